@@ -1,0 +1,1 @@
+"""The LlamaStack operator: LlamaStack resources in, running Llama Stack servers out."""

@@ -1,0 +1,1 @@
+"""Resolves the providers of a Llama Stack run config, for every release, without importing the operator."""

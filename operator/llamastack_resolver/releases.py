@@ -1,0 +1,102 @@
+"""Which Llama Stack releases exist, and how each one is started.
+
+Upstream moved its server twice (module path, then command) and was renamed once (llama-stack -> ogx), while
+`version: 2` in the run config never changed. Everything that depends on the release asks this module, so that the
+differences stay in one table. It uses the standard library only: it also runs inside stack images.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import total_ordering
+
+PACKAGES = ("llama-stack", "ogx")
+VERSION_PATTERN = r"^[0-9]+\.[0-9]+(\.[0-9]+)?((a|b|rc)[0-9]+)?$"
+
+
+class UnknownReleaseError(ValueError):
+    """The text does not name a Llama Stack or OGX release."""
+
+
+@total_ordering
+@dataclass(frozen=True)
+class Release:
+    """A distribution package and its version, for example `llama-stack` `0.7.3`.
+
+    Attributes:
+        package: the name on the package index, `llama-stack` or `ogx`.
+        version: its version as written, without a leading `v`.
+    """
+
+    package: str
+    version: str
+
+    def __post_init__(self) -> None:
+        if self.package not in PACKAGES:
+            raise UnknownReleaseError(f"unknown package {self.package!r}: one of {', '.join(PACKAGES)}")
+        if not re.match(VERSION_PATTERN, self.version):
+            raise UnknownReleaseError(f"{self.version!r} is no version such as 0.7.3")
+
+    @property
+    def number(self) -> tuple[int, int, int]:
+        """Major, minor and patch; a pre-release counts as the release that it leads to."""
+        major, minor, patch = [*re.findall(r"\d+", re.split(r"[a-z]", self.version)[0]), "0"][:3]
+        return int(major), int(minor), int(patch)
+
+    def __lt__(self, other: Release) -> bool:
+        return (PACKAGES.index(self.package), self.number, self.version) < (
+            PACKAGES.index(other.package),
+            other.number,
+            other.version,
+        )
+
+    def __str__(self) -> str:
+        return self.version if self.package == "llama-stack" else f"{self.package}-{self.version}"
+
+
+@dataclass(frozen=True)
+class StartRule:
+    """How the server of one range of releases is started.
+
+    Attributes:
+        package: the distribution package.
+        since: first release of the range, as (major, minor, patch).
+        argv: the command; `{config}` and `{port}` stand for the run config's path and the TCP port.
+    """
+
+    package: str
+    since: tuple[int, int, int]
+    argv: tuple[str, ...]
+
+
+# Newest first within a package, so that the first rule that fits is the right one. Up to llama-stack 0.7.3 and
+# ogx 1.1 a port in the run config is ignored; the command line is obeyed by all of them.
+START_RULES = (
+    StartRule("ogx", (1, 2, 0), ("ogx", "run", "{config}", "--port", "{port}", "--insecure")),
+    StartRule("ogx", (1, 0, 0), ("ogx", "run", "{config}", "--port", "{port}")),
+    StartRule("ogx", (0, 8, 0), ("ogx", "stack", "run", "{config}", "--port", "{port}")),
+    StartRule("llama-stack", (0, 3, 0), ("llama", "stack", "run", "{config}", "--port", "{port}")),
+    StartRule(
+        "llama-stack",
+        (0, 2, 17),
+        ("python3", "-m", "llama_stack.core.server.server", "{config}", "--port", "{port}"),
+    ),
+    StartRule(
+        "llama-stack",
+        (0, 2, 12),
+        ("python3", "-m", "llama_stack.distribution.server.server", "--config", "{config}", "--port", "{port}"),
+    ),
+)
+
+
+def start_command(release: Release, config: str, port: int) -> list[str]:
+    """Return the argv that serves `config` on `port` with this release.
+
+    Raises:
+        UnknownReleaseError: the release is older than the oldest that can be started.
+    """
+    for rule in START_RULES:
+        if rule.package == release.package and release.number >= rule.since:
+            return [part.format(config=config, port=port) for part in rule.argv]
+    raise UnknownReleaseError(f"{release} is older than the oldest release that can be started (0.2.12)")
