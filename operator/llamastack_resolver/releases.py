@@ -85,7 +85,15 @@ START_RULES = (
     StartRule(
         "llama-stack",
         (0, 2, 12),
-        ("python3", "-m", "llama_stack.distribution.server.server", "--config", "{config}", "--port", "{port}"),
+        (
+            "python3",
+            "-m",
+            "llama_stack.distribution.server.server",
+            "--config",
+            "{config}",
+            "--port",
+            "{port}",
+        ),
     ),
 )
 

@@ -1,0 +1,27 @@
+"""The labels and annotations that the operator writes on the objects of a stack."""
+
+from __future__ import annotations
+
+from llamastack_operator.api.base import GROUP
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "llamastack-operator"
+STACK_LABEL = f"{GROUP}/stack"
+"""The name of the stack; with it alone the Deployment selects its pods."""
+
+APPLIED_ANNOTATION = f"{GROUP}/applied"
+"""The digest of what was applied: a changed plan is seen without comparing objects."""
+REVISION_ANNOTATION = f"{GROUP}/revision"
+"""On pod templates: the digest of the template, by which pods of the newest revision are told."""
+OWNER_ANNOTATION = f"{GROUP}/stack-uid"
+"""On claims that outlive their stack, and so have no owner reference: the UID of the stack that made them."""
+
+
+def selector_labels(stack: str) -> dict[str, str]:
+    """Return the labels that select the pods of a stack; they never change."""
+    return {STACK_LABEL: stack, "app.kubernetes.io/name": "llamastack"}
+
+
+def child_labels(stack: str) -> dict[str, str]:
+    """Return the labels of every object of a stack."""
+    return {**selector_labels(stack), "app.kubernetes.io/instance": stack, MANAGED_BY_LABEL: MANAGED_BY}

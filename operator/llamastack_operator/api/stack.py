@@ -1,0 +1,90 @@
+"""`LlamaStack`: what a team writes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from llamastack_operator.api.base import (
+    OPAQUE_OBJECT,
+    Annotations,
+    ApiModel,
+    KeyReference,
+    rules,
+)
+from llamastack_operator.api.server import SERVER_RULES, Server
+from llamastack_resolver.releases import PACKAGES, VERSION_PATTERN
+
+KIND = "LlamaStack"
+PLURAL = "llamastacks"
+
+# The reference grammar of the OCI distribution specification, loosely: the kubelet has the last word.
+IMAGE_PATTERN = r"^[a-zA-Z0-9][-._:/a-zA-Z0-9]*(@sha256:[0-9a-f]{64})?$"
+
+
+class ReleaseReference(ApiModel):
+    """A release of Llama Stack."""
+
+    package: Annotated[str, Field(json_schema_extra={"enum": list(PACKAGES)})]
+    """llama-stack, or ogx as it is called since 0.8."""
+    version: Annotated[str, StringConstraints(max_length=32, pattern=VERSION_PATTERN)]
+    """For example 0.7.3."""
+
+
+class Distribution(ApiModel):
+    """What the pods run."""
+
+    image: Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=IMAGE_PATTERN)]
+    """The image of a Llama Stack distribution."""
+    release: ReleaseReference | None = None
+    """The release that the image holds; looked up in the image at start where unset."""
+
+
+class RunConfigSource(ApiModel):
+    """A run config that lives elsewhere."""
+
+    config_map_key_ref: KeyReference
+    """The ConfigMap and the key that hold the run config as YAML text."""
+
+
+class ServiceSettings(ApiModel):
+    """The Service in front of the pods."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] | None = None
+    """ClusterIP where unset."""
+    annotations: Annotations | None = None
+
+
+class Network(ApiModel):
+    """How the stack is reached."""
+
+    service: ServiceSettings | None = None
+
+
+class LlamaStackSpec(ApiModel):
+    """The wanted state of a stack."""
+
+    distribution: Distribution
+    run_config: Annotated[dict[str, Any] | None, Field(json_schema_extra=OPAQUE_OBJECT)] = None
+    """The run config, in Llama Stack's own schema."""
+    run_config_from: RunConfigSource | None = None
+    """A run config that is kept in a ConfigMap; an edit of it rolls the pods."""
+    server: Annotated[Server | None, Field(json_schema_extra=SERVER_RULES)] = None
+    network: Network | None = None
+    suspend: bool | None = None
+    """Run no pod and keep everything else."""
+
+
+SPEC_RULES = rules(
+    (
+        "has(self.runConfig) != has(self.runConfigFrom)",
+        "exactly one of runConfig and runConfigFrom must be set",
+    ),
+)
+ROOT_RULES = rules(
+    (
+        "self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        "metadata.name must be a DNS label of at most 63 characters that starts with a letter: it names the Service",
+    ),
+)

@@ -1,0 +1,50 @@
+"""`LlamaStack.status`: what the operator reports."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from llamastack_operator.api.base import ATOMIC_LIST, ApiModel, map_list
+from llamastack_operator.api.conditions import Condition
+
+FINDINGS_LIMIT = 32
+"""Most findings that a status holds; the rest is counted."""
+
+
+class Finding(ApiModel):
+    """One thing that is wrong, or worth knowing, and what to do about it."""
+
+    severity: Literal["error", "warning", "info"]
+    reason: str
+    """A stable word for machines."""
+    message: str
+    """What is wrong."""
+    path: str | None = None
+    """The field, from the top of the object, for example spec.server.env[0].valueFrom."""
+    hint: str | None = None
+    """What to do."""
+
+
+class LlamaStackStatus(ApiModel):
+    """The observed state of a stack."""
+
+    observed_generation: Annotated[int | None, Field(ge=0)] = None
+    conditions: Annotated[list[Condition] | None, Field(max_length=16, json_schema_extra=map_list("type"))] = None
+    url: str | None = None
+    """Where the stack is reached inside the cluster."""
+    image: str | None = None
+    """The image of the serving pods, by digest as it was pulled."""
+    release: str | None = None
+    """The version that the running server reports."""
+    replicas: Annotated[int | None, Field(ge=0)] = None
+    """Pods that exist."""
+    ready_replicas: Annotated[int | None, Field(ge=0)] = None
+    """Pods that are ready."""
+    selector: str | None = None
+    """The label selector of the pods, for the scale subresource."""
+    findings: Annotated[list[Finding] | None, Field(max_length=FINDINGS_LIMIT, json_schema_extra=ATOMIC_LIST)] = None
+    """What was found wrong, with places and cures."""
+    omitted_findings: Annotated[int | None, Field(ge=0)] = None
+    """How many findings did not fit."""

@@ -1,0 +1,89 @@
+"""Reads from pods why they do not serve. Pure, and never from logs, which may hold secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from llamastack_operator.api.conditions import Reason
+from llamastack_operator.kube.pods import ContainerState, Pod
+
+_PULL_REASONS = {
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "ImageInspectError",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
+}
+_CONFIG_REASONS = {
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+    "PreStartHookError",
+}
+# Worst first: what the user must act on comes before what may be a consequence.
+_ORDER = (
+    Reason.IMAGE_PULL_FAILED,
+    Reason.CONTAINER_CONFIG_FAILED,
+    Reason.OUT_OF_MEMORY,
+    Reason.CRASH_LOOPING,
+    Reason.STARTUP_FAILED,
+    Reason.UNSCHEDULABLE,
+    Reason.PODS_REFUSED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why a pod does not serve.
+
+    Attributes:
+        reason: the reason for conditions.
+        message: pod, container and cause, for people.
+    """
+
+    reason: Reason
+    message: str
+
+
+def diagnose(pods: Iterable[Pod]) -> Diagnosis | None:
+    """Return the most telling trouble of some pods, or None where none is in trouble."""
+    troubles = [trouble for pod in pods if not pod.deleting for trouble in _pod_troubles(pod)]
+    if not troubles:
+        return None
+    worst = min(troubles, key=lambda trouble: (_ORDER.index(trouble.reason), trouble.message))
+    others = len({trouble.message for trouble in troubles}) - 1
+    return Diagnosis(worst.reason, worst.message + (f" (and {others} more)" if others else ""))
+
+
+def _pod_troubles(pod: Pod) -> Iterator[Diagnosis]:
+    name = f"pod {pod.key[1]}"
+    if pod.unschedulable:
+        yield Diagnosis(Reason.UNSCHEDULABLE, f"{name} cannot be scheduled: {pod.unschedulable}")
+    if pod.phase == "Failed":
+        yield Diagnosis(Reason.STARTUP_FAILED, f"{name} failed: {pod.evicted or 'no reason was given'}")
+    for container in pod.containers:
+        trouble = _container_trouble(container)
+        if trouble is not None:
+            yield Diagnosis(trouble.reason, f"{name}: container {container.name} {trouble.message}")
+
+
+def _container_trouble(container: ContainerState) -> Diagnosis | None:
+    if container.ready:
+        return None
+    if container.waiting is not None:
+        reason, message = container.waiting
+        if reason in _PULL_REASONS:
+            return Diagnosis(Reason.IMAGE_PULL_FAILED, f"cannot pull its image: {reason}: {message}".rstrip(": "))
+        if reason in _CONFIG_REASONS:
+            return Diagnosis(Reason.CONTAINER_CONFIG_FAILED, f"cannot be made: {reason}: {message}".rstrip(": "))
+    if container.ended is None:
+        return None
+    cause, code, _ = container.ended
+    times = f"{container.restarts} restart{'' if container.restarts == 1 else 's'}"
+    if cause == "OOMKilled":
+        return Diagnosis(Reason.OUT_OF_MEMORY, f"was killed for exceeding its memory limit (exit code {code}), {times}")
+    reason = Reason.CRASH_LOOPING if container.restarts else Reason.STARTUP_FAILED
+    return Diagnosis(reason, f"ended with exit code {code} ({cause or 'no reason'}), {times}")

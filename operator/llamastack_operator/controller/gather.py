@@ -1,0 +1,168 @@
+"""Collects all that one pass looks at, so that what follows is pure.
+
+Everything comes from the caches, but for objects that the spec refers to by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llamastack_operator.api.status import Finding
+from llamastack_operator.controller.references import Reference, missing, references_of
+from llamastack_operator.controller.run_config import text_findings
+from llamastack_operator.controller.stack import Stack
+from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.objects import Child, Key, digest
+from llamastack_operator.kube.pods import Pod
+from llamastack_operator.kube.referents import ConfigMapContent, Referents
+
+_SMALL_TEXT = 16_384
+"""Run configs up to this many characters are parsed on the event loop; larger ones in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """What a stack's references led to.
+
+    Attributes:
+        findings: references that lead nowhere, and what is wrong with a referenced run config.
+        run_config: the text of the run config, inline or referenced; None where there is none to use.
+        digest: changes when a referenced ConfigMap changes in what is used of it; empty without references.
+        claim_modes: the access modes of `spec.server.storage.claimName`, if that is set and exists.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    run_config: str | None = None
+    digest: str = ""
+    claim_modes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One stack and all that belongs to it, at one moment."""
+
+    stack: Stack
+    children: tuple[Child, ...]
+    pods: tuple[Pod, ...]
+    referred: Referred = field(default_factory=Referred)
+
+    def child(self, kind: str) -> Child | None:
+        """Return the stack's object of a kind that it has one of."""
+        return next((child for child in self.children if child.resource.kind == kind), None)
+
+
+class Gatherer:
+    """Makes snapshots.
+
+    Args:
+        stacks: the known stacks.
+        children: the known children, by kind.
+        pods: the known pods.
+        referents: reads what stacks refer to.
+    """
+
+    def __init__(
+        self,
+        stacks: Cache[Stack],
+        children: Mapping[str, Cache[Child]],
+        pods: Cache[Pod],
+        referents: Referents,
+    ) -> None:
+        self._stacks = stacks
+        self._children = children
+        self._pods = pods
+        self._referents = referents
+        # References to Secrets and claims that were found, by stack, for one generation.
+        self._verified: dict[Key, tuple[str, int, dict[Reference, Any]]] = {}
+
+    async def gather(self, key: Key) -> Snapshot | None:
+        """Return the snapshot of a stack, or None where it is gone."""
+        stack = self._stacks.get(key)
+        if stack is None or stack.deleting:
+            self._referents.follow(key, set())
+            self._verified.pop(key, None)
+            return None
+        return self.snapshot(stack, await self._follow(stack))
+
+    def snapshot(self, stack: Stack, referred: Referred) -> Snapshot:
+        """Return what the caches hold of a stack now."""
+        children = tuple(child for cache in self._children.values() for child in cache.of_stack(stack.key))
+        return Snapshot(stack, children, tuple(self._pods.of_stack(stack.key)), referred)
+
+    async def _follow(self, stack: Stack) -> Referred:
+        references = references_of(stack.spec) if stack.spec else []
+        namespace = stack.key[0]
+        config_maps = {(namespace, ref.name) for ref in references if ref.kind == "ConfigMap"}
+        self._referents.follow(stack.key, config_maps)
+        if not references:
+            return Referred(run_config=stack.run_config)
+        contents = {key: await self._referents.config_map(key) for key in sorted(config_maps)}
+        others = await self._others(stack, [ref for ref in references if ref.kind != "ConfigMap"])
+        findings = [finding for ref in references for finding in _finding(ref, namespace, contents, others)]
+        used = [_used(ref, contents[namespace, ref.name]) for ref in references if ref.kind == "ConfigMap"]
+        run_config, problems = await self._run_config(stack, contents)
+        return Referred(
+            findings=(*findings, *problems),
+            run_config=run_config,
+            digest=digest(used) if used else "",
+            claim_modes=next(
+                (others[ref] or () for ref in references if ref.path == "spec.server.storage.claimName"), ()
+            ),
+        )
+
+    async def _others(self, stack: Stack, references: list[Reference]) -> dict[Reference, Any]:
+        """Look up Secrets and claims; what was found once is not asked for again in the same generation."""
+        known = self._verified.get(stack.key)
+        if known is not None and known[:2] == (stack.uid, stack.generation):
+            return known[2]
+        secrets = {ref.name for ref in references if ref.kind == "Secret"}
+        claims = {ref.name for ref in references if ref.kind == "PersistentVolumeClaim"}
+        namespace = stack.key[0]
+        keys = {name: await self._referents.secret_keys((namespace, name)) for name in sorted(secrets)}
+        modes = {name: await self._referents.claim_modes((namespace, name)) for name in sorted(claims)}
+        found: dict[Reference, Any] = {
+            ref: keys[ref.name] if ref.kind == "Secret" else modes[ref.name] for ref in references
+        }
+        if all(value is not None and (ref.key is None or ref.key in value) for ref, value in found.items()):
+            self._verified[stack.key] = (stack.uid, stack.generation, found)
+        return found
+
+    async def _run_config(
+        self, stack: Stack, contents: Mapping[Key, ConfigMapContent | None]
+    ) -> tuple[str | None, list[Finding]]:
+        source = stack.spec and stack.spec.run_config_from
+        if not source:
+            return stack.run_config, []
+        ref = source.config_map_key_ref
+        content = contents[stack.key[0], ref.name]
+        text = content.data.get(ref.key) if content else None
+        if text is None:
+            return None, []
+        path = "spec.runConfigFrom.configMapKeyRef"
+        if len(text) <= _SMALL_TEXT:
+            return text, text_findings(text, path)
+        return text, await asyncio.to_thread(text_findings, text, path)
+
+
+def _finding(
+    ref: Reference,
+    namespace: str,
+    contents: Mapping[Key, ConfigMapContent | None],
+    others: Mapping[Reference, Any],
+) -> list[Finding]:
+    value = contents[namespace, ref.name] if ref.kind == "ConfigMap" else others[ref]
+    if ref.optional or (value is not None and (ref.key is None or ref.key in value)):
+        return []
+    return [missing(ref, object_exists=value is not None)]
+
+
+def _used(ref: Reference, content: ConfigMapContent | None) -> list[Any]:
+    """Return what a reference takes from a ConfigMap, so that an edit of anything else changes nothing."""
+    if content is None:
+        return [ref.path, None]
+    if ref.key is None:
+        return [ref.path, dict(content.data), dict(content.binary)]
+    return [ref.path, content.data.get(ref.key), content.binary.get(ref.key)]

@@ -1,0 +1,86 @@
+"""kopf's side of the operator: its events go into the cache and the queue, and nothing else happens here.
+
+State handlers of kopf are not used: they would write annotations and finalizers on users' objects.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import kopf
+
+from llamastack_operator.api.base import GROUP, VERSION
+from llamastack_operator.api.stack import PLURAL
+from llamastack_operator.controller.queue import WorkQueue
+from llamastack_operator.controller.stack import Stack, stack_from
+from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.objects import Key
+
+
+class NoProgressStorage(kopf.ProgressStorage):
+    """Keeps no progress on objects: there is none without state handlers."""
+
+    def fetch(self, *, key: Any, body: Any) -> None:
+        """Find nothing."""
+
+    def store(self, *, key: Any, record: Any, body: Any, patch: Any) -> None:
+        """Store nothing."""
+
+    def purge(self, *, key: Any, body: Any, patch: Any) -> None:
+        """Purge nothing."""
+
+    def touch(self, *, body: Any, patch: Any, value: Any) -> None:
+        """Touch nothing."""
+
+    def clear(self, *, essence: Any) -> Any:
+        """Return the essence as it is."""
+        return essence
+
+
+class NoDiffBaseStorage(kopf.DiffBaseStorage):
+    """Keeps no last state on objects: without state handlers nobody asks for differences."""
+
+    def build(self, *, body: Any, extra_fields: Any = None, ignored_fields: Any = None) -> Any:
+        """Return an empty essence, and save the deep copy of every object at every event."""
+        return {}
+
+    def fetch(self, *, body: Any) -> None:
+        """Find nothing."""
+
+    def store(self, *, body: Any, patch: Any, essence: Any) -> None:
+        """Store nothing."""
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
+    """Set kopf up as a pure watcher."""
+    settings.persistence.progress_storage = NoProgressStorage()
+    settings.persistence.diffbase_storage = NoDiffBaseStorage()
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.queueing.idle_timeout = 1
+    settings.watching.chunk_size = 100
+    settings.process.ultimate_exiting_timeout = 10
+
+
+def register(registry: kopf.OperatorRegistry, stacks: Cache[Stack], queue: WorkQueue[Key]) -> None:
+    """Register the one handler there is."""
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def on_stack(event: Any, **_: Any) -> None:
+        observe(event, stacks, queue)
+
+
+def observe(event: Any, stacks: Cache[Stack], queue: WorkQueue[Key]) -> None:
+    """Take one event of a LlamaStack into the cache and ask for a pass, unless it tells nothing new."""
+    body, kind = event["object"], event["type"]
+    metadata = body["metadata"]
+    key = (metadata["namespace"], metadata["name"])
+    if kind == "DELETED":
+        if stacks.remove(key, metadata["uid"]) is not None:
+            queue.add(key)
+        return
+    known = stacks.get(key)
+    if known is not None and int(metadata["resourceVersion"]) <= known.version:
+        return
+    if stacks.put(stack_from(body)):
+        queue.add(key, listed=kind is None)

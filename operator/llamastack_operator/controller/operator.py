@@ -1,0 +1,169 @@
+"""Wires the operator together and runs it: kopf, informers, workers. Any of them that ends, ends the process."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import kopf
+
+from llamastack_operator.api.labels import MANAGED_BY, MANAGED_BY_LABEL
+from llamastack_operator.controller.gather import Gatherer
+from llamastack_operator.controller.handlers import configure, register
+from llamastack_operator.controller.queue import WorkQueue
+from llamastack_operator.controller.reconcile import Reconciler
+from llamastack_operator.controller.stack import Stack
+from llamastack_operator.kube.apply import Applier
+from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.events import EventRecorder
+from llamastack_operator.kube.informer import Informer
+from llamastack_operator.kube.objects import Child, Key, child_from
+from llamastack_operator.kube.pods import Pod, pod_from
+from llamastack_operator.kube.referents import Referent, Referents
+from llamastack_operator.kube.resources import CHILDREN, CONFIGMAPS, PODS
+from llamastack_operator.workloads.settings import WorkloadSettings
+
+OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+NOT_OURS = f"{MANAGED_BY_LABEL}!={MANAGED_BY}"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSettings:
+    """How one operator process runs.
+
+    Attributes:
+        namespaces: the namespaces to look after; empty for all.
+        workers: how many passes run side by side.
+        health_port: the TCP port of /healthz; 0 for none.
+        instance: the name of this process in events.
+        workloads: defaults for all stacks.
+    """
+
+    namespaces: tuple[str, ...] = ()
+    workers: int = 8
+    health_port: int = 0
+    instance: str = "llamastack-operator"
+    workloads: WorkloadSettings = field(default_factory=WorkloadSettings)
+
+
+class Operator:
+    """One operator process.
+
+    Args:
+        client: the API server.
+        settings: how it runs.
+    """
+
+    def __init__(self, client: Client, settings: OperatorSettings) -> None:
+        self._client = client
+        self._settings = settings
+        self._stacks: Cache[Stack] = Cache()
+        self._children: dict[str, Cache[Child]] = {resource.kind: Cache() for resource in CHILDREN}
+        self._pods: Cache[Pod] = Cache()
+        self._referents = Referents(client)
+        self._queue: WorkQueue[Key] = WorkQueue()
+        self._informers = list(self._make_informers())
+        self._reconciler = Reconciler(
+            client,
+            self._stacks,
+            Gatherer(self._stacks, self._children, self._pods, self._referents),
+            Applier(client, self._children),
+            EventRecorder(client, settings.instance),
+            settings.workloads,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set.
+
+        Raises:
+            ExceptionGroup: a part of the operator died.
+        """
+        registry = kopf.OperatorRegistry()
+        register(registry, self._stacks, self._queue)
+        settings = kopf.OperatorSettings()
+        configure(settings)
+        port = self._settings.health_port
+        async with asyncio.TaskGroup() as tasks:
+            watching = [tasks.create_task(self._endless(informer.run())) for informer in self._informers]
+            for informer in self._informers:
+                await informer.synced.wait()
+            logger.info("caches are in step; starting %d workers", self._settings.workers)
+            working = [tasks.create_task(self._endless(self._work())) for _ in range(self._settings.workers)]
+            await kopf.operator(
+                registry=registry,
+                settings=settings,
+                standalone=True,
+                clusterwide=not self._settings.namespaces,
+                namespaces=self._settings.namespaces,
+                liveness_endpoint=f"http://0.0.0.0:{port}/healthz" if port else None,
+                stop_flag=stop,
+            )
+            if not stop.is_set():
+                raise RuntimeError("the watch of LlamaStacks ended")
+            for task in (*watching, *working):
+                task.cancel()
+
+    async def _endless(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
+        raise RuntimeError("a task that runs for ever ended")
+
+    def _make_informers(self) -> Iterator[Informer[Child] | Informer[Pod] | Informer[Referent]]:
+        for namespace in self._settings.namespaces or (None,):
+            for resource in CHILDREN:
+                convert = functools.partial(child_from, resource)
+                cache = self._children[resource.kind]
+                yield Informer(self._client, resource, namespace, convert, cache, self._member_changed, OURS)
+            yield Informer(self._client, PODS, namespace, pod_from, self._pods, self._member_changed, OURS)
+            yield Informer(
+                self._client,
+                CONFIGMAPS,
+                namespace,
+                self._referents.convert,
+                self._referents.watched,
+                self._referent_changed,
+                NOT_OURS,
+                metadata_only=True,
+            )
+
+    def _member_changed(self, member: Child | Pod, listed: bool) -> None:
+        key = (member.key[0], member.stack)
+        if self._stacks.get(key) is not None:
+            self._queue.add(key, listed)
+
+    def _referent_changed(self, referent: Referent, listed: bool) -> None:
+        for key in self._referents.users(referent.key):
+            self._queue.add(key, listed)
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.get()
+            try:
+                await self._pass(key)
+            finally:
+                self._queue.done(key)
+
+    async def _pass(self, key: Key) -> None:
+        try:
+            settled = await self._reconciler.reconcile(key)
+        except ApiError as error:
+            logger.warning("%s/%s: %s", *key, error)
+            settled = False
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            logger.warning("%s/%s: the API server cannot be reached: %s", *key, error or type(error).__name__)
+            settled = False
+        except Exception:
+            # One stack that trips over a defect of ours must not stop the others.
+            logger.exception("%s/%s: the pass failed", *key)
+            settled = False
+        if settled:
+            self._queue.succeeded(key)
+        else:
+            self._queue.retry(key)

@@ -1,0 +1,163 @@
+"""One pass of one stack: gather, plan, apply, and write the status once, if it changed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from llamastack_operator.api.base import API_VERSION
+from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.stack import KIND
+from llamastack_operator.api.status import Finding
+from llamastack_operator.controller.gather import Gatherer, Snapshot
+from llamastack_operator.controller.plan import Plan, plan
+from llamastack_operator.controller.rejection import rejection_findings
+from llamastack_operator.controller.stack import Stack
+from llamastack_operator.controller.status import Outcome, is_ready, status_of
+from llamastack_operator.controller.transitions import transitions
+from llamastack_operator.kube.apply import Applier, NotOursError
+from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.events import EventRecorder
+from llamastack_operator.kube.objects import Desired, Key
+from llamastack_operator.kube.resources import LLAMASTACKS
+from llamastack_operator.probe.version import server_version
+from llamastack_operator.workloads.names import server_port
+from llamastack_operator.workloads.settings import WorkloadSettings
+
+logger = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Runs passes.
+
+    Args:
+        client: the API server.
+        stacks: the known stacks.
+        gatherer: makes snapshots.
+        applier: applies objects.
+        recorder: posts events.
+        settings: defaults for all stacks.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        stacks: Cache[Stack],
+        gatherer: Gatherer,
+        applier: Applier,
+        recorder: EventRecorder,
+        settings: WorkloadSettings,
+    ) -> None:
+        self._client = client
+        self._stacks = stacks
+        self._gatherer = gatherer
+        self._applier = applier
+        self._recorder = recorder
+        self._settings = settings
+
+    async def reconcile(self, key: Key) -> bool:
+        """Run one pass and return whether the stack is as it should be; False asks for another look later.
+
+        Raises:
+            ApiError: the API server did not take the status.
+            OSError, TimeoutError: it could not be reached.
+        """
+        snapshot = await self._gatherer.gather(key)
+        if snapshot is None:
+            return True
+        decided = plan(snapshot, self._settings)
+        if decided.desired is not None and await self._is_ghost(snapshot, decided):
+            self._stacks.remove(key, snapshot.stack.uid)
+            return True
+        problems = await self._carry_out(decided)
+        after = self._gatherer.snapshot(snapshot.stack, snapshot.referred)
+        outcome = Outcome(findings=(*decided.findings, *problems), applied=decided.desired is not None and not problems)
+        status = status_of(after, outcome, _now())
+        if is_ready(status) and not is_ready(snapshot.stack.status):
+            release = await self._ask_release(after)
+            status = status_of(after, replace(outcome, release=release), _now())
+        await self._report(snapshot.stack, status)
+        return not any(finding.severity == "error" for finding in outcome.findings)
+
+    async def _is_ghost(self, snapshot: Snapshot, decided: Plan) -> bool:
+        """Tell whether a stack that has lost objects is itself gone.
+
+        The delete of a stack can be missed while a watch is down. Objects made for it then would be collected at
+        once and made again for ever.
+        """
+        stack = snapshot.stack
+        have = {(child.resource.kind, child.key) for child in snapshot.children}
+        lost = any((item.resource.kind, item.key) not in have for item in decided.desired or ())
+        if not lost or stack.status.get("observedGeneration") != stack.generation:
+            return False
+        body = await self._client.get(LLAMASTACKS, *stack.key)
+        return body is None or body["metadata"]["uid"] != stack.uid
+
+    async def _carry_out(self, decided: Plan) -> list[Finding]:
+        """Apply what is wanted, side by side, then delete what is not; return what went wrong."""
+        wanted = decided.desired or ()
+        results = await asyncio.gather(*(self._apply(item) for item in wanted))
+        problems = [finding for result in results for finding in result]
+        if not problems:
+            for child in decided.obsolete:
+                await self._applier.delete(child)
+        return problems
+
+    async def _apply(self, item: Desired) -> list[Finding]:
+        try:
+            await self._applier.apply(item)
+        except NotOursError as error:
+            return [_not_ours(error)]
+        except ApiError as error:
+            return rejection_findings(item.resource.kind, item.key[1], error)
+        return []
+
+    async def _ask_release(self, snapshot: Snapshot) -> str | None:
+        service, spec = snapshot.child("Service"), snapshot.stack.spec
+        address = service.facts["clusterIP"] if service else ""
+        if spec is None or address in ("", "None"):
+            return None
+        return await server_version(address, server_port(spec))
+
+    async def _report(self, stack: Stack, status: dict[str, Any]) -> None:
+        if status == stack.status:
+            return
+        namespace, name = stack.key
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"namespace": namespace, "name": name, "uid": stack.uid},
+            "status": status,
+        }
+        try:
+            answer = await self._client.apply(LLAMASTACKS, body, subresource="status", metadata_only=True)
+        except ApiError as error:
+            if error.code in (404, 409):
+                logger.info("%s/%s: the stack went or was replaced during the pass", namespace, name)
+                return
+            raise
+        version = int(answer["metadata"]["resourceVersion"])
+        current = self._stacks.get(stack.key)
+        if current is not None and current.uid == stack.uid:
+            self._stacks.put(replace(current, version=version, status=status))
+        for transition in transitions(stack.status, status):
+            await self._recorder.record(stack.key, stack.uid, transition.reason, transition.message, transition.warning)
+
+
+def _not_ours(error: NotOursError) -> Finding:
+    kind, name = error.resource.kind, error.key[1]
+    if error.leftover:
+        message = f"the {kind} {name!r} belongs to an earlier stack of this name"
+        hint = "It is normally collected within seconds; if the earlier stack was orphaned, delete the object."
+    else:
+        message = f"a {kind} {name!r} exists that does not belong to this stack"
+        hint = f"Rename the stack, or delete or rename that {kind}."
+    return Finding(severity="error", reason=Reason.NAME_CONFLICT, message=message, path="metadata.name", hint=hint)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

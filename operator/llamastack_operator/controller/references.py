@@ -1,0 +1,94 @@
+"""Which other objects a spec refers to, and what a missing one means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.pods import EnvFromSource, EnvVar, Volume
+from llamastack_operator.api.stack import LlamaStackSpec
+from llamastack_operator.api.status import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One reference of a spec to an object of its namespace.
+
+    Attributes:
+        kind: what is referred to.
+        name: its name.
+        key: the key that is needed in it, or None for the whole object.
+        path: the referring field.
+        optional: whether the stack starts without it.
+    """
+
+    kind: Literal["ConfigMap", "Secret", "PersistentVolumeClaim"]
+    name: str
+    key: str | None
+    path: str
+    optional: bool = False
+
+
+def references_of(spec: LlamaStackSpec) -> list[Reference]:
+    """Return all references of a spec, in the order of its fields."""
+    found: list[Reference] = []
+    if spec.run_config_from is not None:
+        ref = spec.run_config_from.config_map_key_ref
+        found.append(Reference("ConfigMap", ref.name, ref.key, "spec.runConfigFrom.configMapKeyRef"))
+    server = spec.server
+    if server is None:
+        return found
+    for index, entry in enumerate(server.env or []):
+        found += _env(entry, f"spec.server.env[{index}].valueFrom")
+    for index, source in enumerate(server.env_from or []):
+        found += _env_from(source, f"spec.server.envFrom[{index}]")
+    if server.storage and server.storage.claim_name:
+        path = "spec.server.storage.claimName"
+        found.append(Reference("PersistentVolumeClaim", server.storage.claim_name, None, path))
+    for index, volume in enumerate((server.pod_template and server.pod_template.volumes) or []):
+        found += _volume(volume, f"spec.server.podTemplate.volumes[{index}]")
+    return found
+
+
+def missing(reference: Reference, object_exists: bool) -> Finding:
+    """Return the finding for a reference that leads nowhere."""
+    what = f"the {reference.kind} {reference.name!r}"
+    if object_exists:
+        message = f"{reference.path}: {what} has no key {reference.key!r}"
+        hint = f"Add the key to {what}, or name one that it has."
+    else:
+        message = f"{reference.path}: {what} does not exist"
+        hint = "Create it in the stack's namespace; it is picked up when it arrives."
+    return Finding(severity="error", reason=Reason.MISSING_REFERENCE, message=message, path=reference.path, hint=hint)
+
+
+def _env(entry: EnvVar, path: str) -> Iterator[Reference]:
+    source = entry.value_from
+    if source is None:
+        return
+    if (ref := source.config_map_key_ref) is not None:
+        yield Reference("ConfigMap", ref.name, ref.key, f"{path}.configMapKeyRef", bool(ref.optional))
+    if (ref := source.secret_key_ref) is not None:
+        yield Reference("Secret", ref.name, ref.key, f"{path}.secretKeyRef", bool(ref.optional))
+
+
+def _env_from(source: EnvFromSource, path: str) -> Iterator[Reference]:
+    if (ref := source.config_map_ref) is not None:
+        yield Reference("ConfigMap", ref.name, None, f"{path}.configMapRef", bool(ref.optional))
+    if (ref := source.secret_ref) is not None:
+        yield Reference("Secret", ref.name, None, f"{path}.secretRef", bool(ref.optional))
+
+
+def _volume(volume: Volume, path: str) -> Iterator[Reference]:
+    if (config := volume.config_map) is not None:
+        keys: list[str | None] = [item.key for item in config.items or []] or [None]
+        for key in keys:
+            yield Reference("ConfigMap", config.name, key, f"{path}.configMap", bool(config.optional))
+    if (secret := volume.secret) is not None:
+        needed: list[str | None] = [item.key for item in secret.items or []] or [None]
+        for key in needed:
+            yield Reference("Secret", secret.secret_name, key, f"{path}.secret", bool(secret.optional))
+    if (claim := volume.persistent_volume_claim) is not None:
+        yield Reference("PersistentVolumeClaim", claim.claim_name, None, f"{path}.persistentVolumeClaim")

@@ -1,0 +1,100 @@
+"""What the operator keeps of a LlamaStack: its parsed spec, its run config as text, and its status as last seen.
+
+The run config is the large part of the object and is only ever passed on, so it is kept as the text that the
+ConfigMap will hold: a tenth of the memory of the parsed tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.stack import LlamaStackSpec
+from llamastack_operator.api.status import Finding
+from llamastack_operator.controller.run_config import run_config_findings
+from llamastack_operator.kube.objects import Key
+from llamastack_operator.workloads.run_config import run_config_text
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A LlamaStack as the operator sees it.
+
+    Attributes:
+        key: its namespace and name.
+        uid: its UID.
+        version: its resourceVersion.
+        generation: its metadata.generation.
+        deleting: whether it is on its way out.
+        spec: its spec without the run config, or None where it could not be read.
+        run_config: its inline run config as text, or None where it has none.
+        findings: what is wrong with the object itself.
+        status: its status as last seen.
+    """
+
+    key: Key
+    uid: str
+    version: int
+    generation: int
+    deleting: bool
+    spec: LlamaStackSpec | None
+    run_config: str | None
+    findings: tuple[Finding, ...]
+    status: Mapping[str, Any]
+
+    @property
+    def stack(self) -> str:
+        """Its own name, for the cache's index."""
+        return self.key[1]
+
+
+def stack_from(body: Mapping[str, Any]) -> Stack:
+    """Return what is kept of a LlamaStack of the API."""
+    metadata = body["metadata"]
+    fields = dict(body.get("spec") or {})
+    run_config = fields.pop("runConfig", None)
+    findings: list[Finding] = []
+    spec = None
+    try:
+        spec = LlamaStackSpec.model_validate(fields)
+    except ValidationError as error:
+        findings += spec_findings(error)
+    if run_config is not None:
+        findings += run_config_findings(run_config, "spec.runConfig")
+    return Stack(
+        key=(metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        generation=metadata.get("generation", 0),
+        deleting="deletionTimestamp" in metadata,
+        spec=spec,
+        run_config=run_config_text(run_config) if isinstance(run_config, dict) else None,
+        findings=tuple(findings),
+        status=body.get("status") or {},
+    )
+
+
+def spec_findings(error: ValidationError) -> list[Finding]:
+    """Return a finding for each part of a spec that does not fit the models.
+
+    The API server refuses such objects; one that was stored under an older CRD can still be there.
+    """
+    return [
+        Finding(
+            severity="error",
+            reason=Reason.INVALID_SPEC,
+            message=problem["msg"],
+            path=field_path("spec", problem["loc"]),
+            hint="See `kubectl explain llamastack.spec` for what is admitted.",
+        )
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def field_path(root: str, location: tuple[int | str, ...]) -> str:
+    """Return a path such as spec.server.env[0].name."""
+    return root + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)

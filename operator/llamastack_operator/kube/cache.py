@@ -1,0 +1,85 @@
+"""The operator's view of the cluster: what its informers and its own writes told it, indexed by stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from llamastack_operator.kube.objects import Key
+
+
+class Cached(Protocol):
+    """What a cache holds: something of a stack, with an identity and a version."""
+
+    @property
+    def key(self) -> Key:
+        """Its namespace and name."""
+        ...
+
+    @property
+    def stack(self) -> str:
+        """The name of the stack that it belongs to."""
+        ...
+
+    @property
+    def uid(self) -> str:
+        """Its UID."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Its resourceVersion, comparable by KEP-5504."""
+        ...
+
+
+class Cache[T: Cached]:
+    """Objects of one kind, by key and by the stack that they belong to."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Key, T] = {}
+        self._by_stack: dict[Key, set[Key]] = {}
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def get(self, key: Key) -> T | None:
+        """Return the object of that namespace and name."""
+        return self._objects.get(key)
+
+    def of_stack(self, stack: Key) -> Iterator[T]:
+        """Yield the objects of a stack, by name."""
+        return (self._objects[key] for key in sorted(self._by_stack.get(stack, ())))
+
+    def keys(self) -> set[Key]:
+        """Return all keys."""
+        return set(self._objects)
+
+    def put(self, item: T) -> bool:
+        """Remember an object; return False for what is known already: an echo of an own write, or older."""
+        known = self._objects.get(item.key)
+        if known is not None and item.version <= known.version:
+            return False
+        if known is not None and known.stack != item.stack:
+            self._forget(known)
+        self._objects[item.key] = item
+        self._by_stack.setdefault(_stack(item), set()).add(item.key)
+        return True
+
+    def remove(self, key: Key, uid: str | None = None) -> T | None:
+        """Forget an object and return it; one of another UID came after the one that was deleted, and stays."""
+        known = self._objects.get(key)
+        if known is None or (uid is not None and known.uid != uid):
+            return None
+        self._forget(known)
+        return known
+
+    def _forget(self, known: T) -> None:
+        del self._objects[known.key]
+        siblings = self._by_stack[_stack(known)]
+        siblings.discard(known.key)
+        if not siblings:
+            del self._by_stack[_stack(known)]
+
+
+def _stack(item: Cached) -> Key:
+    return item.key[0], item.stack

@@ -1,0 +1,196 @@
+"""A thin layer over `kubernetes.aio`: its configuration, TLS and tokens, but dicts in and dicts out.
+
+The typed models cost 15 times as much per object as a dict (docs/decisions/0003), and server-side apply wants
+exactly the fields that were decided on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio import config as kubernetes_config
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+
+from llamastack_operator.kube.resources import Resource
+
+FIELD_MANAGER = "llamastack-operator"
+APPLY_PATCH = "application/apply-patch+yaml"
+METADATA_ONLY = "application/json;as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
+REQUEST_TIMEOUT = 30.0
+"""Seconds that one request may take."""
+
+Object = dict[str, Any]
+
+
+class ApiError(Exception):
+    """The API server answered with a `Status` that is no success.
+
+    Attributes:
+        code: the HTTP status.
+        reason: the machine-readable reason, for example `NotFound`.
+        message: the API server's words.
+        causes: field and message of each single cause, where the server named them.
+        retry_after: seconds to wait, where the server said so.
+    """
+
+    def __init__(self, code: int, body: Mapping[str, Any], retry_after: float | None = None) -> None:
+        details = body.get("details") or {}
+        self.code = code
+        self.reason = str(body.get("reason") or "")
+        self.message = str(body.get("message") or f"HTTP status {code}")
+        self.causes = [
+            (str(cause.get("field") or ""), str(cause.get("message") or "")) for cause in details.get("causes") or []
+        ]
+        self.retry_after = retry_after
+        super().__init__(self.message)
+
+
+class Client:
+    """Requests to one API server.
+
+    Args:
+        configuration: where the server is and how to log in, as `kubernetes.aio` loads it.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        configuration.connection_pool_maxsize = 64
+        self.configuration = configuration
+        self._rest = RESTClientObject(configuration)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._rest.close()
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        """Return an object, or None where it does not exist."""
+        try:
+            return await self._call("GET", resource.path(namespace, name))
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    async def list_page(
+        self, resource: Resource, namespace: str | None, query: Mapping[str, str], metadata_only: bool = False
+    ) -> Object:
+        """Return one page of a collection; `items` may be null."""
+        accept = METADATA_ONLY.format(suffix="List") if metadata_only else None
+        return await self._call("GET", resource.path(namespace), query=query, accept=accept)
+
+    async def watch(
+        self, resource: Resource, namespace: str | None, query: Mapping[str, str], metadata_only: bool = False
+    ) -> AsyncGenerator[Object]:
+        """Yield the events of a watch until the server closes it."""
+        accept = METADATA_ONLY.format(suffix="") if metadata_only else None
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_TIMEOUT, sock_read=None)
+        query = {**query, "watch": "true"}
+        response = await self._send("GET", resource.path(namespace), query=query, accept=accept, limit=timeout)
+        try:
+            if response.status != 200:
+                raise await _error(response)
+            while line := await response.content.readline():
+                yield json.loads(line)
+        finally:
+            response.close()
+
+    async def apply(
+        self,
+        resource: Resource,
+        body: Object,
+        subresource: str | None = None,
+        manager: str = FIELD_MANAGER,
+        metadata_only: bool = False,
+    ) -> Object:
+        """Server-side apply (KEP-555) with force: the fields in `body` are ours."""
+        metadata = body["metadata"]
+        return await self._call(
+            "PATCH",
+            resource.path(metadata["namespace"], metadata["name"], subresource),
+            query={"fieldManager": manager, "force": "true"},
+            body=body,
+            content_type=APPLY_PATCH,
+            accept=METADATA_ONLY.format(suffix="") if metadata_only else None,
+        )
+
+    async def create(self, resource: Resource, body: Object) -> Object:
+        """Create an object."""
+        path = resource.path(body["metadata"]["namespace"])
+        return await self._call("POST", path, query={"fieldManager": FIELD_MANAGER}, body=body)
+
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
+        """Delete the object of that very UID; one that is gone or was replaced is left alone."""
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        try:
+            await self._call("DELETE", resource.path(namespace, name), body=options)
+        except ApiError as error:
+            if error.code not in (404, 409):
+                raise
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+        accept: str | None = None,
+    ) -> Object:
+        response = await self._send(method, path, query, body, content_type, accept)
+        async with response:
+            if response.status >= 300:
+                raise await _error(response)
+            result: Object = json.loads(await response.read())
+            return result
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+        accept: str | None = None,
+        limit: aiohttp.ClientTimeout | None = None,
+    ) -> aiohttp.ClientResponse:
+        headers = {"Content-Type": content_type, "Accept": accept or "application/json"}
+        for setting in (await self.configuration.auth_settings()).values():
+            headers[setting["key"]] = setting["value"]
+        url = f"{self.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        answer = await self._rest.request(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            _request_timeout=limit or aiohttp.ClientTimeout(REQUEST_TIMEOUT),
+        )
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+
+async def _error(response: aiohttp.ClientResponse) -> ApiError:
+    text = await response.text(errors="replace")
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = {"message": text[:512]}
+    wait = response.headers.get("Retry-After", "")
+    return ApiError(response.status, body if isinstance(body, dict) else {}, float(wait) if wait.isdigit() else None)
+
+
+async def load_configuration() -> Configuration:
+    """Return how to reach the API server: from inside a pod, else from the kubeconfig.
+
+    Raises:
+        kubernetes.aio.config.ConfigException: there is neither.
+    """
+    configuration = Configuration()
+    try:
+        kubernetes_config.load_incluster_config(client_configuration=configuration)
+    except kubernetes_config.ConfigException:
+        await kubernetes_config.load_kube_config(client_configuration=configuration)
+    return configuration

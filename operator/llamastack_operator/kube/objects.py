@@ -1,0 +1,157 @@
+"""What the caches keep of an object.
+
+A watch of thousands of objects lives or dies by what it keeps. Of a child only identity, ownership and a few facts
+of its status are needed: its spec is never compared, for server-side apply already records in `managedFields`
+which fields are ours (see `kube/ownership.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llamastack_operator.api.labels import (
+    APPLIED_ANNOTATION,
+    OWNER_ANNOTATION,
+    REVISION_ANNOTATION,
+    STACK_LABEL,
+)
+from llamastack_operator.kube.client import FIELD_MANAGER
+from llamastack_operator.kube.resources import Resource
+
+Key = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """An object that the operator made for a stack.
+
+    Attributes:
+        resource: its kind.
+        key: its namespace and name.
+        stack: the name of the stack that it belongs to.
+        uid: its UID.
+        version: its resourceVersion.
+        generation: its metadata.generation, 0 where the kind has none.
+        owner_uid: the UID of the stack that made it.
+        applied: the digest of what was last applied, as annotated.
+        owned: the digest of the fields that the API server says are ours.
+        deleting: whether it is on its way out.
+        facts: what the status needs of it, by kind.
+    """
+
+    resource: Resource
+    key: Key
+    stack: str
+    uid: str
+    version: int
+    generation: int
+    owner_uid: str
+    applied: str
+    owned: str
+    deleting: bool
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """An object as the operator wants it.
+
+    Attributes:
+        resource: its kind.
+        body: exactly the fields that are ours.
+        applied: the digest of those fields, which is also written on the object.
+        owner_uid: the UID of the stack that it belongs to.
+    """
+
+    resource: Resource
+    body: Mapping[str, Any]
+    applied: str
+    owner_uid: str
+
+    @property
+    def key(self) -> Key:
+        """Its namespace and name."""
+        metadata = self.body["metadata"]
+        return metadata["namespace"], metadata["name"]
+
+
+def child_from(resource: Resource, body: Mapping[str, Any]) -> Child:
+    """Return what is kept of an object of the API."""
+    metadata = body["metadata"]
+    annotations = metadata.get("annotations") or {}
+    owner = next((ref["uid"] for ref in metadata.get("ownerReferences") or [] if ref.get("controller")), "")
+    return Child(
+        resource=resource,
+        key=(metadata["namespace"], metadata["name"]),
+        stack=(metadata.get("labels") or {}).get(STACK_LABEL, ""),
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        generation=metadata.get("generation", 0),
+        owner_uid=owner or annotations.get(OWNER_ANNOTATION, ""),
+        applied=annotations.get(APPLIED_ANNOTATION, ""),
+        owned=digest(owned_fields_of(metadata)),
+        deleting="deletionTimestamp" in metadata,
+        facts=_FACTS.get(resource.kind, _no_facts)(body),
+    )
+
+
+def owned_fields_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields that the operator owns by apply, as the API server records them."""
+    for entry in metadata.get("managedFields") or []:
+        if (entry.get("manager"), entry.get("operation"), entry.get("subresource", "")) == (
+            FIELD_MANAGER,
+            "Apply",
+            "",
+        ):
+            fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
+            return fields
+    return {}
+
+
+def digest(value: Any) -> str:
+    """Return a short digest of a JSON value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _no_facts(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+def _deployment_facts(body: Mapping[str, Any]) -> dict[str, Any]:
+    status = body.get("status") or {}
+    conditions = {
+        condition["type"]: {key: condition.get(key, "") for key in ("status", "reason", "message")}
+        for condition in status.get("conditions") or []
+    }
+    counts = ("observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+    template = body["spec"]["template"]["metadata"].get("annotations") or {}
+    return {
+        "wanted": body["spec"].get("replicas", 1),
+        "replicas_owned": "f:replicas" in owned_fields_of(body["metadata"]).get("f:spec", {}),
+        "revision": template.get(REVISION_ANNOTATION, ""),
+        "conditions": conditions,
+        **{name: status.get(name, 0) for name in counts},
+    }
+
+
+def _service_facts(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {"clusterIP": body["spec"].get("clusterIP", "")}
+
+
+def _claim_facts(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "owned": bool(body["metadata"].get("ownerReferences")),
+    }
+
+
+_FACTS = {
+    "Deployment": _deployment_facts,
+    "Service": _service_facts,
+    "PersistentVolumeClaim": _claim_facts,
+}

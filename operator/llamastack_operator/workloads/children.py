@@ -1,0 +1,152 @@
+"""All objects of a stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llamastack_operator.api.labels import OWNER_ANNOTATION, selector_labels
+from llamastack_operator.api.server import Server, Storage
+from llamastack_operator.api.stack import LlamaStackSpec, Network, ServiceSettings
+from llamastack_operator.kube.objects import Desired
+from llamastack_operator.kube.resources import (
+    DEPLOYMENTS,
+    HORIZONTALPODAUTOSCALERS,
+    PERSISTENTVOLUMECLAIMS,
+    PODDISRUPTIONBUDGETS,
+    SERVICEACCOUNTS,
+    SERVICES,
+)
+from llamastack_operator.workloads.desired import Owner, desired
+from llamastack_operator.workloads.names import created_claim_name, replicas, server_port
+from llamastack_operator.workloads.pod import pod_template
+from llamastack_operator.workloads.run_config import config_map, config_map_name
+from llamastack_operator.workloads.settings import WorkloadSettings
+
+DEFAULT_CPU_UTILIZATION = 80
+"""Per cent of the CPU request that an autoscaler aims at where nothing else is said."""
+
+
+def children(
+    owner: Owner,
+    spec: LlamaStackSpec,
+    run_config: str,
+    references: str,
+    shared_volume: bool,
+    settings: WorkloadSettings,
+) -> list[Desired]:
+    """Return every object that a stack is made of.
+
+    Args:
+        owner: the stack.
+        spec: its spec.
+        run_config: its run config as text.
+        references: the digest of the referenced ConfigMaps, empty where there are none.
+        shared_volume: whether several pods can mount the state volume at once.
+        settings: the operator's defaults.
+    """
+    server = spec.server or Server()
+    template = pod_template(owner.key[1], spec, config_map_name(owner.key[1], run_config), references, settings)
+    wanted = [
+        config_map(owner, run_config),
+        None if server.service_account_name else _account(owner),
+        _claim(owner, server.storage),
+        _service(owner, spec),
+        _deployment(owner, spec, template, shared_volume, settings),
+        _disruption_budget(owner, spec, server),
+        _autoscaler(owner, spec, server),
+    ]
+    return [child for child in wanted if child is not None]
+
+
+def _account(owner: Owner) -> Desired:
+    return desired(SERVICEACCOUNTS, owner, owner.key[1], {"automountServiceAccountToken": False})
+
+
+def _service(owner: Owner, spec: LlamaStackSpec) -> Desired:
+    settings = (spec.network or Network()).service or ServiceSettings()
+    port = {"name": "http", "port": server_port(spec), "protocol": "TCP", "targetPort": "http"}
+    body = {
+        "type": settings.type or "ClusterIP",
+        "selector": selector_labels(owner.key[1]),
+        "ports": [port],
+    }
+    return desired(SERVICES, owner, owner.key[1], {"spec": body}, annotations=settings.annotations)
+
+
+def _deployment(
+    owner: Owner,
+    spec: LlamaStackSpec,
+    template: dict[str, Any],
+    shared_volume: bool,
+    settings: WorkloadSettings,
+) -> Desired:
+    # A volume that one node holds cannot be mounted by the new pod while the old one has it, and two servers must
+    # not write one SQLite file.
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+    body: dict[str, Any] = {
+        "selector": {"matchLabels": selector_labels(owner.key[1])},
+        "strategy": rolling if shared_volume else {"type": "Recreate"},
+        "revisionHistoryLimit": 2,
+        "progressDeadlineSeconds": settings.progress_deadline,
+        "template": template,
+    }
+    if not autoscaled(spec):
+        body["replicas"] = replicas(spec)
+    return desired(DEPLOYMENTS, owner, owner.key[1], {"spec": body})
+
+
+def autoscaled(spec: LlamaStackSpec) -> bool:
+    """Tell whether an autoscaler sets the replicas."""
+    return bool(spec.server and spec.server.autoscaling and not spec.suspend)
+
+
+def _claim(owner: Owner, storage: Storage | None) -> Desired | None:
+    if storage is None or storage.size is None:
+        return None
+    body: dict[str, Any] = {
+        "accessModes": [storage.access_mode or "ReadWriteOnce"],
+        "resources": {"requests": {"storage": storage.size}},
+    }
+    if storage.storage_class_name:
+        body["storageClassName"] = storage.storage_class_name
+    return desired(
+        PERSISTENTVOLUMECLAIMS,
+        owner,
+        created_claim_name(owner.key[1]),
+        {"spec": body},
+        annotations={OWNER_ANNOTATION: owner.uid},
+        owned=storage.on_delete == "Delete",
+    )
+
+
+def _disruption_budget(owner: Owner, spec: LlamaStackSpec, server: Server) -> Desired | None:
+    several = replicas(spec) > 1 or (autoscaled(spec) and (server.autoscaling is not None))
+    chosen = server.pod_disruption_budget
+    if chosen is None and not several:
+        return None
+    budget = chosen.to_wire() if chosen else {"maxUnavailable": 1}
+    body = {**budget, "selector": {"matchLabels": selector_labels(owner.key[1])}}
+    return desired(PODDISRUPTIONBUDGETS, owner, owner.key[1], {"spec": body})
+
+
+def _autoscaler(owner: Owner, spec: LlamaStackSpec, server: Server) -> Desired | None:
+    scaling = server.autoscaling
+    if scaling is None or not autoscaled(spec):
+        return None
+    targets = {"cpu": scaling.target_cpu_utilization, "memory": scaling.target_memory_utilization}
+    if not any(targets.values()):
+        targets = {"cpu": DEFAULT_CPU_UTILIZATION}
+    body = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": owner.key[1]},
+        "minReplicas": scaling.min_replicas or 1,
+        "maxReplicas": scaling.max_replicas,
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {"name": name, "target": {"type": "Utilization", "averageUtilization": target}},
+            }
+            for name, target in targets.items()
+            if target
+        ],
+    }
+    return desired(HORIZONTALPODAUTOSCALERS, owner, owner.key[1], {"spec": body})

@@ -1,0 +1,158 @@
+"""The pod template of a stack: the server under the restricted Pod Security profile, with probes and no token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llamastack_operator.api.base import GROUP
+from llamastack_operator.api.labels import REVISION_ANNOTATION, child_labels
+from llamastack_operator.api.pods import Probe, Probes
+from llamastack_operator.api.server import PodTemplate, Server
+from llamastack_operator.api.stack import LlamaStackSpec
+from llamastack_operator.kube.objects import digest
+from llamastack_operator.workloads.names import SERVER, account_name, claim_name, server_port
+from llamastack_operator.workloads.run_config import CONFIG_PATH, MOUNT_PATH
+from llamastack_operator.workloads.settings import WorkloadSettings
+from llamastack_operator.workloads.start import server_command
+from llamastack_resolver.releases import Release
+
+REFERENCES_ANNOTATION = f"{GROUP}/references"
+"""On pod templates: the digest of the referenced ConfigMaps, so that an edit of one rolls the pods."""
+
+STATE_PATH = "/var/lib/llama-stack"
+"""The server's home: all that upstream keeps below `~/.llama` and `~/.cache` lands in the state volume."""
+
+_STARTUP = {"periodSeconds": 2, "failureThreshold": 300, "timeoutSeconds": 2}
+_READINESS = {"periodSeconds": 5, "failureThreshold": 3, "timeoutSeconds": 5}
+_LIVENESS = {"periodSeconds": 15, "failureThreshold": 6, "timeoutSeconds": 10}
+# The endpoints of a Service are updated after a pod was told to stop; until then it must go on serving.
+_DRAIN_SECONDS = 5
+
+
+def pod_template(
+    stack: str, spec: LlamaStackSpec, config_name: str, references: str, settings: WorkloadSettings
+) -> dict[str, Any]:
+    """Return the pod template of a stack.
+
+    Args:
+        stack: the name of the stack.
+        spec: its spec.
+        config_name: the ConfigMap with its run config.
+        references: the digest of the referenced ConfigMaps, empty where there are none.
+        settings: the operator's defaults.
+    """
+    server = spec.server or Server()
+    extra = server.pod_template or PodTemplate()
+    template = {
+        "metadata": _metadata(stack, extra, references),
+        "spec": _without_empty(
+            {
+                "serviceAccountName": account_name(stack, spec),
+                "automountServiceAccountToken": False,
+                "enableServiceLinks": False,
+                "securityContext": _pod_security(extra, settings),
+                "terminationGracePeriodSeconds": extra.termination_grace_period_seconds or 30,
+                "containers": [_container(spec, server, extra)],
+                "volumes": _volumes(stack, server, extra, config_name),
+                "imagePullSecrets": _wire(server.image_pull_secrets),
+                "nodeSelector": server.node_selector,
+                "tolerations": _wire(server.tolerations),
+                "affinity": server.affinity.to_wire() if server.affinity else None,
+                "topologySpreadConstraints": _spread(stack, server),
+                "priorityClassName": extra.priority_class_name,
+                "runtimeClassName": extra.runtime_class_name,
+            }
+        ),
+    }
+    template["metadata"]["annotations"][REVISION_ANNOTATION] = digest(template)
+    return template
+
+
+def _metadata(stack: str, extra: PodTemplate, references: str) -> dict[str, Any]:
+    labels = dict((extra.metadata and extra.metadata.labels) or {})
+    annotations = dict((extra.metadata and extra.metadata.annotations) or {})
+    if references:
+        annotations[REFERENCES_ANNOTATION] = references
+    return {"labels": {**labels, **child_labels(stack)}, "annotations": annotations}
+
+
+def _pod_security(extra: PodTemplate, settings: WorkloadSettings) -> dict[str, Any]:
+    chosen = extra.security_context.to_wire() if extra.security_context else {}
+    ids = {} if settings.run_as is None else dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), settings.run_as)
+    return {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+        "fsGroupChangePolicy": "OnRootMismatch",
+        **ids,
+        **chosen,
+    }
+
+
+def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate) -> dict[str, Any]:
+    port = server_port(spec)
+    held = spec.distribution.release
+    release = Release(held.package, held.version) if held else None
+    probes = server.probes or Probes()
+    return _without_empty(
+        {
+            "name": SERVER,
+            "image": spec.distribution.image,
+            "command": server_command(release, CONFIG_PATH, port),
+            "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
+            "env": _environment(server),
+            "envFrom": _wire(server.env_from),
+            "resources": server.resources.to_wire() if server.resources else None,
+            "volumeMounts": [
+                {"name": "llamastack-config", "mountPath": MOUNT_PATH, "readOnly": True},
+                {"name": "llamastack-state", "mountPath": STATE_PATH},
+                {"name": "llamastack-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod
+                *_wire(extra.volume_mounts),
+            ],
+            "startupProbe": _probe(port, _STARTUP, probes.startup),
+            "readinessProbe": _probe(port, _READINESS, probes.readiness),
+            "livenessProbe": _probe(port, _LIVENESS, probes.liveness),
+            "lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
+            "terminationMessagePolicy": "File",
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+        }
+    )
+
+
+def _environment(server: Server) -> list[dict[str, Any]]:
+    own = {"HOME": STATE_PATH, "PYTHONUNBUFFERED": "1"}
+    chosen = _wire(server.env)
+    names = {entry["name"] for entry in chosen}
+    return [{"name": name, "value": value} for name, value in own.items() if name not in names] + chosen
+
+
+def _volumes(stack: str, server: Server, extra: PodTemplate, config_name: str) -> list[dict[str, Any]]:
+    claim = claim_name(stack, server)
+    state = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
+    return [
+        {"name": "llamastack-config", "configMap": {"name": config_name}},
+        {"name": "llamastack-state", **state},
+        {"name": "llamastack-tmp", "emptyDir": {}},
+        *_wire(extra.volumes),
+    ]
+
+
+def _probe(port: int, defaults: dict[str, int], chosen: Probe | None) -> dict[str, Any]:
+    own = chosen.to_wire() if chosen else {}
+    return {"httpGet": {"path": "/v1/health", "port": port}, **defaults, **own}
+
+
+def _spread(stack: str, server: Server) -> list[dict[str, Any]]:
+    selector = {"matchLabels": {f"{GROUP}/stack": stack}}
+    return [{"labelSelector": selector, **constraint} for constraint in _wire(server.topology_spread_constraints)]
+
+
+def _wire(models: Any) -> list[dict[str, Any]]:
+    return [model.to_wire() for model in models or []]
+
+
+def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, [], {})}
