@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import os
-import signal
 import sys
 
 from llamastack_operator.controller.logs import configure_logging
@@ -37,14 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _run(settings: OperatorSettings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     client = Client(await load_configuration())
     try:
-        with contextlib.suppress(asyncio.CancelledError):
-            await Operator(client, settings).run(stop)
+        await Operator(client, settings).run()
     finally:
         await client.close()
 

@@ -29,7 +29,7 @@ class Referred:
 
     Attributes:
         findings: references that lead nowhere, and what is wrong with a referenced run config.
-        run_config: the text of the run config, inline or referenced; None where there is none to use.
+        run_config: the text of a referenced run config; None for an inline one, or where there is none to use.
         digest: changes when a referenced ConfigMap changes in what is used of it; empty without references.
         claim_modes: the access modes of `spec.server.storage.claimName`, if that is set and exists.
     """
@@ -98,7 +98,7 @@ class Gatherer:
         config_maps = {(namespace, ref.name) for ref in references if ref.kind == "ConfigMap"}
         self._referents.follow(stack.key, config_maps)
         if not references:
-            return Referred(run_config=stack.run_config)
+            return Referred()
         contents = {key: await self._referents.config_map(key) for key in sorted(config_maps)}
         others = await self._others(stack, [ref for ref in references if ref.kind != "ConfigMap"])
         findings = [finding for ref in references for finding in _finding(ref, namespace, contents, others)]
@@ -126,7 +126,7 @@ class Gatherer:
         found: dict[Reference, Any] = {
             ref: keys[ref.name] if ref.kind == "Secret" else modes[ref.name] for ref in references
         }
-        if all(value is not None and (ref.key is None or ref.key in value) for ref, value in found.items()):
+        if all(ref.optional or _leads_somewhere(ref, value) for ref, value in found.items()):
             self._verified[stack.key] = (stack.uid, stack.generation, found)
         return found
 
@@ -135,7 +135,7 @@ class Gatherer:
     ) -> tuple[str | None, list[Finding]]:
         source = stack.spec and stack.spec.run_config_from
         if not source:
-            return stack.run_config, []
+            return None, []
         ref = source.config_map_key_ref
         content = contents[stack.key[0], ref.name]
         text = content.data.get(ref.key) if content else None
@@ -154,9 +154,13 @@ def _finding(
     others: Mapping[Reference, Any],
 ) -> list[Finding]:
     value = contents[namespace, ref.name] if ref.kind == "ConfigMap" else others[ref]
-    if ref.optional or (value is not None and (ref.key is None or ref.key in value)):
+    if ref.optional or _leads_somewhere(ref, value):
         return []
     return [missing(ref, object_exists=value is not None)]
+
+
+def _leads_somewhere(ref: Reference, value: Any) -> bool:
+    return value is not None and (ref.key is None or ref.key in value)
 
 
 def _used(ref: Reference, content: ConfigMapContent | None) -> list[Any]:

@@ -63,7 +63,11 @@ def configure(settings: kopf.OperatorSettings) -> None:
 
 
 def register(registry: kopf.OperatorRegistry, stacks: Cache[Stack], queue: WorkQueue[Key]) -> None:
-    """Register the one handler there is."""
+    """Register the login and the one handler there is."""
+
+    @kopf.on.login(registry=registry)
+    async def login(**arguments: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def on_stack(event: Any, **_: Any) -> None:

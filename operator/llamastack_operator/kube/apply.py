@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.kube.objects import Child, Desired, Key, child_from, digest
+from llamastack_operator.kube.objects import Child, Desired, Key, child_from, digest, wants_body
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.kube.resources import DEPLOYMENTS, Resource
 
@@ -96,7 +96,10 @@ class Applier:
 
     async def _send(self, wanted: Desired, identity: Mapping[str, str]) -> Child:
         body = {**wanted.body, "metadata": {**wanted.body["metadata"], **identity}}
-        child = child_from(wanted.resource, await self._client.apply(wanted.resource, body))
+        child = child_from(
+            wanted.resource,
+            await self._client.apply(wanted.resource, body, metadata_only=not wants_body(wanted.resource)),
+        )
         self._caches[wanted.resource.kind].put(child)
         place = (wanted.resource.kind, wanted.key)
         self._surprises.pop(place, None)

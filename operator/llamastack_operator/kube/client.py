@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Mapping
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +22,7 @@ from llamastack_operator.kube.resources import Resource
 FIELD_MANAGER = "llamastack-operator"
 APPLY_PATCH = "application/apply-patch+yaml"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
+USER_AGENT = f"{FIELD_MANAGER}/{version('llamastack-operator')}"
 REQUEST_TIMEOUT = 30.0
 """Seconds that one request may take."""
 
@@ -36,6 +38,7 @@ class ApiError(Exception):
         message: the API server's words.
         causes: field and message of each single cause, where the server named them.
         retry_after: seconds to wait, where the server said so.
+        namespace_terminating: whether the namespace is on its way out, and everything in it with it.
     """
 
     def __init__(self, code: int, body: Mapping[str, Any], retry_after: float | None = None) -> None:
@@ -47,6 +50,9 @@ class ApiError(Exception):
             (str(cause.get("field") or ""), str(cause.get("message") or "")) for cause in details.get("causes") or []
         ]
         self.retry_after = retry_after
+        self.namespace_terminating = any(
+            cause.get("reason") == "NamespaceTerminating" for cause in details.get("causes") or []
+        )
         super().__init__(self.message)
 
 
@@ -157,7 +163,7 @@ class Client:
         accept: str | None = None,
         limit: aiohttp.ClientTimeout | None = None,
     ) -> aiohttp.ClientResponse:
-        headers = {"Content-Type": content_type, "Accept": accept or "application/json"}
+        headers = {"Content-Type": content_type, "Accept": accept or "application/json", "User-Agent": USER_AGENT}
         for setting in (await self.configuration.auth_settings()).values():
             headers[setting["key"]] = setting["value"]
         url = f"{self.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")

@@ -119,6 +119,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def wants_body(resource: Resource) -> bool:
+    """Tell whether more than the metadata of a kind is kept."""
+    return resource.kind in _FACTS
+
+
 def _no_facts(body: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 

@@ -33,7 +33,6 @@ _ATOMIC = {
     "configMapKeyRef",
     "secretKeyRef",
     "fieldRef",
-    "scaleTargetRef",
     "requiredDuringSchedulingIgnoredDuringExecution",
 }
 _ATOMIC_ITEMS = {"ownerReferences", "imagePullSecrets"}

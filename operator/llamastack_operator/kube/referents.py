@@ -49,7 +49,8 @@ class Referents:
     def __init__(self, client: Client) -> None:
         self._client = client
         self.watched: Cache[Referent] = Cache()
-        self._contents: dict[Key, ConfigMapContent] = {}
+        # None: was looked for and is not there; the watch tells when it comes.
+        self._contents: dict[Key, ConfigMapContent | None] = {}
         self._users: dict[Key, set[Key]] = {}
         self._used: dict[Key, set[Key]] = {}
 
@@ -85,9 +86,11 @@ class Referents:
         known, seen = self._contents.get(key), self.watched.get(key)
         if known is not None and seen is not None and seen.version <= known.version:
             return known
+        if known is None and seen is None and key in self._contents:
+            return None
         body = await self._client.get(CONFIGMAPS, *key)
         if body is None:
-            self._contents.pop(key, None)
+            self._contents[key] = None
             self.watched.remove(key)
             return None
         metadata = body["metadata"]

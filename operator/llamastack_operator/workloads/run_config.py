@@ -23,6 +23,7 @@ CONFIG_PATH = f"{MOUNT_PATH}/{CONFIG_KEY}"
 # JSON is YAML but for these: characters that YAML 1.1 wants escaped, and floats such as 1e+20 that it reads as text.
 _NOT_YAML = re.compile(r"[\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]|\d[eE]")
 _LINE_DEPTH = 3
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def run_config_text(run_config: dict[str, Any]) -> str:
@@ -50,11 +51,9 @@ def config_map_name(stack: str, text: str) -> str:
 def _lines(value: Any, depth: int) -> str:
     """Lay out the outer levels one entry a line: people read this in `kubectl get configmap`."""
     if depth == _LINE_DEPTH or not isinstance(value, dict | list) or not value:
-        return json.dumps(value, ensure_ascii=False)
+        return _encode(value)
     indent = "  " * (depth + 1)
     if isinstance(value, dict):
-        entries = [
-            f"{indent}{json.dumps(key, ensure_ascii=False)}: {_lines(part, depth + 1)}" for key, part in value.items()
-        ]
+        entries = [f"{indent}{_encode(key)}: {_lines(part, depth + 1)}" for key, part in value.items()]
         return "{\n" + ",\n".join(entries) + "\n" + "  " * depth + "}"
     return "[\n" + ",\n".join(indent + _lines(part, depth + 1) for part in value) + "\n" + "  " * depth + "]"

@@ -1,0 +1,1 @@
+"""Measurements of the operator, each beside a floor measured in the same run."""

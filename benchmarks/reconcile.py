@@ -1,0 +1,296 @@
+"""How fast the operator reconciles, as a ratio to a floor: `python -m benchmarks.reconcile [--stacks 100 1000]`.
+
+The floor is a bare asynchronous client that sends just the writes that the operator sends (read off the API server's
+audit log), with the same concurrency and against the same control plane in the same run: what remains is what our
+own code costs. Times on shared machines wander by a third; ratios and counts are what to compare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
+
+from kubernetes.aio import config as kubernetes_config
+from kubernetes.aio.client import ApiClient, CoreV1Api
+from kubernetes.aio.client.configuration import Configuration
+
+from benchmarks.floor import prepare, send
+from benchmarks.measure import AuditLog, cpu_seconds, memory_mb, percentile
+from benchmarks.workload import stack
+from llamastack_operator.kube.client import Client, Object
+from llamastack_operator.kube.resources import DEPLOYMENTS, LLAMASTACKS, Resource
+
+CONCURRENCY = 16
+AGENTS = ("llamastack-operator", "kopf")
+WRITES = ("create", "update", "patch", "delete")
+READS = ("get", "list")
+
+
+class Bench:
+    """One control plane and one operator on it.
+
+    Args:
+        configuration: how to reach it as an administrator.
+        kubeconfig: the administrator's kubeconfig.
+        audit: the API server's audit log.
+    """
+
+    def __init__(self, configuration: Configuration, kubeconfig: Path, audit: AuditLog) -> None:
+        self.client = Client(configuration)
+        self.admin = CoreV1Api(ApiClient(configuration))
+        self.kubeconfig = kubeconfig
+        self.audit = audit
+        self.operator: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The operator's process."""
+        assert self.operator is not None
+        return self.operator.pid
+
+    async def start_operator(self) -> None:
+        """Start the operator and wait until it has come to rest."""
+        command = [sys.executable, "-m", "llamastack_operator", "--health-port", "0", "--log-format", "text"]
+        self.operator = subprocess.Popen(command, env={**os.environ, "KUBECONFIG": str(self.kubeconfig)})
+        await asyncio.sleep(1)
+        await self.rest()
+
+    def stop_operator(self) -> None:
+        """Stop the operator."""
+        if self.operator is not None:
+            self.operator.send_signal(signal.SIGTERM)
+            self.operator.wait(30)
+            self.operator = None
+
+    async def rest(self, quiet: float = 1.0) -> float:
+        """Wait until the operator uses no CPU for `quiet` seconds; return the time when that began."""
+        since, used = time.monotonic(), cpu_seconds(self.pid)
+        while time.monotonic() - since < quiet:
+            await asyncio.sleep(0.05)
+            if (now := cpu_seconds(self.pid)) > used + 0.02:
+                since, used = time.monotonic(), now
+        return since
+
+    async def create(self, namespace: str, names: Iterable[str]) -> dict[str, float]:
+        """Create stacks side by side; return when each creation was answered."""
+        created: dict[str, float] = {}
+
+        async def one(number: int, name: str) -> None:
+            await self.client.create(LLAMASTACKS, stack(namespace, name, number))
+            created[name] = time.monotonic()
+
+        await side_by_side(one(number, name) for number, name in enumerate(names))
+        return created
+
+    async def edit_all(self, namespace: str, names: Iterable[str]) -> None:
+        """Change an environment variable of every stack."""
+
+        async def one(number: int, name: str) -> None:
+            body = stack(namespace, name, number)
+            body["spec"]["server"]["env"][0]["value"] = "http://other-server:8000/v1"
+            await self.client.apply(LLAMASTACKS, body, manager="bench")
+
+        await side_by_side(one(number, name) for number, name in enumerate(names))
+
+
+async def side_by_side(jobs: Iterable[Awaitable[None]]) -> None:
+    """Await all jobs, `CONCURRENCY` at a time."""
+    gate = asyncio.Semaphore(CONCURRENCY)
+
+    async def gated(job: Awaitable[None]) -> None:
+        async with gate:
+            await job
+
+    await asyncio.gather(*(gated(job) for job in jobs))
+
+
+@contextlib.asynccontextmanager
+async def seen(
+    client: Client, resource: Resource, namespace: str, wanted: Callable[[Object], bool]
+) -> AsyncIterator[dict[str, float]]:
+    """Watch a namespace meanwhile, and note when each object was first as wanted."""
+    times: dict[str, float] = {}
+    page = await client.list_page(resource, namespace, {"limit": "1"})
+
+    async def follow() -> None:
+        query = {"resourceVersion": page["metadata"]["resourceVersion"]}
+        async for event in client.watch(resource, namespace, query):
+            if event["type"] in ("ADDED", "MODIFIED") and wanted(event["object"]):
+                times.setdefault(event["object"]["metadata"]["name"], time.monotonic())
+
+    task = asyncio.create_task(follow())
+    try:
+        yield times
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def until_all(times: dict[str, float], count: int, timeout: float = 600) -> float:  # noqa: ASYNC109
+    """Wait until `count` objects were seen; return the time of the last."""
+    async with asyncio.timeout(timeout):
+        while len(times) < count:
+            await asyncio.sleep(0.02)
+    return max(times.values())
+
+
+def settled(generation: int) -> Callable[[Object], bool]:
+    """Return a test for stacks whose status is of a generation."""
+    return lambda body: (body.get("status") or {}).get("observedGeneration", 0) >= generation
+
+
+def summed(counts: Counter[tuple[str, str]], verbs: tuple[str, ...]) -> int:
+    """Return how many requests had one of the verbs."""
+    return sum(count for (verb, _), count in counts.items() if verb in verbs)
+
+
+async def namespace(bench: Bench, name: str) -> str:
+    """Create a namespace."""
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    await bench.admin.create_namespace(body)
+    return name
+
+
+async def create_many(bench: Bench, count: int, label: str) -> str:
+    """Create `count` stacks at once with the operator running and print how it went."""
+    home = await namespace(bench, f"bench-{label}-{count}")
+    names = [f"stack-{number:04d}" for number in range(count)]
+    bench.audit.mark()
+    cpu = cpu_seconds(bench.pid)
+    async with (
+        seen(bench.client, DEPLOYMENTS, home, lambda _: True) as deployed,
+        seen(bench.client, LLAMASTACKS, home, settled(1)) as done,
+    ):
+        begin = time.monotonic()
+        created = await bench.create(home, names)
+        elapsed = await until_all(done, count) - begin
+        await until_all(deployed, count)
+    cpu = cpu_seconds(bench.pid) - cpu
+    await bench.rest()
+    counts = bench.audit.requests(*AGENTS)
+    delays = [deployed[name] - created[name] for name in names]
+    print(f"create {count}: {count / elapsed:.1f} stacks/s, operator CPU {1000 * cpu / count:.1f} ms a stack")
+    p50, p99 = percentile(delays, 0.5), percentile(delays, 0.99)
+    print(f"  create to Deployment: p50 {1000 * p50:.0f} ms, p99 {1000 * p99:.0f} ms")
+    print(f"  requests a stack: {summed(counts, WRITES) / count:.2f} writes, {summed(counts, READS) / count:.2f} reads")
+    for (verb, resource), number in sorted(counts.items()):
+        if verb != "watch":
+            print(f"    {verb:7} {resource:28} {number / count:.2f}")
+    print(f"  memory: {memory_mb(bench.pid):.0f} MB")
+    status_writes = round(counts["patch", "llamastacks/status"] / count)
+    floor = await floor_rate(bench, count, label, status_writes)
+    print(f"  floor: {floor:.1f} stacks/s; ratio to the floor: {count / elapsed / floor:.2f}")
+    return home
+
+
+async def floor_rate(bench: Bench, count: int, label: str, status_writes: int) -> float:
+    """Return stacks/s of the bare client on the same control plane, with the operator stopped."""
+    bench.stop_operator()
+    home = await namespace(bench, f"floor-{label}-{count}")
+    prepared = [prepare(home, number) for number in range(count)]
+    begin = time.monotonic()
+    await side_by_side(send(bench.client, item, status_writes) for item in prepared)
+    rate = count / (time.monotonic() - begin)
+    await bench.admin.delete_namespace(home)
+    while any(item.metadata.name == home for item in (await bench.admin.list_namespace()).items):
+        await asyncio.sleep(1)
+    await bench.start_operator()
+    return rate
+
+
+async def edit_many(bench: Bench, home: str, count: int) -> None:
+    """Edit all stacks at once and print how long it took."""
+    names = [f"stack-{number:04d}" for number in range(count)]
+    async with seen(bench.client, LLAMASTACKS, home, settled(2)) as done:
+        begin = time.monotonic()
+        await bench.edit_all(home, names)
+        elapsed = await until_all(done, count) - begin
+    print(f"edit all {count}: {elapsed:.1f} s ({count / elapsed:.1f} stacks/s)")
+    await bench.rest()
+
+
+async def newcomers(bench: Bench, home: str, count: int) -> None:
+    """Create stacks one by one beside the many and print how soon their Deployments are there."""
+    names = [f"newcomer-{number}" for number in range(count)]
+    delays = []
+    async with seen(bench.client, DEPLOYMENTS, home, lambda _: True) as deployed:
+        for name in names:
+            created = await bench.create(home, [name])
+            async with asyncio.timeout(30):
+                while name not in deployed:
+                    await asyncio.sleep(0.001)
+            delays.append(deployed[name] - created[name])
+            await asyncio.sleep(0.1)
+    p50, p99 = percentile(delays, 0.5), percentile(delays, 0.99)
+    print(f"a new stack beside them: create to Deployment p50 {1000 * p50:.0f} ms, p99 {1000 * p99:.0f} ms")
+
+
+async def at_rest(bench: Bench, seconds: int) -> None:
+    """Count requests while nothing changes."""
+    await bench.rest(3)
+    bench.audit.mark()
+    await asyncio.sleep(seconds)
+    counts = bench.audit.requests(*AGENTS)
+    print(f"at rest for {seconds} s: {summed(counts, WRITES)} writes, {summed(counts, READS)} reads")
+
+
+async def restart(bench: Bench) -> None:
+    """Kill the operator, start it again and print what that costs."""
+    bench.operator and bench.operator.kill()
+    bench.operator and bench.operator.wait()
+    bench.audit.mark()
+    begin = time.monotonic()
+    await bench.start_operator()
+    elapsed = await bench.rest(2) - begin
+    counts = bench.audit.requests(*AGENTS)
+    memory, peak = memory_mb(bench.pid), memory_mb(bench.pid, peak=True)
+    print(f"restart: at rest after {elapsed:.1f} s, {summed(counts, WRITES)} writes")
+    print(f"  memory {memory:.0f} MB, peak {peak:.0f} MB")
+
+
+async def run(kubeconfig: Path, audit_log: Path, sizes: list[int], seconds: int) -> None:
+    """Run all measurements on a control plane."""
+    configuration = Configuration()
+    await kubernetes_config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+    bench = Bench(configuration, kubeconfig, AuditLog(audit_log))
+    try:
+        await bench.start_operator()
+        print(f"idle: {memory_mb(bench.pid):.0f} MB")
+        label = str(int(time.time()))[-5:]
+        home = ""
+        for size in sizes:
+            home = await create_many(bench, size, label)
+        await edit_many(bench, home, sizes[-1])
+        await newcomers(bench, home, 50)
+        await at_rest(bench, seconds)
+        print(f"peak memory: {memory_mb(bench.pid, peak=True):.0f} MB; CPU {cpu_seconds(bench.pid):.1f} s in all")
+        await restart(bench)
+    finally:
+        bench.stop_operator()
+        await bench.client.close()
+        await bench.admin.api_client.close()
+
+
+def main() -> None:
+    """Run against the control plane of a kubeconfig, whose CRDs are installed and whose audit log is readable."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stacks", type=int, nargs="+", default=[100, 1000])
+    parser.add_argument("--rest", type=int, default=60, help="seconds to count requests at rest")
+    parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument("--audit-log", type=Path, required=True)
+    options = parser.parse_args()
+    asyncio.run(run(options.kubeconfig, options.audit_log, options.stacks, options.rest))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Remembers what each stack was last planned to be, so that most passes render nothing.
+
+A pass runs for every change of a pod or Deployment, but the wanted objects depend on the spec and its references
+alone. As long as those are the same and all children bear the remembered digests, there is nothing to apply; this
+turns the commonest pass from a millisecond into a tenth of it, and keeps no rendered object in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from llamastack_operator.api.status import Finding
+from llamastack_operator.controller.gather import Snapshot
+from llamastack_operator.controller.plan import Plan
+from llamastack_operator.kube.objects import Key
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    inputs: tuple[Any, ...]
+    findings: tuple[Finding, ...]
+    digests: dict[tuple[str, Key], tuple[str, str]]
+
+
+class Memo:
+    """The last settled plan of each stack, as digests."""
+
+    def __init__(self) -> None:
+        self._plans: dict[Key, _Remembered] = {}
+
+    def recall(self, snapshot: Snapshot) -> tuple[Finding, ...] | None:
+        """Return the findings of the last plan if it still holds and all of it is in place, else None."""
+        known = self._plans.get(snapshot.stack.key)
+        if known is None or known.inputs != _inputs(snapshot):
+            return None
+        live = {(child.resource.kind, child.key): (child.applied, child.owned) for child in snapshot.children}
+        return known.findings if live == known.digests else None
+
+    def remember(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Remember a plan that was carried out in full; the snapshot is the one after it."""
+        names = {(item.resource.kind, item.key) for item in plan.desired or ()}
+        live = {(child.resource.kind, child.key): (child.applied, child.owned) for child in snapshot.children}
+        # An object that is yet to go, or that another stack left, wants another look.
+        if live.keys() == names:
+            self._plans[snapshot.stack.key] = _Remembered(_inputs(snapshot), plan.findings, live)
+
+    def forget(self, key: Key) -> None:
+        """Forget a stack."""
+        self._plans.pop(key, None)
+
+
+def _inputs(snapshot: Snapshot) -> tuple[Any, ...]:
+    stack, referred = snapshot.stack, snapshot.referred
+    return stack.uid, stack.generation, referred.digest, referred.claim_modes, referred.findings
