@@ -1,0 +1,138 @@
+"""A real API server with etcd and the controller manager, for tests that need objects but no running pods.
+
+Schema and CEL validation, server-side apply, RBAC, admission, watches and garbage collection are the API server's
+own; no fake has them right. It needs no root, is ready in seconds, and many run side by side.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.cluster.apiserver import AUDIT_POLICY, Settings, api_server, controller_manager, etcd, scheduler
+from tests.cluster.binaries import binaries
+from tests.cluster.certificates import Authority
+from tests.cluster.errors import ClusterError
+from tests.cluster.kubectl import Kubectl, KubectlError, write_kubeconfig
+from tests.cluster.processes import Processes, last_lines
+
+ADMINISTRATORS = "system:masters"
+
+
+class ControlPlane:
+    """etcd, kube-apiserver, kube-controller-manager and optionally kube-scheduler; a context manager.
+
+    Attributes:
+        kubeconfig: administrator's kubeconfig, self-contained.
+        audit_log: JSON lines of every finished request at level Metadata; empty unless ``audit`` was asked for.
+        kubectl: kubectl with the administrator's rights.
+        server: URL of the API server.
+    """
+
+    def __init__(
+        self,
+        *,
+        audit: bool = False,
+        scheduler: bool = False,
+        settings: Settings | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Describe a control plane; ``start`` or ``with`` runs it.
+
+        Args:
+            audit: write an audit log.
+            scheduler: run kube-scheduler too; without a node it has nothing to do.
+            settings: addresses and extra flags, for the control plane of a node.
+            folder: where to keep state; a temporary folder, removed at the end, by default.
+
+        Raises:
+            CannotRunError: Go or openssl is missing.
+        """
+        self._audit, self._scheduler = audit, scheduler
+        self._kube = binaries("kube")
+        self._settings = settings or Settings.on_loopback()
+        self._temporary = folder is None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="control-plane-"))
+        self.processes = Processes(self.folder / "logs")
+        self.authority = Authority(self.folder / "pki")
+        self.server = self._settings.url
+        self.audit_log = self.folder / "audit.log"
+        self.audit_log.touch()
+        self.kubeconfig = self.kubeconfig_for("kubernetes-admin", (ADMINISTRATORS,))
+        self.kubectl = Kubectl(self._kube / "kubectl", self.kubeconfig)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        """Start everything and wait until the API server and the controllers serve.
+
+        Raises:
+            ClusterError: a part did not start; the message holds the end of its log.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _start(self) -> None:
+        kube, settings, run = str(self._kube / "kube"), self._settings, self.processes
+        run.start("etcd", [kube, *etcd(settings, self.folder)])
+        policy = self.folder / "audit-policy.yaml"
+        policy.write_text(AUDIT_POLICY)
+        audit = (policy, self.audit_log) if self._audit else None
+        run.start("kube-apiserver", [kube, *api_server(settings, self.authority, audit)])
+        run.wait_until("kube-apiserver", self._ready)
+        run.start("kube-controller-manager", [kube, *controller_manager(settings, self.authority, self.kubeconfig)])
+        if self._scheduler:
+            run.start("kube-scheduler", [kube, *scheduler(self.kubeconfig)])
+        run.wait_until("kube-controller-manager", self._controllers_work)
+
+    def _ready(self) -> bool:
+        if self.processes.ended() == "etcd":
+            raise ClusterError(f"etcd ended; end of its log:\n{last_lines(self.processes.log('etcd'))}")
+        return self._answers("get", "--raw", "/readyz")
+
+    def _controllers_work(self) -> bool:
+        """Say whether the controllers have made the default service account, which every pod needs."""
+        return self._answers("-n", "default", "get", "serviceaccount", "default")
+
+    def _answers(self, *arguments: str) -> bool:
+        try:
+            self.kubectl(*arguments, timeout=10)
+        except KubectlError:
+            return False
+        return True
+
+    def kubeconfig_for(self, user: str, groups: tuple[str, ...] = ()) -> Path:
+        """Write a kubeconfig with a client certificate for a user, who has no rights but those tests give.
+
+        Args:
+            user: user name as RBAC subjects name it.
+            groups: group names of the user.
+        """
+        certificate = self.authority.issue(user, groups)
+        path = self.folder / f"{certificate.crt.stem}.kubeconfig"
+        return write_kubeconfig(path, self.server, self.authority.certificate.crt, certificate)
+
+    def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
+        """Write a kubeconfig with a token of an existing service account, valid for one hour."""
+        token = self.kubectl("create", "token", name, "-n", namespace).strip()
+        path = self.folder / f"{namespace}.{name}.serviceaccount.kubeconfig"
+        return write_kubeconfig(path, self.server, self.authority.certificate.crt, token)
+
+    def apply(self, manifests: Any) -> str:
+        """Server-side apply as the administrator."""
+        return self.kubectl.apply(manifests)
+
+    def stop(self) -> None:
+        """Stop everything and remove the state, unless a folder was given. Calling it again does nothing."""
+        self.processes.stop()
+        if self._temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,77 @@
+"""Pytest fixtures and markers of the test bed.
+
+A machine that cannot run a cluster must not make the whole suite useless, so tests skip there with the reason; under
+CI (``CI`` in the environment) the same is a failure, so that nothing is skipped unseen.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.errors import CannotRunError
+from tests.cluster.external import ExternalCluster
+from tests.cluster.kubectl import Kubectl
+
+type Cluster = ControlPlane | ExternalCluster
+
+RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers by which a run can be limited, as in ``-m 'not node'``."""
+    config.addinivalue_line("markers", "control_plane: needs a real API server; no root, a few seconds")
+    config.addinivalue_line("markers", "node: needs a real node that runs pods; root, about a minute")
+
+
+def cannot_run(error: CannotRunError) -> None:
+    """Skip the test with the reason, or fail it under CI."""
+    if os.environ.get("CI"):
+        pytest.fail(str(error), pytrace=False)
+    pytest.skip(str(error))
+
+
+def external_cluster() -> ExternalCluster | None:
+    """Return the cluster of ``KUBECONFIG`` when that is set."""
+    kubeconfig = os.environ.get("KUBECONFIG")
+    return ExternalCluster(Path(kubeconfig)) if kubeconfig else None
+
+
+def temporary_namespace(kubectl: Kubectl) -> Iterator[str]:
+    """Make a namespace that admits only restricted pods, and delete it afterwards without waiting."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    kind = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}}
+    kubectl("create", "-f", "-", stdin=kind)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[Cluster]:
+    """One API server with an audit log for the whole run, or the cluster of ``KUBECONFIG``."""
+    try:
+        external = external_cluster()
+        own = None if external else ControlPlane(audit=True)
+    except CannotRunError as error:
+        cannot_run(error)
+        return
+    if external:
+        yield external
+    if own:
+        with own:
+            yield own
+
+
+@pytest.fixture
+def namespace(control_plane: Cluster) -> Iterator[str]:
+    """Name of a fresh namespace of ``control_plane``."""
+    yield from temporary_namespace(control_plane.kubectl)
+
+
+@pytest.fixture
+def kubectl(control_plane: Cluster, namespace: str) -> Kubectl:
+    """Return kubectl as administrator of ``control_plane``, in the namespace of this test."""
+    return control_plane.kubectl.within(namespace)

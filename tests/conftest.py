@@ -1,0 +1,3 @@
+"""Loads the test bed's fixtures for every test."""
+
+pytest_plugins = ["tests.cluster.fixtures"]
