@@ -81,6 +81,7 @@ Quantity = Annotated[
         json_schema_extra={
             "type": None,
             "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "pattern": QUANTITY_PATTERN,
             "x-kubernetes-int-or-string": True,
         }
     ),
@@ -90,6 +91,7 @@ IntOrPercent = Annotated[
     Field(
         json_schema_extra={
             "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "pattern": r"^[0-9]+%$",
             "x-kubernetes-int-or-string": True,
         }
     ),

@@ -22,7 +22,7 @@ def structural_schema(model: type[BaseModel]) -> dict[str, Any]:
 def _node(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     schema = _resolved(schema, definitions)
     if schema.get("x-kubernetes-int-or-string"):
-        return {key: value for key, value in schema.items() if key not in {*_DROPPED, "type", "maxLength", "pattern"}}
+        return {key: value for key, value in schema.items() if key not in {*_DROPPED, "type"}}
     node = {key: value for key, value in schema.items() if key not in _DROPPED}
     if "const" in node:
         node["enum"] = [node.pop("const")]

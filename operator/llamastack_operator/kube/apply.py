@@ -56,7 +56,7 @@ class Applier:
         live = cache.get(wanted.key)
         if live is None:
             return await self._create(wanted)
-        if live.owner_uid != wanted.owner_uid:
+        if not live.belongs_to(wanted.owner_uid):
             raise NotOursError(wanted.resource, wanted.key, leftover=True)
         if self._is_settled(wanted, live):
             return live
@@ -85,8 +85,8 @@ class Applier:
         if body is None:
             return await self._send(wanted, {"resourceVersion": _NEVER_A_VERSION})
         live = child_from(wanted.resource, body)
-        if live.owner_uid != wanted.owner_uid:
-            raise NotOursError(wanted.resource, wanted.key, leftover=bool(live.owner_uid) and bool(live.stack))
+        if not live.belongs_to(wanted.owner_uid):
+            raise NotOursError(wanted.resource, wanted.key, leftover=bool(live.owned))
         return await self._update(wanted, live)
 
     async def _update(self, wanted: Desired, live: Child) -> Child:

@@ -37,9 +37,9 @@ class Child:
         uid: its UID.
         version: its resourceVersion.
         generation: its metadata.generation, 0 where the kind has none.
-        owner_uid: the UID of the stack that made it.
+        owner_uid: the UID of the stack that made it; empty for an orphan.
         applied: the digest of what was last applied, as annotated.
-        owned: the digest of the fields that the API server says are ours.
+        owned: the digest of the fields that the API server says are ours; empty where there are none.
         deleting: whether it is on its way out.
         facts: what the status needs of it, by kind.
     """
@@ -55,6 +55,10 @@ class Child:
     owned: str
     deleting: bool
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def belongs_to(self, owner_uid: str) -> bool:
+        """Tell whether a stack may write it: it made it, or it is an orphan that this operator made."""
+        return self.owner_uid == owner_uid or (not self.owner_uid and bool(self.owned))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +88,18 @@ def child_from(resource: Resource, body: Mapping[str, Any]) -> Child:
     """Return what is kept of an object of the API."""
     metadata = body["metadata"]
     annotations = metadata.get("annotations") or {}
-    owner = next((ref["uid"] for ref in metadata.get("ownerReferences") or [] if ref.get("controller")), "")
+    owner: Mapping[str, Any] = next((ref for ref in metadata.get("ownerReferences") or [] if ref.get("controller")), {})
+    fields = owned_fields_of(metadata)
     return Child(
         resource=resource,
         key=(metadata["namespace"], metadata["name"]),
-        stack=(metadata.get("labels") or {}).get(STACK_LABEL, ""),
+        stack=owner.get("name") or (metadata.get("labels") or {}).get(STACK_LABEL, ""),
         uid=metadata["uid"],
         version=int(metadata["resourceVersion"]),
         generation=metadata.get("generation", 0),
-        owner_uid=owner or annotations.get(OWNER_ANNOTATION, ""),
+        owner_uid=owner.get("uid") or annotations.get(OWNER_ANNOTATION, ""),
         applied=annotations.get(APPLIED_ANNOTATION, ""),
-        owned=digest(owned_fields_of(metadata)),
+        owned=digest(fields) if fields else "",
         deleting="deletionTimestamp" in metadata,
         facts=_FACTS.get(resource.kind, _no_facts)(body),
     )

@@ -1,0 +1,161 @@
+"""Runs the operator as its own process against a cluster, as it runs in production but for the pod around it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.cluster.kubectl import Kubectl, KubectlError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PATIENCE = 30.0
+"""Seconds that a test waits for what should come at once, on a busy machine."""
+
+
+class OperatorProcess:
+    """`python -m llamastack_operator` with a kubeconfig.
+
+    Args:
+        kubeconfig: the identity that it runs under.
+        folder: where its log goes.
+        arguments: further arguments.
+    """
+
+    def __init__(self, kubeconfig: Path, folder: Path, *arguments: str) -> None:
+        self._kubeconfig = kubeconfig
+        self._arguments = arguments
+        self.log = folder / "operator.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until its caches are in step."""
+        started = self.log.stat().st_size if self.log.exists() else 0
+        command = [sys.executable, "-m", "llamastack_operator", "--health-port", "0", "--log-format", "text"]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *self._arguments],
+                env={**os.environ, "KUBECONFIG": str(self._kubeconfig)},
+                stdout=log,
+                stderr=log,
+            )
+
+        def in_step() -> bool:
+            assert self._process is not None
+            assert self._process.poll() is None, self.log.read_text()
+            return "caches are in step" in self.log.read_text()[started:]
+
+        eventually(in_step)
+
+    def stop(self) -> int:
+        """Ask it to end and return its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(30)
+
+    def kill(self) -> None:
+        """End it without a chance to tidy up."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self, patience: float = PATIENCE) -> int:
+        """Wait for it to end by itself and return its exit code."""
+        assert self._process is not None
+        return self._process.wait(patience)
+
+
+def eventually(check: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    """Call `check` until it returns something true, and return that; its last failure is the test's.
+
+    An AssertionError, a KubectlError or a KeyError in `check` means "not yet".
+    """
+    end = time.monotonic() + patience
+    while True:
+        try:
+            result = check()
+            if result or time.monotonic() > end:
+                assert result, f"{check} never became true"
+                return result
+        except (AssertionError, KubectlError, KeyError, IndexError):
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.1)
+
+
+class Stacks:
+    """LlamaStacks of one namespace, as a user sees them.
+
+    Args:
+        kubectl: kubectl for that namespace.
+    """
+
+    def __init__(self, kubectl: Kubectl) -> None:
+        self.kubectl = kubectl
+
+    def get(self, kind: str, name: str) -> Any:
+        """Return an object, or None where there is none."""
+        try:
+            return self.kubectl.json("get", kind, name)
+        except KubectlError as error:
+            if "NotFound" in error.stderr:
+                return None
+            raise
+
+    def conditions(self, name: str) -> dict[str, Any]:
+        """Return the conditions of a stack, by type, once they are about its current generation."""
+        body = self.kubectl.json("get", "llamastack", name)
+        assert body.get("status", {}).get("observedGeneration") == body["metadata"]["generation"]
+        return {condition["type"]: condition for condition in body["status"]["conditions"]}
+
+    def condition(self, name: str, kind: str, status: str, reason: str) -> Any:
+        """Wait until a condition has this status and reason, and return it."""
+
+        def reached() -> Any:
+            found = self.conditions(name)[kind]
+            assert (found["status"], found["reason"]) == (status, reason), found
+            return found
+
+        return eventually(reached)
+
+    def settled(self, name: str) -> Any:
+        """Wait until the newest generation of a stack was looked at and return the stack."""
+        eventually(lambda: self.conditions(name))
+        return self.kubectl.json("get", "llamastack", name)
+
+    def patch(self, name: str, patch: str) -> None:
+        """Merge a JSON patch into a stack."""
+        self.kubectl("patch", "llamastack", name, "--type", "merge", "-p", patch)
+
+
+def minimal(name: str, **spec: Any) -> dict[str, Any]:
+    """Return the smallest LlamaStack, with more of a spec on top."""
+    return {
+        "apiVersion": "llamastack.dev/v1alpha1",
+        "kind": "LlamaStack",
+        "metadata": {"name": name},
+        "spec": {
+            "distribution": {
+                "image": "docker.io/llamastack/distribution-starter:0.7.3",
+                "release": {"package": "llama-stack", "version": "0.7.3"},
+            },
+            "runConfig": {
+                "version": 2,
+                "providers": {"inference": [{"provider_id": "vllm", "provider_type": "remote::vllm"}]},
+            },
+            **spec,
+        },
+    }
