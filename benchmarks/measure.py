@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -50,6 +51,18 @@ class AuditLog:
     def requests(self, *agents: str) -> Counter[tuple[str, str]]:
         """Return how often each (verb, resource) was asked for since the mark by agents of these names."""
         counts: Counter[tuple[str, str]] = Counter()
+        for entry in self._entries(agents):
+            reference = entry.get("objectRef") or {}
+            name = "/".join(filter(None, (reference.get("resource", "-"), reference.get("subresource"))))
+            counts[entry["verb"], name] += 1
+        return counts
+
+    def objects(self, verb: str, *agents: str) -> list[tuple[str, str]]:
+        """Return resource and name of each request with this verb since the mark by agents of these names."""
+        references = [entry.get("objectRef") or {} for entry in self._entries(agents) if entry["verb"] == verb]
+        return [(reference.get("resource", ""), reference.get("name", "")) for reference in references]
+
+    def _entries(self, agents: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         with self._path.open("rb") as log:
             log.seek(self._offset)
             for line in log:
@@ -57,7 +70,4 @@ class AuditLog:
                     break
                 entry = json.loads(line)
                 if entry.get("userAgent", "").startswith(agents):
-                    reference = entry.get("objectRef") or {}
-                    name = "/".join(filter(None, (reference.get("resource", "-"), reference.get("subresource"))))
-                    counts[entry["verb"], name] += 1
-        return counts
+                    yield entry

@@ -5,7 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 RELEASES = (("llama-stack", "0.2.23"), ("llama-stack", "0.3.5"), ("llama-stack", "0.7.3"), ("ogx", "1.5.0"))
-_INFERENCE = ["cerebras", "ollama", "vllm", "tgi", "fireworks", "together", "bedrock", "nvidia", "openai", "anthropic", "gemini", "vertexai", "groq", "sambanova", "azure", "watsonx", "runpod", "databricks", "passthrough", "llama-openai-compat"]
+_INFERENCE = [
+    "cerebras",
+    "ollama",
+    "vllm",
+    "tgi",
+    "fireworks",
+    "together",
+    "bedrock",
+    "nvidia",
+    "openai",
+    "anthropic",
+    "gemini",
+    "vertexai",
+    "groq",
+    "sambanova",
+    "azure",
+    "watsonx",
+    "runpod",
+    "databricks",
+    "passthrough",
+    "llama-openai-compat",
+]
 _VECTOR = ["faiss", "sqlite-vec", "milvus", "chromadb", "pgvector", "qdrant", "weaviate"]
 _TOOLS = ["brave-search", "tavily-search", "bing-search", "wolfram-alpha", "model-context-protocol", "rag-runtime"]
 
