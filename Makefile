@@ -31,16 +31,62 @@ lock: ## Write the dependency locks anew (hashes, no index address)
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	    --no-header --no-annotate $$( [ $$group = dev ] && echo "--group dev" ) pyproject.toml -o locks/$$group.txt; \
 	done
+	@echo "hatchling>=1.27" | $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate - -o locks/build.txt
 
 # --- checks --------------------------------------------------------------------
+.PHONY: generate
+generate: venv ## Write the generated files anew (CRDs, reference docs)
+	@$(BIN)/python -m llamastack_operator.api.crd crds
+	@$(BIN)/python -m llamastack_operator.api.reference docs
+	@charts/sync-crds
+
 .PHONY: check
 check: venv ## Style, types, layers, generated files
+	@echo "==> checks"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m llamastack_operator.api.crd crds --check
+	@$(BIN)/python -m llamastack_operator.api.reference docs --check
 
 .PHONY: format
 format: venv ## Put the source into its normal form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+# --- tests -----------------------------------------------------------------------
+PYTEST := $(BIN)/pytest --durations=10
+
+.PHONY: test-unit
+test-unit: venv ## Tests that need nothing but Python
+	@$(PYTEST) tests/unit tests/golden
+
+.PHONY: test-bed
+test-bed: venv ## Build what the embedded cluster needs (cached outside the repository)
+	@echo "==> test bed"
+	@$(BIN)/python -m tests.cluster setup
+
+.PHONY: test
+test: check test-bed ## Every kind of test, representative cases of each matrix
+	@echo "==> tests"
+	@$(PYTEST)
+
+.PHONY: test-all
+test-all: check test-bed ## Every test, full matrices
+	@echo "==> all tests"
+	@LLAMASTACK_TEST_ALL=1 $(PYTEST)
+
+.PHONY: bench
+bench: venv test-bed ## Benchmarks, each beside its floor
+	@$(BIN)/python -m benchmarks.reconcile
+
+# --- the product -----------------------------------------------------------------
+.PHONY: demo
+demo: venv ## From nothing to a stack that answers; CONTEXT=name uses your own cluster
+	@$(BIN)/python -m scripts.demo up $(if $(CONTEXT),--context $(CONTEXT)) $(if $(IMAGE),--image $(IMAGE))
+
+.PHONY: demo-down
+demo-down: venv ## Remove what `make demo` made
+	@$(BIN)/python -m scripts.demo down $(if $(CONTEXT),--context $(CONTEXT))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cluster.binaries import binaries
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubectl import Kubectl
 from tests.e2e.operator import REPOSITORY, OperatorProcess, Stacks
@@ -25,10 +27,24 @@ def served(control_plane: ControlPlane) -> ControlPlane:
     return control_plane
 
 
+def grant_rights(control_plane: ControlPlane, *options: str) -> Path:
+    """Install the chart's RBAC, and only that, and return the kubeconfig of the operator's ServiceAccount."""
+    chart = REPOSITORY / "charts" / "llamastack-operator"
+    helm = [str(binaries("helm") / "helm"), "template", "llamastack-operator", str(chart), "--namespace", "operator"]
+    command = [*helm, "--kube-version", "1.37.2", "--show-only", "templates/rbac.yaml", *options]
+    rendered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    control_plane.kubectl.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "operator"}},
+    )
+    control_plane.kubectl.apply(rendered)
+    return control_plane.service_account_kubeconfig("operator", "llamastack-operator")
+
+
 @pytest.fixture(scope="session")
 def operator(served: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    """An operator that looks after all namespaces of the control plane."""
-    with OperatorProcess(Path(served.kubeconfig), tmp_path_factory.mktemp("operator")) as process:
+    """An operator that looks after all namespaces, with the rights of the chart's ServiceAccount and no more."""
+    kubeconfig = grant_rights(served)
+    with OperatorProcess(kubeconfig, tmp_path_factory.mktemp("operator")) as process:
         yield process
         assert "Traceback" not in process.log.read_text(), process.log.read_text()
 

@@ -1,0 +1,59 @@
+{{- define "operator.labels" -}}
+app.kubernetes.io/name: llamastack-operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/component: operator
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- define "operator.selector" -}}
+app.kubernetes.io/name: llamastack-operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "operator.account" -}}
+{{ .Values.serviceAccount.name | default .Release.Name }}
+{{- end }}
+
+{{- define "operator.image" -}}
+{{- with .Values.image -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end -}}
+{{- end }}
+
+{{/* All that the operator may do. Server-side apply of an object that does not exist needs create beside patch. */}}
+{{- define "operator.rules" -}}
+- apiGroups: [llamastack.dev]
+  resources: [llamastacks]
+  verbs: [get, list, watch]
+- apiGroups: [llamastack.dev]
+  resources: [llamastacks/status]
+  verbs: [patch]
+# blockOwnerDeletion on the children, where the OwnerReferencesPermissionEnforcement plugin is on.
+- apiGroups: [llamastack.dev]
+  resources: [llamastacks/finalizers]
+  verbs: [update]
+- apiGroups: [""]
+  resources: [configmaps, serviceaccounts, services, persistentvolumeclaims]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+# By name only, to see that a Secret and its keys exist: Kubernetes has no narrower right.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create]
+{{- end }}
