@@ -5,26 +5,21 @@ The Go modules are published and checksummed, so ``kube/`` links one binary from
 the cache key holds everything that can change the result, so nothing is built twice.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster.errors import CannotRunError, ClusterError
+from tests.cluster.cache import cache_directory, locked, run_slowly
+from tests.cluster.errors import CannotRunError
 
 KUBERNETES = "1.37.2"
 CONTAINERD = "v2.3.5"
 HELM = "v3.22.0"
 
-SOURCE = Path(__file__).parent / "kube"
-PROGRESS_SECONDS = 15
+SOURCES = {name: Path(__file__).parent / name for name in ("kube", "pause")}
 _NO_DEBUG = "-s -w"
 _VERSION_PACKAGE = "k8s.io/component-base/version"
 _LINK_KUBE = " ".join(
@@ -35,51 +30,6 @@ _LINK_KUBE = " ".join(
         f"-X {_VERSION_PACKAGE}.gitMinor={KUBERNETES.split('.')[1]}",
     ]
 )
-
-
-def cache_directory(kind: str) -> Path:
-    """Folder of the user's cache for one kind of artefact (``bin``, ``images``), made when missing."""
-    user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    root = Path(os.environ.get("LLAMASTACK_CACHE") or user_cache / "llamastack-operator")
-    folder = root / kind
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on ``path``, so that two test runs do not build the same thing at once."""
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def say(message: str) -> None:
-    """One line of progress, on standard error to keep standard output for results."""
-    print(f"[cluster] {message}", file=sys.stderr, flush=True)
-
-
-def run_slowly(what: str, argv: list[str], cwd: Path, environment: dict[str, str]) -> None:
-    """Run a long command at low priority with a progress line every 15 s; its output is shown only when it fails.
-
-    Raises:
-        ClusterError: the command failed; the message ends with its last 40 lines.
-    """
-    started = time.monotonic()
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(["nice", *argv], cwd=cwd, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            while process.poll() is None:
-                try:
-                    process.wait(timeout=PROGRESS_SECONDS)
-                except subprocess.TimeoutExpired:
-                    say(f"{what}: {time.monotonic() - started:.0f} s")
-        finally:
-            if process.poll() is None:
-                process.kill()
-        if process.returncode:
-            log.seek(0)
-            raise ClusterError(f"{what} failed:\n{''.join(log.readlines()[-40:])}")
 
 
 def _go_environment(target: Path) -> tuple[str, dict[str, str]]:
@@ -94,9 +44,15 @@ def _go_environment(target: Path) -> tuple[str, dict[str, str]]:
 def _build_kube(target: Path) -> None:
     go, environment = _go_environment(target)
     argv = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", _LINK_KUBE, "-o", str(target / "kube"), "."]
-    run_slowly("building Kubernetes (cold: about 8 minutes)", argv, SOURCE, environment)
+    run_slowly("building Kubernetes (cold: about 8 minutes)", argv, SOURCES["kube"], environment)
     for name in ("kubectl", "kubelet"):
         (target / name).symlink_to("kube")
+
+
+def _build_pause(target: Path) -> None:
+    go, environment = _go_environment(target)
+    argv = [go, "build", "-trimpath", "-ldflags", _NO_DEBUG, "-o", str(target / "pause"), "main.go"]
+    run_slowly("building pause", argv, SOURCES["pause"], environment)
 
 
 def _install(target: Path, packages: list[str], tags: str = "") -> None:
@@ -119,19 +75,20 @@ _BUILDERS: dict[str, tuple[Callable[[Path], None], str]] = {
     "kube": (_build_kube, KUBERNETES),
     "containerd": (_build_containerd, CONTAINERD),
     "helm": (_build_helm, HELM),
+    "pause": (_build_pause, "1"),
 }
 
 
 def _key(name: str, version: str) -> str:
     digest = hashlib.sha256(f"{name} {version} {_LINK_KUBE}".encode())
-    if name == "kube":
-        for file in ("go.mod", "go.sum", "main.go"):
-            digest.update((SOURCE / file).read_bytes())
+    if name in SOURCES:
+        for file in sorted(SOURCES[name].glob("*.*")):
+            digest.update(file.read_bytes())
     return f"{name}-{digest.hexdigest()[:16]}"
 
 
 def binaries(name: str) -> Path:
-    """Folder with the programs of ``kube``, ``containerd`` or ``helm``, built when this machine has not got them.
+    """Folder with the programs of ``kube``, ``containerd``, ``helm`` or ``pause``, built when they are missing.
 
     Raises:
         CannotRunError: Go is missing.

@@ -64,18 +64,20 @@ class Authority:
     """Issues the certificates of one cluster into one folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the authority's own certificate.
+        """Use the authority of ``folder``, and make it when there is none yet.
 
         Raises:
             CannotRunError: there is no ``openssl`` command.
         """
         if shutil.which("openssl") is None:
             raise CannotRunError("the openssl command is missing; the test bed makes its certificates with it")
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._configuration = folder / "ca.cnf"
-        self._configuration.write_text(_CONFIGURATION)
         self.certificate = Certificate(folder / "ca.crt", folder / "ca.key")
+        if self.certificate.crt.exists():
+            return
+        self._configuration.write_text(_CONFIGURATION)
         common = ("-config", self._configuration, "-extensions", "ca", "-subj", "/CN=llamastack-test-ca", "-days", DAYS)
         keys = ("-newkey", "rsa:2048", "-nodes", "-keyout", self.certificate.key, "-out", self.certificate.crt)
         _openssl("req", "-x509", *keys, *common)

@@ -8,26 +8,22 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
+from tests.cluster.access import Access
 from tests.cluster.apiserver import AUDIT_POLICY, Settings, api_server, controller_manager, etcd, scheduler
 from tests.cluster.binaries import binaries
-from tests.cluster.certificates import Authority
 from tests.cluster.errors import ClusterError
-from tests.cluster.kubectl import Kubectl, KubectlError, write_kubeconfig
+from tests.cluster.kubectl import KubectlError
 from tests.cluster.processes import Processes, last_lines
 
-ADMINISTRATORS = "system:masters"
 
-
-class ControlPlane:
+class ControlPlane(Access):
     """etcd, kube-apiserver, kube-controller-manager and optionally kube-scheduler; a context manager.
 
     Attributes:
-        kubeconfig: administrator's kubeconfig, self-contained.
         audit_log: JSON lines of every finished request at level Metadata; empty unless ``audit`` was asked for.
-        kubectl: kubectl with the administrator's rights.
-        server: URL of the API server.
+        processes: the running programs and their logs.
     """
 
     def __init__(
@@ -55,12 +51,9 @@ class ControlPlane:
         self._temporary = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="control-plane-"))
         self.processes = Processes(self.folder / "logs")
-        self.authority = Authority(self.folder / "pki")
-        self.server = self._settings.url
         self.audit_log = self.folder / "audit.log"
         self.audit_log.touch()
-        self.kubeconfig = self.kubeconfig_for("kubernetes-admin", (ADMINISTRATORS,))
-        self.kubectl = Kubectl(self._kube / "kubectl", self.kubeconfig)
+        super().__init__(self.folder, self._settings.url)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -109,27 +102,6 @@ class ControlPlane:
         except KubectlError:
             return False
         return True
-
-    def kubeconfig_for(self, user: str, groups: tuple[str, ...] = ()) -> Path:
-        """Write a kubeconfig with a client certificate for a user, who has no rights but those tests give.
-
-        Args:
-            user: user name as RBAC subjects name it.
-            groups: group names of the user.
-        """
-        certificate = self.authority.issue(user, groups)
-        path = self.folder / f"{certificate.crt.stem}.kubeconfig"
-        return write_kubeconfig(path, self.server, self.authority.certificate.crt, certificate)
-
-    def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
-        """Write a kubeconfig with a token of an existing service account, valid for one hour."""
-        token = self.kubectl("create", "token", name, "-n", namespace).strip()
-        path = self.folder / f"{namespace}.{name}.serviceaccount.kubeconfig"
-        return write_kubeconfig(path, self.server, self.authority.certificate.crt, token)
-
-    def apply(self, manifests: Any) -> str:
-        """Server-side apply as the administrator."""
-        return self.kubectl.apply(manifests)
 
     def stop(self) -> None:
         """Stop everything and remove the state, unless a folder was given. Calling it again does nothing."""

@@ -7,7 +7,9 @@ CI (``CI`` in the environment) the same is a failure, so that nothing is skipped
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -15,6 +17,7 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import CannotRunError
 from tests.cluster.external import ExternalCluster
 from tests.cluster.kubectl import Kubectl
+from tests.cluster.node import Node
 
 type Cluster = ControlPlane | ExternalCluster
 
@@ -27,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "node: needs a real node that runs pods; root, about a minute")
 
 
-def cannot_run(error: CannotRunError) -> None:
+def cannot_run(error: CannotRunError) -> NoReturn:
     """Skip the test with the reason, or fail it under CI."""
     if os.environ.get("CI"):
         pytest.fail(str(error), pytrace=False)
@@ -37,7 +40,10 @@ def cannot_run(error: CannotRunError) -> None:
 def external_cluster() -> ExternalCluster | None:
     """Return the cluster of ``KUBECONFIG`` when that is set."""
     kubeconfig = os.environ.get("KUBECONFIG")
-    return ExternalCluster(Path(kubeconfig)) if kubeconfig else None
+    try:
+        return ExternalCluster(Path(kubeconfig)) if kubeconfig else None
+    except CannotRunError as error:
+        cannot_run(error)
 
 
 def temporary_namespace(kubectl: Kubectl) -> Iterator[str]:
@@ -52,17 +58,55 @@ def temporary_namespace(kubectl: Kubectl) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[Cluster]:
     """One API server with an audit log for the whole run, or the cluster of ``KUBECONFIG``."""
-    try:
-        external = external_cluster()
-        own = None if external else ControlPlane(audit=True)
-    except CannotRunError as error:
-        cannot_run(error)
-        return
+    external = external_cluster()
     if external:
         yield external
-    if own:
-        with own:
-            yield own
+        return
+    try:
+        own = ControlPlane(audit=True)
+    except CannotRunError as error:
+        cannot_run(error)
+    with own:
+        yield own
+
+
+@contextmanager
+def own_node(suffix: str = "") -> Iterator[Node]:
+    """Run a node of this test run alone, under a name that no other run of this machine uses; skip where none can run.
+
+    Args:
+        suffix: tells several nodes of one run apart.
+    """
+    name = "-".join(filter(None, ("test", str(os.getpid()), suffix)))
+    try:
+        node = Node.create(name)
+    except CannotRunError as error:
+        cannot_run(error)
+    with node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def node() -> Iterator[Node | ExternalCluster]:
+    """One node for the whole run, or the cluster of ``KUBECONFIG``."""
+    external = external_cluster()
+    if external:
+        yield external
+        return
+    with own_node() as own:
+        yield own
+
+
+@pytest.fixture
+def node_namespace(node: Node | ExternalCluster) -> Iterator[str]:
+    """Name of a fresh namespace of ``node``."""
+    yield from temporary_namespace(node.kubectl)
+
+
+@pytest.fixture
+def node_kubectl(node: Node | ExternalCluster, node_namespace: str) -> Kubectl:
+    """Return kubectl as administrator of ``node``, in the namespace of this test."""
+    return node.kubectl.within(node_namespace)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -113,6 +114,7 @@ def write_kubeconfig(path: Path, server: str, authority: Path, user: Certificate
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
         "current-context": "test",
     }
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(document))
-    return path
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(yaml.safe_dump(document))
+    return draft.rename(path)

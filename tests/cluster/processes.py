@@ -66,9 +66,9 @@ class Processes:
                 preexec_fn=die_with_parent,
             )
 
-    def pid(self, name: str) -> int:
-        """Process id of one part."""
-        return self._running[name].pid
+    def pids(self) -> set[int]:
+        """Process ids of all parts."""
+        return {process.pid for process in self._running.values()}
 
     def ended(self) -> str | None:
         """Name of a part that ended by itself, or None while all run."""

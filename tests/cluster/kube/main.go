@@ -17,6 +17,7 @@ import (
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/forward"
 	_ "github.com/coredns/coredns/plugin/health"
+	_ "github.com/coredns/coredns/plugin/hosts"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
@@ -30,7 +31,7 @@ import (
 
 func coredns() int {
 	// Only the linked plugins, in the order of CoreDNS's own plugin.cfg.
-	dnsserver.Directives = []string{"bind", "health", "errors", "cache", "kubernetes", "forward"}
+	dnsserver.Directives = []string{"bind", "health", "errors", "cache", "hosts", "kubernetes", "forward"}
 	coremain.Run()
 	return 0
 }

@@ -1,0 +1,92 @@
+"""Remove a node and whatever it added to the machine, also for a node whose owner was killed."""
+
+import os
+import shutil
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from tests.cluster.cache import locked
+from tests.cluster.errors import ClusterError
+from tests.cluster.network import Link, forwarding, set_forwarding
+from tests.cluster.runtime import PRIVATE_FOLDERS
+from tests.cluster.state import ROOT, Record, records
+
+SECONDS_TO_DIE = 20
+_FORWARDING = "ip_forward"
+
+
+def cgroup_name(node: str) -> str:
+    """Parent of the cgroups of all pods of a node."""
+    return f"llamastack-test-{node}"
+
+
+def remember_machine() -> None:
+    """Keep the machine's settings that nodes change, for ``remove_node`` to restore after the last one."""
+    file = ROOT / _FORWARDING
+    if not file.exists():
+        file.write_text(forwarding())
+
+
+def _kill(record: Record) -> None:
+    first = record.first_process()
+    for pid in filter(None, (first, record.pid)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + SECONDS_TO_DIE
+    # The first process ends after every other process of its PID namespace.
+    while record.alive or (first and Path(f"/proc/{first}/stat").exists()):
+        with suppress(ChildProcessError):
+            os.waitpid(record.pid, os.WNOHANG)
+        if time.monotonic() > deadline:
+            raise ClusterError(f"the node {record.name} (process {record.pid}) does not die")
+        time.sleep(0.05)
+
+
+def _remove_cgroups(node: str) -> None:
+    """Remove the empty cgroups of the pods, in every hierarchy; the namespaces do not hold them."""
+    root = Path("/sys/fs/cgroup")
+    for top in (root / cgroup_name(node), *root.glob(f"*/{cgroup_name(node)}")):
+        for folder in sorted(top.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
+            with suppress(OSError):
+                folder.rmdir()
+        with suppress(OSError):
+            top.rmdir()
+
+
+def _forget_machine() -> None:
+    """Restore the machine after the last node."""
+    file = ROOT / _FORWARDING
+    if file.exists():
+        set_forwarding(file.read_text())
+        file.unlink()
+    # Only without nodes: removing a folder also removes what another mount namespace has mounted on it.
+    for path in PRIVATE_FOLDERS:
+        with suppress(OSError):
+            Path(path).rmdir()
+
+
+def remove_node(record: Record) -> None:
+    """Kill a node and remove its interface, rules, cgroups and state. Calling it again does nothing.
+
+    Raises:
+        ClusterError: its processes do not die.
+    """
+    if not record.folder.exists():
+        return
+    if record.alive:
+        _kill(record)
+    Link(record.name, record.slot).disconnect()
+    _remove_cgroups(record.name)
+    shutil.rmtree(record.folder, ignore_errors=True)
+    with locked(ROOT / "lock"):
+        if not any(records()):
+            _forget_machine()
+
+
+def remove_dead_nodes() -> None:
+    """Remove what is left of nodes whose process is gone, as after a killed test run."""
+    for record in list(records()):
+        if record.pid and not record.alive:
+            remove_node(record)

@@ -1,0 +1,161 @@
+"""Configuration files of a node's programs, each setting with the reason why a test node differs from a normal one."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.apiserver import POD_RANGE
+
+BRIDGE = "cni0"
+BRIDGE_ADDRESS = "10.244.0.1"
+POD_SUBNET = "10.244.0.0/24"
+REGISTRY_PORT = 5000
+REGISTRY_NAME = "registry.local"
+# Image references of these registries are answered by the node's own registry.
+MIRRORED = ("docker.io", REGISTRY_NAME, f"{REGISTRY_NAME}:{REGISTRY_PORT}")
+PAUSE_IMAGE = f"{REGISTRY_NAME}/testbed/pause:1"
+# Fixed in the programs' sources; every node mounts its own folders there.
+PRIVATE_FOLDERS = ("/var/lib/kubelet", "/var/lib/cni", "/var/log")
+CNI_PLUGINS = "/usr/lib/cni"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Files of one node's programs, all below its state folder."""
+
+    folder: Path
+
+    def file(self, name: str) -> Path:
+        """A configuration file or a folder of one program."""
+        return self.folder / name
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a configuration file and return its path."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def write_yaml(self, name: str, document: Any) -> Path:
+        """Write a YAML configuration file and return its path."""
+        return self.write(name, yaml.safe_dump(document))
+
+
+def containerd(paths: Paths) -> Path:
+    """containerd, with our own pause image and the node's registry as mirror of every name in ``MIRRORED``."""
+    mirror = f"http://{BRIDGE_ADDRESS}:{REGISTRY_PORT}"
+    for name in MIRRORED:
+        # As "server" too: without it containerd asks the real registry when the mirror does not know an image.
+        hosts = f'server = "{mirror}"\n[host."{mirror}"]\ncapabilities = ["pull", "resolve"]\n'
+        paths.write(f"certs.d/{name}/hosts.toml", hosts)
+    root, state = paths.file("containerd"), "/run/containerd"
+    return paths.write(
+        "containerd.toml",
+        f"""\
+version = 3
+root = "{root}"
+state = "{state}"
+[grpc]
+address = "{state}/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+path = "{root}/opt"
+[plugins."io.containerd.cri.v1.images"]
+snapshotter = "overlayfs"
+[plugins."io.containerd.cri.v1.images".pinned_images]
+sandbox = "{PAUSE_IMAGE}"
+[plugins."io.containerd.cri.v1.images".registry]
+config_path = "{paths.file("certs.d")}"
+[plugins."io.containerd.cri.v1.runtime"]
+# Root in a container has no CAP_SYS_RESOURCE to lower scores.
+restrict_oom_score_adj = true
+disable_apparmor = true
+[plugins."io.containerd.cri.v1.runtime".cni]
+bin_dirs = ["{CNI_PLUGINS}"]
+conf_dir = "{paths.file("cni")}"
+[plugins."io.containerd.cri.v1.runtime".containerd]
+default_runtime_name = "runc"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+SystemdCgroup = false
+""",
+    )
+
+
+def cni(paths: Paths) -> Path:
+    """Pod network: one bridge; NetworkPolicy is admitted but not enforced by it."""
+    ipam = {"type": "host-local", "ranges": [[{"subnet": POD_SUBNET}]], "routes": [{"dst": "0.0.0.0/0"}]}
+    bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": True, "ipMasq": True, "hairpinMode": True, "ipam": ipam}
+    portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
+    document = {"cniVersion": "1.0.0", "name": "pods", "plugins": [bridge, portmap]}
+    return paths.write("cni/10-bridge.conflist", json.dumps(document))
+
+
+def kubelet(paths: Paths, authority: Path, cgroup: str) -> Path:
+    """kubelet on a machine that may be a container itself, with cgroups of either version."""
+    document = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {"x509": {"clientCAFile": str(authority)}, "webhook": {"enabled": True}},
+        "authorization": {"mode": "Webhook"},
+        "clusterDNS": [BRIDGE_ADDRESS],
+        "clusterDomain": "cluster.local",
+        "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+        "podLogsDir": "/var/log/pods",
+        # No QoS hierarchy: it would have to own the machine's cgroups.
+        "cgroupDriver": "cgroupfs",
+        "cgroupsPerQOS": False,
+        "cgroupRoot": f"/{cgroup}",
+        "enforceNodeAllocatable": [],
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        "featureGates": {"KubeletInUserNamespace": True},
+        # The disk belongs to the machine: neither measure it nor evict pods or images because it is full.
+        "localStorageCapacityIsolation": False,
+        "imageGCHighThresholdPercent": 100,
+        "evictionHard": {"memory.available": "50Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
+        # Tests wait for pods to end and for mounted secrets to change; the defaults are made for thousands of pods.
+        "syncFrequency": "10s",
+        "shutdownGracePeriod": "0s",
+    }
+    return paths.write_yaml("kubelet.yaml", document)
+
+
+def kube_proxy(paths: Paths, kubeconfig: Path, node: str) -> Path:
+    """kube-proxy in iptables mode, leaving the connection tracking limits of the machine alone."""
+    document = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": "iptables",
+        "clusterCIDR": POD_RANGE,
+        "hostnameOverride": node,
+        "clientConnection": {"kubeconfig": str(kubeconfig)},
+        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+    }
+    return paths.write_yaml("kube-proxy.yaml", document)
+
+
+def coredns(paths: Paths, kubeconfig: Path, resolver: Path) -> Path:
+    """CoreDNS as a process on the bridge address: one image less to build, and it is there before the first pod."""
+    return paths.write(
+        "Corefile",
+        f"""\
+.:53 {{
+    bind {BRIDGE_ADDRESS}
+    errors
+    cache 5
+    hosts {{
+        {BRIDGE_ADDRESS} {REGISTRY_NAME}
+        fallthrough
+    }}
+    kubernetes cluster.local in-addr.arpa {{
+        kubeconfig {kubeconfig}
+        fallthrough in-addr.arpa
+    }}
+    forward . {resolver}
+}}
+""",
+    )
