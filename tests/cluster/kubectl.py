@@ -25,18 +25,24 @@ class KubectlError(RuntimeError):
         super().__init__(f"kubectl {' '.join(arguments)}: {result.stderr.strip() or result.stdout.strip()}")
 
 
-def eventually[T](question: Callable[[], T], seconds: float = 30) -> T:
-    """Ask kubectl again until it gives no error: a cluster's caches (RBAC, admission) follow with a delay.
+def eventually[T](
+    question: Callable[[], T],
+    seconds: float = 30,
+    *,
+    retry: type[Exception] | tuple[type[Exception], ...] = KubectlError,
+) -> T:
+    """Ask again until there is no error: a cluster's caches (RBAC, admission, Services) follow with a delay.
 
     Args:
-        question: something that calls kubectl.
+        question: something that asks the cluster.
         seconds: longest time to wait; then the last error is raised.
+        retry: errors that may go away.
     """
     deadline = time.monotonic() + seconds
     while True:
         try:
             return question()
-        except KubectlError:
+        except retry:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
