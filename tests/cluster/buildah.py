@@ -63,7 +63,7 @@ def content_key(context: Path, dockerfile: Path, build_args: Mapping[str, str]) 
     for base in re.findall(r"^FROM\s+(\S+)", dockerfile.read_text(), re.MULTILINE):
         digest.update(_remembered(base).read_bytes() if _remembered(base).exists() else b"")
     digest.update(repr(sorted(build_args.items())).encode())
-    for folder, folders, files in sorted(context.walk()):
+    for folder, folders, files in context.walk():
         folders[:] = sorted(set(folders) - _IGNORED)
         for name in sorted(files):
             path = folder / name

@@ -88,5 +88,5 @@ def remove_node(record: Record) -> None:
 def remove_dead_nodes() -> None:
     """Remove what is left of nodes whose process is gone, as after a killed test run."""
     for record in list(records()):
-        if record.pid and not record.alive:
+        if record.abandoned:
             remove_node(record)

@@ -79,11 +79,13 @@ def own_node(suffix: str = "") -> Iterator[Node]:
     """
     name = "-".join(filter(None, ("test", str(os.getpid()), suffix)))
     try:
-        node = Node.create(name)
+        node = Node.create(name).start()
     except CannotRunError as error:
         cannot_run(error)
-    with node:
+    try:
         yield node
+    finally:
+        node.stop()
 
 
 @pytest.fixture(scope="session")

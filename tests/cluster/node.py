@@ -86,10 +86,6 @@ class Node(Access):
             binaries(program)
         images = ensure_images()
         cleanup.remove_dead_nodes()
-        if (ROOT / name).exists():
-            raise ClusterError(
-                f"the node {name} is up already; stop it with: python -m tests.cluster down --name {name}"
-            )
         return cls(reserve(name, images, SLOTS))
 
     @classmethod

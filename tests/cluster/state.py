@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Self
 
 from tests.cluster.cache import locked
+from tests.cluster.errors import ClusterError
 
 ROOT = Path("/var/lib/llamastack-testbed")
 _FILE = "node.json"
 
 
-def _started(pid: int) -> str | None:
-    """Start time of a process, which tells it from a later one with the same id; None when it is gone."""
+def _identity(pid: int) -> tuple[int, str]:
+    """Id and start time of a process, which tell it from a later one with the same id; no time when it is gone."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None
-    return None if fields[0] == "Z" else fields[19]
+        return pid, ""
+    return pid, "" if fields[0] == "Z" else fields[19]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,15 @@ class Record:
         name: name of the node and of its folder.
         slot: number that picks its addresses.
         images: the cached registry storage it shows.
-        pid: the process that holds its namespaces; 0 before the start.
-        started: start time of that process.
+        owner: the process that prepares the node, as id and start time.
+        holder: the process that holds its namespaces, as id and start time; None before the start.
     """
 
     name: str
     slot: int
     images: str
-    pid: int = 0
-    started: str = ""
+    owner: tuple[int, str]
+    holder: tuple[int, str] | None = None
 
     @property
     def folder(self) -> Path:
@@ -46,13 +47,24 @@ class Record:
         return ROOT / self.name
 
     @property
+    def pid(self) -> int:
+        """Id of the process that holds the node's namespaces; 0 when there is none."""
+        return self.holder[0] if self.holder else 0
+
+    @property
     def alive(self) -> bool:
         """Say whether the process that holds the node's namespaces still runs."""
-        return bool(self.pid) and _started(self.pid) == self.started
+        return self.holder is not None and _identity(self.holder[0]) == self.holder
+
+    @property
+    def abandoned(self) -> bool:
+        """Say whether nobody runs the node nor is about to start it."""
+        responsible = self.holder or self.owner
+        return _identity(responsible[0]) != responsible
 
     def with_process(self, pid: int) -> "Record":
         """Return the record of the started node."""
-        return replace(self, pid=pid, started=_started(pid) or "")
+        return replace(self, holder=_identity(pid))
 
     def first_process(self) -> int:
         """Id, as the machine counts, of the first process inside the node; 0 when there is none."""
@@ -72,7 +84,9 @@ class Record:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the record of a node's folder."""
-        return cls(**json.loads((folder / _FILE).read_text()))
+        document = json.loads((folder / _FILE).read_text())
+        owner, holder = document.pop("owner"), document.pop("holder")
+        return cls(**document, owner=(owner[0], owner[1]), holder=(holder[0], holder[1]) if holder else None)
 
 
 def records() -> Iterator[Record]:
@@ -82,10 +96,21 @@ def records() -> Iterator[Record]:
 
 
 def reserve(name: str, images: Path, slots: int) -> Record:
-    """Take the lowest free slot for a new node and save its record."""
+    """Take the name and the lowest free slot for a new node and save its record.
+
+    Raises:
+        ClusterError: the name or every slot is taken.
+    """
     ROOT.mkdir(parents=True, exist_ok=True)
     with locked(ROOT / "lock"):
+        if (ROOT / name).exists():
+            raise ClusterError(
+                f"the node {name} is up already; stop it with: python -m tests.cluster down --name {name}"
+            )
         taken = {record.slot for record in records()}
-        record = Record(name, next(slot for slot in range(slots) if slot not in taken), str(images))
+        slot = next((slot for slot in range(slots) if slot not in taken), None)
+        if slot is None:
+            raise ClusterError(f"this machine has {slots} nodes already; see: python -m tests.cluster status")
+        record = Record(name, slot, str(images), _identity(os.getpid()))
         record.save()
     return record
