@@ -28,6 +28,7 @@ from benchmarks.measure import AuditLog, cpu_seconds, memory_mb, percentile
 from benchmarks.workload import stack
 from llamastack_operator.kube.client import Client, Object
 from llamastack_operator.kube.resources import DEPLOYMENTS, LLAMASTACKS, Resource
+from tests.cluster import ControlPlane
 
 CONCURRENCY = 16
 AGENTS = ("llamastack-operator", "kopf")
@@ -282,14 +283,20 @@ async def run(kubeconfig: Path, audit_log: Path, sizes: list[int], seconds: int)
 
 
 def main() -> None:
-    """Run against the control plane of a kubeconfig, whose CRDs are installed and whose audit log is readable."""
+    """Run on a control plane of the test bed, or on one that is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stacks", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--rest", type=int, default=60, help="seconds to count requests at rest")
-    parser.add_argument("--kubeconfig", type=Path, required=True)
-    parser.add_argument("--audit-log", type=Path, required=True)
+    parser.add_argument("--kubeconfig", type=Path, help="a control plane with our CRDs; needs --audit-log")
+    parser.add_argument("--audit-log", type=Path, help="its audit log at level Metadata")
     options = parser.parse_args()
-    asyncio.run(run(options.kubeconfig, options.audit_log, options.stacks, options.rest))
+    if options.kubeconfig:
+        asyncio.run(run(options.kubeconfig, options.audit_log, options.stacks, options.rest))
+        return
+    with ControlPlane(audit=True) as control_plane:
+        control_plane.kubectl("apply", "--server-side", "-f", "crds")
+        control_plane.kubectl("wait", "--for=condition=Established", "crd/llamastacks.llamastack.dev", "--timeout=30s")
+        asyncio.run(run(control_plane.kubeconfig, control_plane.audit_log, options.stacks, options.rest))
 
 
 if __name__ == "__main__":

@@ -91,6 +91,8 @@ class Operator:
         settings = kopf.OperatorSettings()
         configure(settings)
         port = self._settings.health_port
+        # Given, because kopf would ask for the name of the user, and a container's user has none.
+        identity: Any = self._settings.instance
         async with asyncio.TaskGroup() as tasks:
             watching = [tasks.create_task(self._endless(informer.run())) for informer in self._informers]
             for informer in self._informers:
@@ -100,6 +102,7 @@ class Operator:
             await kopf.operator(
                 registry=registry,
                 settings=settings,
+                identity=identity,
                 standalone=True,
                 clusterwide=not self._settings.namespaces,
                 namespaces=self._settings.namespaces,
