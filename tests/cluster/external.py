@@ -7,8 +7,9 @@ import base64
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -32,12 +33,22 @@ class ExternalCluster:
             raise CannotRunError(f"KUBECONFIG names {kubeconfig}, which is not a file")
         self.kubeconfig = kubeconfig
         self.kubectl = Kubectl(binaries("kube") / "kubectl", kubeconfig)
-        self.folder = Path(tempfile.mkdtemp(prefix="external-cluster-"))
+        # Removed with this object.
+        self._temporary = tempfile.TemporaryDirectory(prefix="external-cluster-")
+        self.folder = Path(self._temporary.name)
 
     @property
     def audit_log(self) -> Path:
         """There is none to read on a foreign cluster."""
         raise CannotRunError("the cluster of KUBECONFIG gives no access to its audit log")
+
+    def exec(self, argv: Sequence[str], **_: Any) -> NoReturn:
+        """Nothing of ours can be run inside a foreign node."""
+        raise CannotRunError(f"the cluster of KUBECONFIG gives no access to its nodes, needed for: {' '.join(argv)}")
+
+    def push(self, tag: str) -> NoReturn:
+        """Images get into a foreign cluster's registry by its own ways."""
+        raise CannotRunError(f"the cluster of KUBECONFIG has no registry of the test bed to push {tag} to")
 
     def kubeconfig_for(self, user: str, groups: tuple[str, ...] = ()) -> Path:
         """Write a kubeconfig with a client certificate for a user, signed by the cluster."""

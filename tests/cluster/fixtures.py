@@ -6,7 +6,7 @@ CI (``CI`` in the environment) the same is a failure, so that nothing is skipped
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -28,6 +28,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers by which a run can be limited, as in ``-m 'not node'``."""
     config.addinivalue_line("markers", "control_plane: needs a real API server; no root, a few seconds")
     config.addinivalue_line("markers", "node: needs a real node that runs pods; root, about a minute")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Treat what an external cluster cannot do (audit log, ``exec``) like a machine that cannot run a cluster."""
+    try:
+        return (yield)
+    except CannotRunError as error:
+        cannot_run(error)
 
 
 def cannot_run(error: CannotRunError) -> NoReturn:
