@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,9 +18,19 @@ SECONDS_TO_DIE = 20
 _FORWARDING = "ip_forward"
 
 
-def cgroup_name(node: str) -> str:
-    """Parent of the cgroups of all pods of a node."""
-    return f"llamastack-test-{node}"
+def cgroups(record: Record) -> list[Path]:
+    """Cgroups, in every hierarchy, of the containers that a node runs or ran when it was killed.
+
+    containerd puts the containers of all nodes side by side into one parent, so they are known by their ids only.
+    """
+    state = record.folder / "containerd" / "io.containerd.grpc.v1.cri"
+    ids = [folder.name for kind in ("sandboxes", "containers") for folder in state.glob(f"{kind}/*")]
+    return [parent / container for parent in _cgroup_parents() for container in ids if (parent / container).exists()]
+
+
+def _cgroup_parents() -> list[Path]:
+    root = Path("/sys/fs/cgroup")
+    return [*root.glob("k8s.io"), *root.glob("*/k8s.io")]
 
 
 def remember_machine() -> None:
@@ -44,15 +55,18 @@ def _kill(record: Record) -> None:
         time.sleep(0.05)
 
 
-def _remove_cgroups(node: str) -> None:
-    """Remove the empty cgroups of the pods, in every hierarchy; the namespaces do not hold them."""
-    root = Path("/sys/fs/cgroup")
-    for top in (root / cgroup_name(node), *root.glob(f"*/{cgroup_name(node)}")):
-        for folder in sorted(top.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
-            with suppress(OSError):
-                folder.rmdir()
+def _remove_folders(folders: Iterable[Path]) -> None:
+    """Remove those of the folders that are empty."""
+    for folder in folders:
         with suppress(OSError):
-            top.rmdir()
+            folder.rmdir()
+
+
+def _remove_cgroups(record: Record) -> None:
+    """Remove the emptied cgroups of a killed node; they are in no namespace that dies with it."""
+    for top in cgroups(record):
+        _remove_folders(sorted(top.rglob("*/"), reverse=True))
+        _remove_folders([top])
 
 
 def _forget_machine() -> None:
@@ -62,9 +76,8 @@ def _forget_machine() -> None:
         set_forwarding(file.read_text())
         file.unlink()
     # Only without nodes: removing a folder also removes what another mount namespace has mounted on it.
-    for path in PRIVATE_FOLDERS:
-        with suppress(OSError):
-            Path(path).rmdir()
+    _remove_folders(Path(path) for path in PRIVATE_FOLDERS)
+    _remove_folders(_cgroup_parents())
 
 
 def remove_node(record: Record) -> None:
@@ -78,7 +91,7 @@ def remove_node(record: Record) -> None:
     if record.alive:
         _kill(record)
     Link(record.name, record.slot).disconnect()
-    _remove_cgroups(record.name)
+    _remove_cgroups(record)
     shutil.rmtree(record.folder, ignore_errors=True)
     with locked(ROOT / "lock"):
         if not any(records()):

@@ -12,7 +12,6 @@ from pathlib import Path
 from tests.cluster import runtime
 from tests.cluster.apiserver import POD_RANGE, SERVICE_RANGE, Settings
 from tests.cluster.binaries import binaries
-from tests.cluster.cleanup import cgroup_name
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError
 from tests.cluster.kubectl import write_kubeconfig
@@ -96,7 +95,7 @@ def _start_node_programs(plane: ControlPlane, paths: runtime.Paths, name: str) -
     identity = plane.authority.issue(f"system:node:{name}", (SYSTEM_NODES,))
     kubeconfig = paths.file("kubelet.kubeconfig")
     write_kubeconfig(kubeconfig, plane.server, plane.authority.certificate.crt, identity)
-    configuration = runtime.kubelet(paths, plane.authority.certificate.crt, cgroup_name(name))
+    configuration = runtime.kubelet(paths, plane.authority.certificate.crt)
     flags = [f"--config={configuration}", f"--kubeconfig={kubeconfig}", f"--hostname-override={name}"]
     place = [f"--node-ip={plane.server.split('//')[1].split(':')[0]}", "--root-dir=/var/lib/kubelet"]
     plane.processes.start("kubelet", [kube, "kubelet", *flags, *place])

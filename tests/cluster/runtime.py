@@ -94,7 +94,7 @@ def cni(paths: Paths) -> Path:
     return paths.write("cni/10-bridge.conflist", json.dumps(document))
 
 
-def kubelet(paths: Paths, authority: Path, cgroup: str) -> Path:
+def kubelet(paths: Paths, authority: Path) -> Path:
     """kubelet on a machine that may be a container itself, with cgroups of either version."""
     document = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -108,7 +108,6 @@ def kubelet(paths: Paths, authority: Path, cgroup: str) -> Path:
         # No QoS hierarchy: it would have to own the machine's cgroups.
         "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": False,
-        "cgroupRoot": f"/{cgroup}",
         "enforceNodeAllocatable": [],
         "failCgroupV1": False,
         "failSwapOn": False,

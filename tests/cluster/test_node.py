@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster import ClusterError, Kubectl, eventually
-from tests.cluster.cleanup import cgroup_name
+from tests.cluster.cleanup import cgroups
 from tests.cluster.fixtures import own_node
 from tests.cluster.images import PYTHON_IMAGE, STARTER_IMAGE
 from tests.cluster.node import Node
@@ -113,6 +113,8 @@ def test_stopping_a_node_leaves_nothing() -> None:
         name, link = node.name, node.link
         namespace = Path(f"/proc/{node.record.first_process()}/ns/pid").readlink()
         assert namespaces().count(namespace) > 10
+        pods_cgroups = cgroups(node.record)
+        assert pods_cgroups
         node.stop()
         node.stop()
 
@@ -120,8 +122,8 @@ def test_stopping_a_node_leaves_nothing() -> None:
     assert not (ROOT / name).exists()
     assert str(ROOT / name) not in Path("/proc/self/mountinfo").read_text()
     assert link.outside_name not in subprocess.check_output(["ip", "link"], text=True)
-    assert cgroup_name(name) not in subprocess.check_output(["iptables-save"], text=True)
-    assert not [path for path in Path("/sys/fs/cgroup").glob(f"*/{cgroup_name(name)}") if path.exists()]
+    assert f"llamastack-test-{name} " not in subprocess.check_output(["iptables-save"], text=True)
+    assert not [path for path in pods_cgroups if path.exists()]
 
 
 def namespaces() -> list[Path]:
