@@ -1,6 +1,7 @@
 """Command line of the test bed: ``python -m tests.cluster up``, then work with it as with any cluster."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.cluster.images import ensure_images, image_list
 from tests.cluster.kubectl import KubectlError
 from tests.cluster.node import Node
 from tests.cluster.processes import last_lines
+from tests.cluster.setup import set_up
 from tests.cluster.state import ROOT, records
 
 
@@ -61,6 +63,10 @@ def _images(_: argparse.Namespace) -> int:
     return 0
 
 
+def _setup(_: argparse.Namespace) -> int:
+    return int(not set_up() and bool(os.environ.get("CI")))
+
+
 def _inside(arguments: argparse.Namespace) -> int:
     return inside.main(Path(arguments.folder))
 
@@ -84,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         add(name, run, text).add_argument("--name", default="demo", help="name of the node (default: demo)")
     commands.choices["logs"].add_argument("component", help="kubelet, containerd, kube-apiserver, node, ...")
     commands.choices["logs"].add_argument("--lines", type=int, default=100, help="how many lines (default: 100)")
+    add("setup", _setup, "build and install all that the tests need; fails for a level that cannot run only under CI")
     add("status", _status, "list the nodes of this machine")
     add("images", _images, "build the images that every node knows")
     add("inside", _inside, None).add_argument("folder")
