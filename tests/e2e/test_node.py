@@ -154,7 +154,7 @@ def pod_names(stacks: Stacks) -> set[str]:
 def first_crash(stacks: Stacks, old: set[str]) -> tuple[str, float] | None:
     """Return the new pod that crashed and when, as its own status tells."""
     for pod in stacks.kubectl.json("get", "pods", "-l", "llamastack.dev/stack=quickstart")["items"]:
-        if pod["metadata"]["name"] in old:
+        if pod["metadata"]["name"] in old or "deletionTimestamp" in pod["metadata"]:
             continue
         for container in pod.get("status", {}).get("containerStatuses", []):
             ended = container["state"].get("terminated") or container.get("lastState", {}).get("terminated")
