@@ -16,6 +16,7 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError
 from tests.cluster.kubectl import write_kubeconfig
 from tests.cluster.network import Link, command, interface_exists
+from tests.cluster.paths import Paths
 from tests.cluster.processes import last_lines
 from tests.cluster.registry import write_registry
 from tests.cluster.state import Record
@@ -62,7 +63,7 @@ def _make_bridge() -> None:
 
 
 def _start(record: Record, folder: Path) -> ControlPlane:
-    link, paths = Link(record.name, record.slot), runtime.Paths(folder)
+    link, paths = Link(record.name, record.slot), Paths(folder)
     _mount_private_folders(folder)
     while not interface_exists(link.inside_name):
         time.sleep(0.05)
@@ -79,7 +80,7 @@ def _start(record: Record, folder: Path) -> ControlPlane:
     return plane
 
 
-def _start_runtime(plane: ControlPlane, paths: runtime.Paths) -> None:
+def _start_runtime(plane: ControlPlane, paths: Paths) -> None:
     programs = binaries("containerd")
     runtime.cni(paths)
     # The shim is looked up on PATH.
@@ -88,7 +89,7 @@ def _start_runtime(plane: ControlPlane, paths: runtime.Paths) -> None:
     plane.processes.start("containerd", argv, environment)
 
 
-def _start_node_programs(plane: ControlPlane, paths: runtime.Paths, name: str) -> None:
+def _start_node_programs(plane: ControlPlane, paths: Paths, name: str) -> None:
     kube = str(binaries("kube") / "kube")
     dns = runtime.coredns(paths, plane.kubeconfig, paths.file("resolv.conf"))
     plane.processes.start("coredns", [kube, "coredns", "-conf", str(dns)])

@@ -4,10 +4,8 @@ Everything a node leaves behind when it is killed (shims, mounts, veths, iptable
 network namespace. Stopping the node is killing the first process in there.
 """
 
-import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,34 +17,18 @@ from tests.cluster import cleanup
 from tests.cluster.access import Access
 from tests.cluster.binaries import binaries
 from tests.cluster.buildah import push
-from tests.cluster.errors import CannotRunError, ClusterError
+from tests.cluster.errors import ClusterError
 from tests.cluster.images import ensure_images
 from tests.cluster.inside import API_PORT
 from tests.cluster.kubectl import KubectlError
+from tests.cluster.launch import has_own_network, launch, write_resolver
 from tests.cluster.network import SLOTS, Link
 from tests.cluster.packages import install_packages, need_root
-from tests.cluster.processes import die_with_parent, last_lines
+from tests.cluster.processes import last_lines
 from tests.cluster.runtime import PRIVATE_FOLDERS, REGISTRY_PORT
 from tests.cluster.state import ROOT, Record, reserve
 
-REPOSITORY = Path(__file__).parents[2]
-_UNSHARE = [
-    "unshare",
-    "--mount",
-    "--pid",
-    "--net",
-    "--fork",
-    "--kill-child",
-    "--mount-proc",
-    "--propagation",
-    "private",
-]
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
-_RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
-
-
-def _network(pid: int) -> str:
-    return str(Path(f"/proc/{pid}/ns/net").readlink())
 
 
 class Node(Access):
@@ -118,41 +100,19 @@ class Node(Access):
         """
         try:
             cleanup.remember_machine()
-            self._write_resolver()
+            write_resolver(self.folder)
             for path in PRIVATE_FOLDERS:
                 Path(path).mkdir(parents=True, exist_ok=True)
-            process = self._launch(daemon)
+            process = launch(self.folder, daemon)
             self.record = self.record.with_process(process.pid)
             self.record.save()
-            self._wait(process, lambda: _network(process.pid) != _network(os.getpid()), 10)
+            self._wait(process, lambda: has_own_network(process.pid), 10)
             self.link.connect(process.pid)
             self._wait(process, self._ready, 120)
         except BaseException:
             self.stop()
             raise
         return self
-
-    def _launch(self, daemon: bool) -> subprocess.Popen[bytes]:
-        logs = self.folder / "logs"
-        logs.mkdir(exist_ok=True)
-        argv = [*_UNSHARE, sys.executable, "-m", "tests.cluster", "inside", str(self.folder)]
-        with (logs / "node.log").open("ab") as output:
-            return subprocess.Popen(
-                argv,
-                cwd=REPOSITORY,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=daemon,
-                preexec_fn=None if daemon else die_with_parent,
-            )
-
-    def _write_resolver(self) -> None:
-        for path in _RESOLVERS:
-            if path.exists() and not re.search(r"^nameserver\s+(127\.|::1)", path.read_text(), re.MULTILINE):
-                (self.folder / "resolv.conf").write_text(path.read_text())
-                return
-        raise CannotRunError("every resolver of this machine listens on loopback, which a node cannot reach")
 
     def _wait(self, process: subprocess.Popen[bytes], ready: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -1,13 +1,10 @@
 """Configuration files of a node's programs, each setting with the reason why a test node differs from a normal one."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from tests.cluster.apiserver import POD_RANGE
+from tests.cluster.paths import Paths
 
 BRIDGE = "cni0"
 BRIDGE_ADDRESS = "10.244.0.1"
@@ -20,28 +17,6 @@ PAUSE_IMAGE = f"{REGISTRY_NAME}/testbed/pause:1"
 # Fixed in the programs' sources; every node mounts its own folders there.
 PRIVATE_FOLDERS = ("/var/lib/kubelet", "/var/lib/cni", "/var/log")
 CNI_PLUGINS = "/usr/lib/cni"
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Files of one node's programs, all below its state folder."""
-
-    folder: Path
-
-    def file(self, name: str) -> Path:
-        """A configuration file or a folder of one program."""
-        return self.folder / name
-
-    def write(self, name: str, text: str) -> Path:
-        """Write a configuration file and return its path."""
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return path
-
-    def write_yaml(self, name: str, document: Any) -> Path:
-        """Write a YAML configuration file and return its path."""
-        return self.write(name, yaml.safe_dump(document))
 
 
 def containerd(paths: Paths) -> Path:
