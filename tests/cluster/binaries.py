@@ -43,8 +43,8 @@ def _go_environment(target: Path) -> tuple[str, dict[str, str]]:
 
 def _build_kube(target: Path) -> None:
     go, environment = _go_environment(target)
-    argv = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", _LINK_KUBE, "-o", str(target / "kube"), "."]
-    run_slowly("building Kubernetes (cold: about 8 minutes)", argv, SOURCES["kube"], environment)
+    argv = [go, "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", _LINK_KUBE, "-o", str(target / "kube"), "."]
+    run_slowly("building Kubernetes (cold: about 8 minutes)", argv, SOURCES["kube"], environment, "packages")
     for name in ("kubectl", "kubelet"):
         (target / name).symlink_to("kube")
 
@@ -57,8 +57,8 @@ def _build_pause(target: Path) -> None:
 
 def _install(target: Path, packages: list[str], tags: str = "") -> None:
     go, environment = _go_environment(target)
-    argv = [go, "install", "-trimpath", f"-tags={tags}", "-ldflags", _NO_DEBUG, *packages]
-    run_slowly(f"building {packages[0].rsplit('/', 1)[-1]}", argv, target, environment)
+    argv = [go, "install", "-v", "-trimpath", f"-tags={tags}", "-ldflags", _NO_DEBUG, *packages]
+    run_slowly(f"building {packages[0].rsplit('/', 1)[-1]}", argv, target, environment, "packages")
 
 
 def _build_containerd(target: Path) -> None:
