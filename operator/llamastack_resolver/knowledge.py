@@ -1,8 +1,8 @@
 """What one release ships, as plain data: the contract between the resolver and whoever knows a release.
 
-Two sources fill these classes: the operator's catalog (offline: command line, webhook, controller) and introspection
-of an installed release (image build, pod start). The resolver asks the same questions of both, so their verdicts
-cannot drift apart.
+Two sources fill these classes: the operator's catalog (offline: command line, webhook, controller) and
+introspection of an installed release (image build, pod start). The resolver asks the same questions of both,
+so their verdicts cannot drift apart.
 
 JSON shape of a release (the `core` part)::
 
@@ -20,8 +20,8 @@ JSON shape of a release (the `core` part)::
          "deprecation_warning": null, "deprecation_error": null, "provider_data_validator": null,
          "adapter_type": null, "toolgroup_id": null, "description": null, "container_image": null}}},
      "protocols": {"inference": PROTOCOL, ...},           api_protocol_map()
-     "compliance_protocols": {"inference": PROTOCOL},     where a provider implements another one: InferenceProvider
-     "additional_protocols": {"inference": {"api": "models", "private": PROTOCOL}},
+     "compliance_protocols": {"inference": PROTOCOL},     where a provider implements another one:
+     InferenceProvider "additional_protocols": {"inference": {"api": "models", "private": PROTOCOL}},
      "distributions": ["starter", ...],
      "python": ">=3.12"}
 
@@ -32,10 +32,11 @@ JSON shape of a release (the `core` part)::
     `self` is left out; absent keys mean null, false or empty.
 
 The part `schemas` maps the dotted name of a config class (and of the run config class) to its JSON schema in
-validation mode, `$defs` included. Objects carry `x-extra` (ignore, forbid, allow; absent: ignore); objects and
-properties carry `x-validators`, the list of before, wrap, plain or after validators that JSON schema cannot express;
-a property that accepts several input names (aliases) lists them in `x-names`.
-The part `distributions` maps a name to the text of its run config, the part `constraints` is a constraints file.
+validation mode, `$defs` included. Objects carry `x-extra` (ignore, forbid, allow; absent: ignore); objects
+and properties carry `x-validators`, the list of before, wrap, plain or after validators that JSON schema
+cannot express; a property that accepts several input names (aliases) lists them in `x-names`.
+The part `distributions` maps a name to the text of its run config, the part `constraints` is a constraints
+file.
 """
 
 from __future__ import annotations
@@ -118,7 +119,9 @@ class Protocol:
     def from_dict(cls, data: Mapping[str, Any]) -> Protocol:
         """Read the JSON shape."""
         methods = data.get("methods") or {}
-        return cls(data["class"], {name: Method.from_dict(name, value or {}) for name, value in methods.items()})
+        return cls(
+            data["class"], {name: Method.from_dict(name, value or {}) for name, value in methods.items()}
+        )
 
 
 @dataclass(frozen=True)
@@ -206,8 +209,8 @@ class ReleaseKnowledge:
     Attributes:
         release: which one.
         apis: every API that exists, providable or not.
-        load_part: returns the part `schemas`, `distributions` or `constraints`; called at most once for each, and
-            only when it is asked for.
+        load_part: returns the part `schemas`, `distributions` or `constraints`; called at most once for each,
+            and only when it is asked for.
     """
 
     release: Release
@@ -225,7 +228,9 @@ class ReleaseKnowledge:
     load_part: Callable[[str], Any] = _no_part
 
     @classmethod
-    def from_dict(cls, core: Mapping[str, Any], load_part: Callable[[str], Any] = _no_part) -> ReleaseKnowledge:
+    def from_dict(
+        cls, core: Mapping[str, Any], load_part: Callable[[str], Any] = _no_part
+    ) -> ReleaseKnowledge:
         """Read the JSON shape of the module docstring.
 
         Raises:
@@ -245,7 +250,9 @@ class ReleaseKnowledge:
             apis=frozenset(core["apis"]),
             providable_apis=frozenset(core["providable_apis"]),
             routed=tuple(
-                RoutedPair(p["table"], p["router"], tuple(p.get("requires") or ()), tuple(p.get("optional") or ()))
+                RoutedPair(
+                    p["table"], p["router"], tuple(p.get("requires") or ()), tuple(p.get("optional") or ())
+                )
                 for p in core["routed"]
             ),
             providers={

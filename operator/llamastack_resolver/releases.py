@@ -1,8 +1,8 @@
 """Which Llama Stack releases exist, and how each one is started.
 
 Upstream moved its server twice (module path, then command) and was renamed once (llama-stack -> ogx), while
-`version: 2` in the run config never changed. Everything that depends on the release asks this module, so that the
-differences stay in one table. It uses the standard library only: it also runs inside stack images.
+`version: 2` in the run config never changed. Everything that depends on the release asks this module, so that
+the differences stay in one table. It uses the standard library only: it also runs inside stack images.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class StartRule:
     argv: tuple[str, ...]
 
 
-# Newest first within a package, so that the first rule that fits is the right one. Up to llama-stack 0.7.3 and
-# ogx 1.1 a port in the run config is ignored; the command line is obeyed by all of them.
+# Newest first within a package, so that the first rule that fits is the right one. Up to llama-stack 0.7.3
+# and ogx 1.1 a port in the run config is ignored; the command line is obeyed by all of them.
 START_RULES = (
     StartRule("ogx", (1, 2, 0), ("ogx", "run", "{config}", "--port", "{port}", "--insecure")),
     StartRule("ogx", (1, 0, 0), ("ogx", "run", "{config}", "--port", "{port}")),
@@ -85,7 +85,15 @@ START_RULES = (
     StartRule(
         "llama-stack",
         (0, 2, 12),
-        ("python3", "-m", "llama_stack.distribution.server.server", "--config", "{config}", "--port", "{port}"),
+        (
+            "python3",
+            "-m",
+            "llama_stack.distribution.server.server",
+            "--config",
+            "{config}",
+            "--port",
+            "{port}",
+        ),
     ),
 )
 

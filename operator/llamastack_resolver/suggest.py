@@ -1,0 +1,40 @@
+"""Nearest names: a misspelt word is answered with the word that was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+CUTOFF = 0.6
+MOST = 3
+
+
+def nearest(word: str, names: Iterable[str]) -> list[str]:
+    """Return up to three of `names` that look like `word`, the best first.
+
+    A difference of case, of `-` and `_`, or of the `remote::`/`inline::` prefix counts for little.
+    """
+    wanted = _plain(word)
+    scored = []
+    for name in sorted(set(names)):
+        candidate = _plain(name)
+        ratio = SequenceMatcher(None, wanted, candidate).ratio()
+        if _tail(wanted) == _tail(candidate):
+            ratio = max(ratio, 0.95)
+        if ratio >= CUTOFF:
+            scored.append((-ratio, name))
+    return [name for _, name in sorted(scored)[:MOST]]
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str | None:
+    """Return `did you mean x, or y?`, or None where nothing looks like the word."""
+    found = nearest(word, names)
+    return f"did you mean {' or '.join(found)}?" if found else None
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("_", "-")
+
+
+def _tail(word: str) -> str:
+    return word.rsplit("::", 1)[-1]
