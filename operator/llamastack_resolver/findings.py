@@ -39,6 +39,7 @@ class Reason(StrEnum):
     INVALID_MANIFEST = "InvalidManifest"
     UNKNOWN_FIELD = "UnknownField"
     INVALID_PROVIDER_CONFIG = "InvalidProviderConfig"
+    INLINE_SECRET = "InlineSecret"
     MISSING_ENV = "MissingEnv"
     MISSING_REFERENCE = "MissingReference"
     UNSUPPORTED_VERSION = "UnsupportedVersion"
