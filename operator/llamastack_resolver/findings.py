@@ -39,7 +39,7 @@ class Reason(StrEnum):
     INVALID_MANIFEST = "InvalidManifest"
     UNKNOWN_FIELD = "UnknownField"
     INVALID_PROVIDER_CONFIG = "InvalidProviderConfig"
-    INLINE_SECRET = "InlineSecret"
+    INLINE_SECRET = "InlineSecret"  # noqa: S105
     MISSING_ENV = "MissingEnv"
     MISSING_REFERENCE = "MissingReference"
     UNSUPPORTED_VERSION = "UnsupportedVersion"

@@ -14,16 +14,19 @@ def nearest(word: str, names: Iterable[str]) -> list[str]:
 
     A difference of case, of `-` and `_`, or of the `remote::`/`inline::` prefix counts for little.
     """
-    wanted = _plain(word)
     scored = []
     for name in sorted(set(names)):
-        candidate = _plain(name)
-        ratio = SequenceMatcher(None, wanted, candidate).ratio()
-        if _tail(wanted) == _tail(candidate):
-            ratio = max(ratio, 0.95)
+        ratio = _likeness(_plain(word), _plain(name))
         if ratio >= CUTOFF:
             scored.append((-ratio, name))
     return [name for _, name in sorted(scored)[:MOST]]
+
+
+def _likeness(one: str, other: str) -> float:
+    """Return how alike two names are, from 0 to 1; of `remote::vllm` the part after `::` counts."""
+    (prefix, _, name), (other_prefix, _, other_name) = one.rpartition("::"), other.rpartition("::")
+    ratio = SequenceMatcher(None, name, other_name).ratio()
+    return ratio if prefix == other_prefix else ratio * 0.95
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str | None:
@@ -34,7 +37,3 @@ def did_you_mean(word: str, names: Iterable[str]) -> str | None:
 
 def _plain(word: str) -> str:
     return word.lower().replace("_", "-")
-
-
-def _tail(word: str) -> str:
-    return word.rsplit("::", 1)[-1]
