@@ -237,7 +237,9 @@ class _Substituter:
         value = self._environment.values.get(name)
         opaque = name in self._environment.opaque
         if operator == "=":
-            chosen: str | Unknown = UNKNOWN if opaque else (value or word or "")
+            # An empty default asks for a value; where the environment is not known, there may be one.
+            open_ended = not value and not word and self._environment.others == "unknown"
+            chosen: str | Unknown = UNKNOWN if opaque or open_ended else (value or word or "")
         elif operator == "+":
             chosen = (word or "") if value or opaque else ""
         elif opaque or (

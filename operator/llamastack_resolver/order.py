@@ -138,16 +138,20 @@ def _report_cycle(
     place = first.entry.path if first and first.entry else "providers"
     if refuses or late:
         findings.error(Reason.DEPENDENCY_CYCLE, f"providers depend on each other: {path}", place, **where)
-    else:
-        message = f"providers depend on each other: {path}; {release} starts one of them without the other"
+        return
+    message = f"providers depend on each other: {path}; {release} starts one of them without the other"
+    if any(provider.origin not in ("builtin", "routed") for key in cycle for provider in providers[key]):
         findings.warning(Reason.DEPENDENCY_CYCLE, message, place, **where)
+    else:
+        findings.info(Reason.DEPENDENCY_CYCLE, message, place, **{**where, "hint": None})
 
 
 def _names(cycle: list[str], providers: Mapping[str, Sequence[ProviderWithSpec]]) -> list[str]:
     """Return the cycle in the user's words, back to its start: routers and tables belong to their API."""
-    names = []
+    names: dict[str, str] = {}
     for key in cycle:
+        table = next((p for p in providers[key] if p.deps), None)
+        api = (table.deps[0] if table else key).removeprefix("inner-")
         own = [provider.provider_id for provider in providers[key] if provider.entry is not None]
-        if own:
-            names.append(f"{key.removeprefix('inner-')} ({', '.join(own)})")
-    return [*names, names[0]] if names else [*cycle, cycle[0]]
+        names[api] = f"{api} ({', '.join(own)})" if own else names.get(api, api)
+    return [*names.values(), next(iter(names.values()))]

@@ -23,6 +23,8 @@ TABLES = {
     "benchmarks": "benchmarks",
     "tool_groups": "tool_groups",
 }
+# Since ogx 0.8 a model may stand for every provider of inference.
+EVERY_PROVIDER = "all"
 TOOL_GROUPS_IGNORED_SINCE = (0, 7, 0)
 _DEFAULT_MODELS = ("default_embedding_model", "default_reranker_model")
 
@@ -42,6 +44,8 @@ def check_resources(
     for key, path, item in _resources(config, dropped, knowledge):
         api = routers.get(TABLES[key])
         provider_id = item.get("provider_id")
+        if key == "models" and provider_id == EVERY_PROVIDER and knowledge.release.package == "ogx":
+            continue
         if api and isinstance(provider_id, str) and provider_id not in ("", "__disabled__"):
             _check_provider(provider_id, api, f"{path}.provider_id", config, findings)
     stores = config.raw.get("vector_stores")

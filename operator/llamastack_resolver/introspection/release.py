@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -75,7 +77,7 @@ def describe_schemas(
     schemas = {core["run_config_class"]: describe_class(layout.run_config_class)}
     classes = {spec.get("config_class") for specs in core["providers"].values() for spec in specs.values()}
     for dotted in sorted(name for name in classes if name):
-        schema = _attempt(f"config class {dotted}", lambda name=dotted: describe_config_class(name), found)
+        schema = _attempt(f"config class {dotted}", partial(describe_config_class, dotted), found)
         if schema is not None:
             schemas[dotted] = schema
     _settle(found, problems)
@@ -103,9 +105,7 @@ def _providers(layout: Layout, distribution: Any, problems: Problems) -> dict[st
         if importlib.util.find_spec(module_name) is None:
             # 0.2.21 and 0.2.22 call `prompts` providable without having a registry for it.
             continue
-        module = _attempt(
-            f"registry of {name}", lambda path=module_name: importlib.import_module(path), problems
-        )
+        module = _attempt(f"registry of {name}", partial(importlib.import_module, module_name), problems)
         specs = _attempt(f"providers of {name}", module.available_providers, problems) if module else None
         if specs is not None:
             described = [describe_spec(spec) for spec in specs]
@@ -150,9 +150,7 @@ def _protocols(layout: Layout, problems: Problems) -> dict[str, Any]:
         routes: dict[str, dict[str, str]] = {}
         if routers is not None:
             what = f"routes of {name_of(api)}"
-            router = _attempt(
-                what, lambda api=api: routers.build_fastapi_router(api, SimpleNamespace()), problems
-            )
+            router = _attempt(what, partial(routers.build_fastapi_router, api, SimpleNamespace()), problems)
             routes = router_routes(router) if router is not None else {}
         described[name_of(api)] = describe_protocol(protocol, routes)
     return described
