@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from types import CodeType
 from typing import Any
 
 _KINDS = {
@@ -44,7 +45,8 @@ def public_methods(protocol: type[Any]) -> Iterator[tuple[str, Any]]:
     """Yield name and function of each public method, inherited ones included, by name."""
     for name, value in sorted(inspect.getmembers(protocol, inspect.isfunction)):
         owner = next(cls for cls in protocol.__mro__ if name in cls.__dict__)
-        if not name.startswith("_") and owner.__module__ != "typing":
+        # Upstream maps `vector_stores` to a pydantic model, whose own methods are no part of any API.
+        if not name.startswith("_") and owner.__module__.split(".")[0] not in ("typing", "pydantic"):
             yield name, value
 
 
@@ -79,18 +81,35 @@ def _webmethod_route(function: Any) -> dict[str, str] | None:
     return None
 
 
-def router_routes(router: Any) -> dict[str, dict[str, str]]:
-    """Return the routes of a FastAPI router by the name of the endpoint, which is that of the protocol's
-    method.
+def router_routes(router: Any, protocol: type[Any]) -> dict[str, dict[str, str]]:
+    """Return the routes of a FastAPI router by the protocol's method that each endpoint calls.
 
-    Current FastAPI nests included routers lazily, so they are flattened here.
+    Most endpoints have the method's name; the others are looked into. Current FastAPI nests included routers
+    lazily, so they are flattened here.
     """
+    names = {name for name, _ in public_methods(protocol)}
     routes: dict[str, dict[str, str]] = {}
     for route in _flatten(router):
         methods = sorted(set(route.methods or ()) - {"HEAD", "OPTIONS"})
-        if methods and not (route.name in routes and getattr(route, "deprecated", False)):
-            routes[route.name] = {"method": methods[0], "path": route.path.replace(":path}", "}")}
+        name = route.name if route.name in names else _called(route.endpoint, names)
+        if methods and name and not (name in routes and getattr(route, "deprecated", False)):
+            routes.setdefault(name, {"method": methods[0], "path": route.path.replace(":path}", "}")})
     return routes
+
+
+def _called(endpoint: Any, names: set[str]) -> str | None:
+    """Return the one protocol method that an endpoint calls, None where there is none or a choice."""
+    called = {name for code in _codes(getattr(endpoint, "__code__", None)) for name in code.co_names} & names
+    return called.pop() if len(called) == 1 else None
+
+
+def _codes(code: CodeType | None) -> Iterator[CodeType]:
+    if code is None:
+        return
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
 
 
 def _flatten(router: Any) -> Iterator[Any]:

@@ -151,7 +151,7 @@ def _protocols(layout: Layout, problems: Problems) -> dict[str, Any]:
         if routers is not None:
             what = f"routes of {name_of(api)}"
             router = _attempt(what, partial(routers.build_fastapi_router, api, SimpleNamespace()), problems)
-            routes = router_routes(router) if router is not None else {}
+            routes = router_routes(router, protocol) if router is not None else {}
         described[name_of(api)] = describe_protocol(protocol, routes)
     return described
 
