@@ -139,7 +139,7 @@ class _Builder:
             value = self._scalar(event, line)
             if event.anchor:
                 self._anchors[event.anchor] = (value, 1)
-            merge = event.value == "<<" and event.style is None and event.tag is None
+            merge = event.value == "<<" and not event.style and event.tag is None
             self._add(value, line, 1, is_merge=merge)
         else:
             self._open(event, line)
