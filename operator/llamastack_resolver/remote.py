@@ -85,7 +85,11 @@ class Connection:
 
     def _address(self, path: str, query: Mapping[str, Any] | None) -> str:
         base = self.url.rstrip("/")
-        if urllib.parse.urlsplit(base).scheme not in ("http", "https"):
+        try:
+            scheme = urllib.parse.urlsplit(base).scheme
+        except ValueError:
+            scheme = ""
+        if scheme not in ("http", "https"):
             raise RemoteError(f"{self.url!r} is no http or https URL")
         given = {key: value for key, value in (query or {}).items() if value is not None}
         return f"{base}{path}" + (f"?{urllib.parse.urlencode(given, doseq=True)}" if given else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from llamastack_operator import catalog
+import llamastack_operator.catalog as catalog
 from llamastack_operator.cli.parser import CliError
 from llamastack_resolver.detect import detect_release, parse_release, release_of_image
 from llamastack_resolver.findings import Reason
