@@ -63,5 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the program and exit: the entry point of the zipapp, which ignores return values."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

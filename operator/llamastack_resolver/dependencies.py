@@ -17,7 +17,7 @@ from llamastack_resolver.suggest import did_you_mean
 from llamastack_resolver.validation import PreparedProviders, ProviderWithSpec
 
 Providers = Mapping[str, Mapping[str, ProviderWithSpec]]
-UNBACKED_APIS_ALLOWED_SINCE = (1, 4, 0)
+UNBACKED_APIS_ALLOWED_SINCE = (1, 5, 0)
 
 
 def internal_apis(knowledge: ReleaseKnowledge) -> frozenset[str]:

@@ -22,13 +22,14 @@ PATTERN = re.compile(r"\${env\.([A-Z0-9_]+)(?::([=+])([^}]*))?}")
 # What looks like a reference but is not one: upstream leaves the text as it is.
 ALMOST = re.compile(r"\${\s*env\.[^}]*}|\$\{[A-Z][A-Z0-9_]*}")
 DISABLED = "__disabled__"
-RESOURCE_ID_FIELDS = (
-    "vector_store_id",
-    "model_id",
-    "shield_id",
-    "dataset_id",
-    "scoring_fn_id",
-    "benchmark_id",
+_FIRST_IDS = ("vector_store_id", "model_id")
+_ALL_IDS = (*_FIRST_IDS, "shield_id", "dataset_id", "scoring_fn_id", "benchmark_id")
+# List items with one of these ids empty are dropped, from the release named on; none before the first.
+RESOURCE_ID_FIELDS: tuple[tuple[Release, tuple[str, ...]], ...] = (
+    (Release("ogx", "1.0.0"), _FIRST_IDS),
+    (Release("ogx", "0.8.0"), (*_FIRST_IDS, "shield_id")),
+    (Release("llama-stack", "0.7.0"), _ALL_IDS),
+    (Release("llama-stack", "0.4.1"), (*_ALL_IDS, "toolgroup_id")),
 )
 
 
@@ -64,12 +65,12 @@ class EnvRules:
 
     Attributes:
         converts_plain_strings: strings without a reference are turned into numbers and booleans too.
-        skips_empty_resources: list items with an empty `model_id`, `shield_id`, ... are dropped.
+        resource_ids: list items with one of these ids (`model_id`, ...) empty are dropped.
         optional_auth: `server.auth.provider_config` is dropped when its type comes out empty.
     """
 
     converts_plain_strings: bool = False
-    skips_empty_resources: bool = False
+    resource_ids: tuple[str, ...] = ()
     optional_auth: bool = False
 
     @classmethod
@@ -78,12 +79,11 @@ class EnvRules:
         ogx = release.package == "ogx"
         return cls(
             converts_plain_strings=not ogx and release.number < (0, 2, 20),
-            skips_empty_resources=ogx or release.number >= SKIPS_EMPTY_RESOURCES_SINCE,
+            resource_ids=next((ids for since, ids in RESOURCE_ID_FIELDS if release >= since), ()),
             optional_auth=ogx or release.number >= OPTIONAL_AUTH_SINCE,
         )
 
 
-SKIPS_EMPTY_RESOURCES_SINCE = (0, 4, 1)
 OPTIONAL_AUTH_SINCE = (0, 6, 0)
 
 
@@ -192,11 +192,8 @@ class _Substituter:
     def _is_dropped(self, item: dict[Any, Any]) -> bool:
         if "provider_id" in item and self._peek_or(item["provider_id"], UNKNOWN) == DISABLED:
             return True
-        if not self._rules.skips_empty_resources:
-            return False
-        return any(
-            self._peek_or(item[name], UNKNOWN) in (None, "") for name in RESOURCE_ID_FIELDS if name in item
-        )
+        names = self._rules.resource_ids
+        return any(self._peek_or(item[name], UNKNOWN) in (None, "") for name in names if name in item)
 
     def _peek_or(self, value: Any, default: Any) -> Any:
         try:

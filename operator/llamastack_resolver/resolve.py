@@ -34,6 +34,7 @@ from llamastack_resolver.storage import check_stores, migrate_stores, read_backe
 from llamastack_resolver.validation import PreparedProviders, validate_and_prepare_providers
 
 RUN_CONFIG_VERSION = 2
+VERSION_IGNORED_SINCE = (0, 3, 1)
 
 
 @dataclass(frozen=True)
@@ -125,12 +126,28 @@ def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, fin
     """Check the top level as the release does after loading: the version is overwritten, names become
     text."""
     value = migrate_stores(substitution.value, knowledge)
+    _check_version(value, knowledge, findings)
     value["version"] = RUN_CONFIG_VERSION
     for name in ("image_name", "distro_name"):
         if value.get(name) is not None and not isinstance(value[name], Unknown):
             value[name] = str(value[name])
     check_run_config(value, knowledge, findings)
     return read_run_config(value, substitution.dropped)
+
+
+def _check_version(value: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    """Releases before 0.3.1 take another version for an old config, and then insist on a providers
+    directory."""
+    release = knowledge.release
+    tolerant = release.package == "ogx" or release.number >= VERSION_IGNORED_SINCE
+    if tolerant or value.get("external_providers_dir") or value.get("version") == RUN_CONFIG_VERSION:
+        return
+    findings.error(
+        Reason.INVALID_RUN_CONFIG,
+        f"`version` is not the number {RUN_CONFIG_VERSION}: {release} then insists on ~/.llama/providers.d",
+        "version",
+        hint=f"write version: {RUN_CONFIG_VERSION}",
+    )
 
 
 def _registry(

@@ -13,7 +13,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from llamastack_resolver.compliance import ComplianceRules
 from llamastack_resolver.env import Environment
 from llamastack_resolver.external_dirs import read_directory
 from llamastack_resolver.findings import Finding, Findings, Reason, Severity
+from llamastack_resolver.implementations import api_protocol_map
 from llamastack_resolver.installed import InstalledModules, installed_knowledge
 from llamastack_resolver.instantiate import (
     InstantiationError,
@@ -28,7 +29,8 @@ from llamastack_resolver.instantiate import (
     import_provider,
     instantiate_providers,
 )
-from llamastack_resolver.introspection import NotInstalledError, find_layout
+from llamastack_resolver.introspection import Layout, NotInstalledError, find_layout
+from llamastack_resolver.knowledge import Protocol, ReleaseKnowledge
 from llamastack_resolver.redact import Redactor
 from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
 from llamastack_resolver.runtime import internal_impls, make_runtime
@@ -119,8 +121,8 @@ def _run(
     raw: Any,
     resolution: Resolution,
     mode: Mode,
-    layout: Any,
-    knowledge: Any,
+    layout: Layout,
+    knowledge: ReleaseKnowledge,
     modules: InstalledModules,
     compliance: ComplianceRules | None,
     findings: Findings,
@@ -130,6 +132,7 @@ def _run(
     # The release's own refusal would only repeat in other words what is reported already.
     repeated = Findings()
     rules = compliance or ComplianceRules()
+    knowledge = replace(knowledge, protocols=_protocols(knowledge, resolution))
     runtime = make_runtime(raw, layout, knowledge, modules, rules, repeated)
     if runtime is None:
         if not findings.has_errors:
@@ -143,6 +146,14 @@ def _run(
         return states
 
     return asyncio.run(start())
+
+
+def _protocols(knowledge: ReleaseKnowledge, resolution: Resolution) -> dict[str, Protocol]:
+    try:
+        return api_protocol_map(knowledge, resolution.apis)
+    except (ImportError, AttributeError):
+        # The loader has said already why an external API cannot be imported.
+        return dict(knowledge.protocols)
 
 
 def _refused(resolution: Resolution) -> dict[str, str]:
