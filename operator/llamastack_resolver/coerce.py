@@ -1,7 +1,7 @@
 """Whether pydantic's lax mode would take a scalar for a type: `"8321"` for an integer, `"yes"` for a boolean.
 
-pydantic itself answers, so that the answer is exact; it is imported only when a value is not already of its
-type, which keeps the command line quick.
+pydantic's core itself answers, so that the answer is exact; it is imported only when a value is not of
+its type already, which keeps the command line quick.
 """
 
 from __future__ import annotations
@@ -42,40 +42,47 @@ def coerce_scalar(value: Any, kind: str, fmt: str | None = None) -> tuple[bool, 
 
 
 @cache
-def _adapter(kind: str) -> Any:
-    import datetime
-    import ipaddress
-    import uuid
+def _validator(kind: str) -> Any:
+    # pydantic's core rather than pydantic: it gives the same answers, and imports in a fraction of the time.
+    from pydantic_core import SchemaValidator, core_schema
 
-    from pydantic import AnyUrl, TypeAdapter
-
-    types: dict[str, Any] = {
-        "integer": int,
-        "number": float,
-        "boolean": bool,
-        "uri": AnyUrl,
-        "multi-host-uri": AnyUrl,
-        "date-time": datetime.datetime,
-        "date": datetime.date,
-        "time": datetime.time,
-        "duration": datetime.timedelta,
-        "uuid": uuid.UUID,
-        "uuid4": uuid.UUID,
-        "ipv4": ipaddress.IPv4Address,
-        "ipv6": ipaddress.IPv6Address,
+    schemas: dict[str, Any] = {
+        "integer": core_schema.int_schema(),
+        "number": core_schema.float_schema(),
+        "boolean": core_schema.bool_schema(),
+        "uri": core_schema.url_schema(),
+        "multi-host-uri": core_schema.multi_host_url_schema(),
+        "date-time": core_schema.datetime_schema(),
+        "date": core_schema.date_schema(),
+        "time": core_schema.time_schema(),
+        "duration": core_schema.timedelta_schema(),
+        "uuid": core_schema.uuid_schema(),
+        "uuid4": core_schema.uuid_schema(),
     }
-    return TypeAdapter(types[kind])
+    return SchemaValidator(schemas[kind])
 
 
 def _validated(kind: str, value: Any) -> tuple[bool, Any]:
-    from pydantic import ValidationError
+    from pydantic_core import ValidationError
 
     try:
-        return True, _adapter(kind).validate_python(value)
+        return True, _validator(kind).validate_python(value)
     except (ValidationError, OverflowError):
         return False, value
 
 
 def _parsed(value: Any, fmt: str) -> tuple[bool, Any]:
+    if fmt in ("ipv4", "ipv6"):
+        return _is_address(value, fmt), value
     accepted, _ = _validated(fmt, value)
     return accepted, value
+
+
+def _is_address(value: Any, fmt: str) -> bool:
+    import ipaddress
+
+    try:
+        (ipaddress.IPv4Address if fmt == "ipv4" else ipaddress.IPv6Address)(value)
+    except ValueError:
+        return False
+    return True

@@ -17,7 +17,7 @@ from tests.conformance.releases import EVERYTHING, RELEASES, ask, release
 
 # Where we refuse what the release starts: by the reason of our error, why that is right.
 STRICTER = {
-    "DuplicateProviderId": "the release starts the last provider of that id, and loses the others without a word",
+    "DuplicateProviderId": "the release starts the last provider of that id, and silently loses the others",
     "SpecMismatch": "the release uses a spec of another type than the config names",
     "UnknownField": "the release ignores content that used to configure something: the stack lacks it",
 }
