@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
+from typing import Protocol as TypingProtocol
 
 from llamastack_resolver.findings import Finding, Findings, Reason, Severity
 from llamastack_resolver.knowledge import Method, Protocol, ReleaseKnowledge
@@ -184,7 +185,8 @@ def _is_inherited_stub(cls: type, name: str, owners: frozenset[type]) -> bool:
 
 
 def _is_protocol(cls: type) -> bool:
-    return bool(getattr(cls, "_is_protocol", False))
+    # Not `_is_protocol`: upstream's tracing decorator makes implementations inherit it.
+    return TypingProtocol in cls.__bases__
 
 
 def is_stub(function: Any) -> bool:

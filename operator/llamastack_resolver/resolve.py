@@ -109,6 +109,7 @@ def resolve(
     environment = environment or Environment(others="unknown")
     substitution = substitute(raw, environment, EnvRules.of(knowledge.release))
     substitution.report(findings)
+    _check_version(raw, knowledge, findings)
     config = _checked_config(substitution, knowledge, findings)
     knowledge, registry, apis = _registry(config, knowledge, files or ExternalFiles(), loader, findings)
     prepared = validate_and_prepare_providers(config, registry, knowledge, findings)
@@ -126,7 +127,6 @@ def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, fin
     """Check the top level as the release does after loading: the version is overwritten, names become
     text."""
     value = migrate_stores(substitution.value, knowledge)
-    _check_version(value, knowledge, findings)
     value["version"] = RUN_CONFIG_VERSION
     for name in ("image_name", "distro_name"):
         if value.get(name) is not None and not isinstance(value[name], Unknown):
@@ -136,8 +136,7 @@ def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, fin
 
 
 def _check_version(value: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
-    """Releases before 0.3.1 take another version for an old config, and then insist on a providers
-    directory."""
+    """Before 0.3.1 another version means an old config, which has to have a providers directory."""
     release = knowledge.release
     tolerant = release.package == "ogx" or release.number >= VERSION_IGNORED_SINCE
     if tolerant or value.get("external_providers_dir") or value.get("version") == RUN_CONFIG_VERSION:

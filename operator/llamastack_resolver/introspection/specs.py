@@ -35,7 +35,10 @@ def describe_spec(spec: Any) -> dict[str, Any]:
         ),
     }
     for name in _TEXTS:
-        value = getattr(spec, name, None) or getattr(adapter, name, None)
+        value = getattr(spec, name, None)
+        if value is None and name != "module":
+            # Up to 0.2.22 remote specs keep these in `adapter`; the module there is not what is imported.
+            value = getattr(adapter, name, None)
         if value:
             data[name] = str(value)
     return {key: value for key, value in data.items() if value != []}
