@@ -14,6 +14,7 @@ from pathlib import Path
 
 from llamastack_resolver.compliance import ComplianceRules
 from llamastack_resolver.findings import Severity
+from llamastack_resolver.server_config import dump
 from llamastack_resolver.start_check import CannotRunError, compact, start_check
 
 _SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING}
@@ -28,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CannotRunError as error:
         sys.stderr.write(f"start-check: {error}\n")
         return 2
+    if args.server_config and report.server_config is not None and not report.has_errors:
+        args.server_config.write_text(dump(report.server_config), "utf-8")
     data = report.to_dict()
     text = json.dumps(data, indent=2)
     if args.report:
@@ -49,6 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument(
         "--termination-log", type=Path, metavar="OUT", help="write a report of at most 4 KiB here"
+    )
+    check.add_argument(
+        "--server-config",
+        type=Path,
+        metavar="OUT",
+        help="write the server's config here if there are no errors: modules become import names",
     )
     check.add_argument(
         "--mode", choices=("instantiate", "import"), default="instantiate", help="how far to start providers"

@@ -25,6 +25,7 @@ from llamastack_resolver.requirements import ModuleRequirement, import_names, in
 from llamastack_resolver.run_config import ProviderEntry
 
 LISTS_SINCE = (0, 3, 0)
+_LLAMA_STACK = ("llama_stack", "llama_stack_api", "ogx", "ogx_api")
 
 
 class LazySchemas(Mapping[str, Mapping[str, Any]]):
@@ -201,10 +202,10 @@ def _importable(requirement: ModuleRequirement, report: _Report) -> str | None:
                 return name
         except ModuleNotFoundError as error:
             if error.name and not name.startswith(error.name):
-                report.error(Reason.MODULE_IMPORT_FAILED, f"importing {name} failed: {describe_error(error)}")
+                _import_failed(name, error, report)
                 return None
         except Exception as error:
-            report.error(Reason.MODULE_IMPORT_FAILED, f"importing {name} failed: {describe_error(error)}")
+            _import_failed(name, error, report)
             return None
     if present or installed_version(requirement):
         message = f"{requirement.name} is installed, but has no `provider` module"
@@ -219,14 +220,16 @@ def _import(name: str, report: _Report) -> Any:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        hint = None
-        if isinstance(error, ImportError) and (error.name or "").split(".")[0] in (
-            "llama_stack",
-            "llama_stack_api",
-        ):
-            hint = "the package is made for another release of Llama Stack"
-        report.error(Reason.MODULE_IMPORT_FAILED, f"importing {name} failed: {describe_error(error)}", hint)
+        _import_failed(name, error, report)
         return None
+
+
+def _import_failed(name: str, error: Exception, report: _Report) -> None:
+    """Report an import that failed; what is missing of Llama Stack itself points to another release."""
+    hint = None
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] in _LLAMA_STACK:
+        hint = "the package is made for another release of Llama Stack"
+    report.error(Reason.MODULE_IMPORT_FAILED, f"importing {name} failed: {describe_error(error)}", hint)
 
 
 def _is_absent(error: Exception, module: str) -> bool:

@@ -34,6 +34,7 @@ from llamastack_resolver.knowledge import Protocol, ReleaseKnowledge
 from llamastack_resolver.redact import Redactor
 from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
 from llamastack_resolver.runtime import internal_impls, make_runtime
+from llamastack_resolver.server_config import server_config
 from llamastack_resolver.yaml_io import load
 
 Mode = Literal["instantiate", "import"]
@@ -52,6 +53,8 @@ class StartReport:
         findings: everything there is to say, errors first.
         resolution: the plan, None where the config could not be read.
         providers: the state of each provider.
+        redactor: blots out secrets.
+        server_config: the run config for the server; None where the config could not be read.
     """
 
     stack_version: str
@@ -59,6 +62,7 @@ class StartReport:
     resolution: Resolution | None = None
     providers: tuple[ProviderState, ...] = ()
     redactor: Redactor = field(default_factory=Redactor)
+    server_config: Mapping[str, Any] | None = None
 
     @property
     def has_errors(self) -> bool:
@@ -114,7 +118,9 @@ def start_check(
         resolution = resolve(raw, knowledge, Environment(variables), _files(raw, variables), modules)
         findings.extend(resolution.findings)
         states = _run(raw, resolution, mode, layout, knowledge, modules, compliance, findings)
-    return StartReport(str(layout.release), tuple(findings.sorted()), resolution, tuple(states), redactor)
+    config_for_server = server_config(raw, modules.import_names) if resolution.config is not None else None
+    ordered = tuple(findings.sorted())
+    return StartReport(str(layout.release), ordered, resolution, tuple(states), redactor, config_for_server)
 
 
 def _run(
