@@ -58,17 +58,11 @@ MOVED_KEYS = (
         _stack("0.3.0"),
         "declare a sql_* backend, and name it in `storage.stores.inference`",
     ),
-    MovedKey(
-        "conversations_store",
-        _stack("0.3.0"),
-        "declare a sql_* backend, and name it in `storage.stores.conversations`",
-    ),
     MovedKey("telemetry", _stack("0.4.0"), "remove it: telemetry is set by OTEL_* environment variables"),
     MovedKey("safety", _ogx("1.0.0"), "remove it: the safety API is gone since ogx 1.0"),
     MovedKey("registered_resources.shields", _ogx("1.0.0"), "remove it: shields are gone since ogx 1.0"),
+    MovedKey("server.cors", _ogx("1.0.0"), "remove it: the server sets no CORS headers since ogx 1.0"),
     MovedKey("server.quota", _ogx("1.0.0"), "remove it: quotas are gone since ogx 1.0"),
-    MovedKey("server.tls_certfile", _ogx("1.2.0"), "move it to `server.tls_config.certfile`"),
-    MovedKey("server.tls_keyfile", _ogx("1.2.0"), "move it to `server.tls_config.keyfile`"),
 )
 _NEWER_PLACES = {
     "registered_resources": "put models, shields and so on at the top level",

@@ -133,8 +133,13 @@ async def _start(
         culprits = ", ".join(lacking)
         message = f"not started: it needs {culprits}, which failed"
         if provider.entry is not None:
-            where = {"api": step.api, "provider": provider.provider_id}
-            findings.warning(Reason.DEPENDENCY_FAILED, message, provider.entry.path, **where)
+            findings.warning(
+                Reason.DEPENDENCY_FAILED,
+                message,
+                provider.entry.path,
+                api=step.api,
+                provider=provider.provider_id,
+            )
         return ProviderState(step.api, provider, "DependencyFailed", message)
     deps = {
         runtime.layout.api(api): impls[api]
@@ -144,10 +149,12 @@ async def _start(
     try:
         impl = await instantiate_provider(step, provider, deps, inner, runtime)
     except InstantiationError as error:
-        path = provider.entry.path if provider.entry else f"apis.{step.api}"
-        findings.error(
-            error.reason, str(error), path, api=step.api, provider=provider.provider_id, hint=error.hint
-        )
+        if provider.entry is None:
+            # All routers come from one module: what is wrong with it is said once.
+            findings.error(error.reason, str(error), hint=error.hint)
+        else:
+            where: dict[str, Any] = {"api": step.api, "provider": provider.provider_id, "hint": error.hint}
+            findings.error(error.reason, str(error), provider.entry.path, **where)
         return ProviderState(step.api, provider, "Failed", str(error))
     if step.key.startswith(INNER):
         inner.setdefault(step.key, {})[provider.provider_id] = impl
@@ -273,7 +280,8 @@ def _failure(
     hint = None
     if isinstance(error, ImportError) and provider.spec.pip_packages:
         hint = f"the provider needs {', '.join(provider.spec.pip_packages)}"
-    message = f"{doing} {provider.provider_type} failed: {describe_error(error)}"
+    what = provider.provider_type if provider.entry else f"{provider.spec.module} of the release"
+    message = f"{doing} {what} failed: {describe_error(error)}"
     return InstantiationError(reason, message, hint)
 
 

@@ -50,8 +50,8 @@ _0_3, _0_7, _OGX_0_8 = _llama_stack("0.3.0"), _llama_stack("0.7.0"), Release("og
 _OPENAI = "any OpenAI-compatible server is reached with remote::vllm or remote::openai"
 
 MIGRATIONS = (
-    Migration("post_training", "inline::huggingface", _llama_stack("0.2.20"), "inline::huggingface-gpu"),
-    Migration("post_training", "inline::torchtune", _llama_stack("0.2.20"), "inline::torchtune-gpu"),
+    Migration("post_training", "inline::huggingface", _llama_stack("0.2.19"), "inline::huggingface-gpu"),
+    Migration("post_training", "inline::torchtune", _llama_stack("0.2.19"), "inline::torchtune-gpu"),
     Migration("inference", "inline::meta-reference", _llama_stack("0.5.0"), None, None, _OPENAI),
     Migration("inference", "remote::tgi", _0_7, "remote::openai", None, _OPENAI),
     Migration("inference", "remote::hf::serverless", _0_7, "remote::openai", None, _OPENAI),

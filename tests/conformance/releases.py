@@ -16,6 +16,8 @@ ALL = (
     *("0.2.16", "0.2.17", "0.2.23", "0.3.5", "0.4.4", "0.5.0", "0.6.0", "0.7.3"),
     *("ogx-0.8.0", "ogx-1.0.0", "ogx-1.2.0", "ogx-1.5.0"),
 )
+# Packages that remote::vllm imports there without asking for them.
+EXTRAS = {"0.2.23": ("litellm",)}
 # The whole matrix is asked for by `make test-all`.
 EVERYTHING = os.environ.get("LLAMASTACK_TEST_ALL") == "1"
 RELEASES = ALL if EVERYTHING else REPRESENTATIVE
@@ -38,8 +40,18 @@ def python_of(name: str) -> Path:
     """Return the interpreter of a release's environment, which is made with the catalog's constraints."""
     environment = cache() / "venvs" / name
     python = environment / "bin" / "python"
+    _make(name, environment, python)
+    extras, marker = EXTRAS.get(name, ()), environment / ".extras"
+    if extras and not marker.exists():
+        uv = str(ROOT / ".venv" / "bin" / "uv")
+        subprocess.run([uv, "pip", "install", "-q", "--python", str(python), *extras], check=True)
+        marker.touch()
+    return python
+
+
+def _make(name: str, environment: Path, python: Path) -> None:
     if (environment / ".installed").exists():
-        return python
+        return
     from llamastack_operator import catalog
 
     constraints = cache() / "venvs" / f"{name}.constraints.txt"
@@ -49,9 +61,9 @@ def python_of(name: str) -> Path:
     wanted = release(name)
     subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, str(environment)], check=True)
     install = [uv, "pip", "install", "-q", "--python", str(python), "-c", str(constraints)]
-    subprocess.run([*install, f"{wanted.package}=={wanted.version}"], check=True)
+    names = [line.split("==")[0] for line in constraints.read_text().splitlines()]
+    subprocess.run([*install, f"{wanted.package}=={wanted.version}", *names], check=True)
     (environment / ".installed").touch()
-    return python
 
 
 def ask(name: str, task: dict[str, Any], variables: dict[str, str], home: Path) -> dict[str, Any]:
