@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import total_ordering
+from functools import cached_property, total_ordering
 
 PACKAGES = ("llama-stack", "ogx")
 VERSION_PATTERN = r"^[0-9]+\.[0-9]+(\.[0-9]+)?((a|b|rc)[0-9]+)?$"
@@ -38,18 +38,21 @@ class Release:
         if not re.match(VERSION_PATTERN, self.version):
             raise UnknownReleaseError(f"{self.version!r} is no version such as 0.7.3")
 
-    @property
+    @cached_property
     def number(self) -> tuple[int, int, int]:
         """Major, minor and patch; a pre-release counts as the release that it leads to."""
         major, minor, patch = [*re.findall(r"\d+", re.split(r"[a-z]", self.version)[0]), "0"][:3]
         return int(major), int(minor), int(patch)
 
+    @cached_property
+    def _key(self) -> tuple[int, tuple[int, int, int], str]:
+        return PACKAGES.index(self.package), self.number, self.version
+
     def __lt__(self, other: Release) -> bool:
-        return (PACKAGES.index(self.package), self.number, self.version) < (
-            PACKAGES.index(other.package),
-            other.number,
-            other.version,
-        )
+        return self._key < other._key
+
+    def __le__(self, other: Release) -> bool:
+        return self._key <= other._key
 
     def __str__(self) -> str:
         return self.version if self.package == "llama-stack" else f"{self.package}-{self.version}"
