@@ -77,8 +77,27 @@ RELEASES = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
-@given(VALUES, st.sampled_from(RELEASES))
+ENTRIES = st.fixed_dictionaries(
+    {
+        "provider_id": st.sampled_from(["a", "b", None, "", "${env.X}", 5]),
+        "provider_type": st.sampled_from(
+            ["remote::vllm", "inline::faiss", "remote::tgi", "inline::builtin", "x"]
+        ),
+    },
+    optional={"config": VALUES, "module": st.sampled_from(["a", "a-b>1", "?", " ", "a[b]", ""])},
+)
+APIS = st.sampled_from(["inference", "vector_io", "responses", "agents", "files", "models", "zz"])
+CONFIGS = st.fixed_dictionaries(
+    {"providers": st.dictionaries(APIS, st.lists(ENTRIES | VALUES, max_size=3) | VALUES, max_size=5)},
+    optional={
+        "apis": st.lists(APIS) | VALUES,
+        **dict.fromkeys(("storage", "registered_resources", "server", "vector_stores", "models"), VALUES),
+    },
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(VALUES | CONFIGS, st.sampled_from(RELEASES))
 def test_any_value_can_be_resolved_as_a_run_config(value: object, release: Release):
     resolution = resolve(value, catalog.load(release), files=ExternalFiles({}, {}))
 
