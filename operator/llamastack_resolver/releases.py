@@ -1,15 +1,15 @@
 """Which Llama Stack releases exist, and how each one is started.
 
 Upstream moved its server twice (module path, then command) and was renamed once (llama-stack -> ogx), while
-`version: 2` in the run config never changed. Everything that depends on the release asks this module, so that the
-differences stay in one table. It uses the standard library only: it also runs inside stack images.
+`version: 2` in the run config never changed. Everything that depends on the release asks this module, so that
+the differences stay in one table. It uses the standard library only: it also runs inside stack images.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import total_ordering
+from functools import cached_property, total_ordering
 
 PACKAGES = ("llama-stack", "ogx")
 VERSION_PATTERN = r"^[0-9]+\.[0-9]+(\.[0-9]+)?((a|b|rc)[0-9]+)?$"
@@ -38,18 +38,21 @@ class Release:
         if not re.match(VERSION_PATTERN, self.version):
             raise UnknownReleaseError(f"{self.version!r} is no version such as 0.7.3")
 
-    @property
+    @cached_property
     def number(self) -> tuple[int, int, int]:
         """Major, minor and patch; a pre-release counts as the release that it leads to."""
         major, minor, patch = [*re.findall(r"\d+", re.split(r"[a-z]", self.version)[0]), "0"][:3]
         return int(major), int(minor), int(patch)
 
+    @cached_property
+    def _key(self) -> tuple[int, tuple[int, int, int], str]:
+        return PACKAGES.index(self.package), self.number, self.version
+
     def __lt__(self, other: Release) -> bool:
-        return (PACKAGES.index(self.package), self.number, self.version) < (
-            PACKAGES.index(other.package),
-            other.number,
-            other.version,
-        )
+        return self._key < other._key
+
+    def __le__(self, other: Release) -> bool:
+        return self._key <= other._key
 
     def __str__(self) -> str:
         return self.version if self.package == "llama-stack" else f"{self.package}-{self.version}"
@@ -70,8 +73,8 @@ class StartRule:
     argv: tuple[str, ...]
 
 
-# Newest first within a package, so that the first rule that fits is the right one. Up to llama-stack 0.7.3 and
-# ogx 1.1 a port in the run config is ignored; the command line is obeyed by all of them.
+# Newest first within a package, so that the first rule that fits is the right one. Up to llama-stack 0.7.3
+# and ogx 1.1 a port in the run config is ignored; the command line is obeyed by all of them.
 START_RULES = (
     StartRule("ogx", (1, 2, 0), ("ogx", "run", "{config}", "--port", "{port}", "--insecure")),
     StartRule("ogx", (1, 0, 0), ("ogx", "run", "{config}", "--port", "{port}")),

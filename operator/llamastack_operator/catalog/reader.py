@@ -1,0 +1,96 @@
+"""Reads the catalog's data files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.releases import Release
+
+DATA = Path(__file__).parent / "data"
+History = Mapping[str, Mapping[str, tuple[Release, Release]]]
+
+
+class UnsupportedReleaseError(LookupError):
+    """The catalog has neither the release nor another patch of its minor."""
+
+
+class Shared(Mapping[str, Any]):
+    """Values by name, each in a file of its own that is read when the value is asked for."""
+
+    def __init__(self, hashes: Mapping[str, str]) -> None:
+        self._hashes = hashes
+
+    def __getitem__(self, name: str) -> Any:
+        return read_shared(self._hashes[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._hashes)
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+
+@cache
+def read_shared(digest: str) -> Any:
+    """Return the value that is stored under the hash of its content."""
+    return json.loads((DATA / "shared" / f"{digest}.json").read_bytes())
+
+
+@cache
+def _index() -> dict[str, Any]:
+    index: dict[str, Any] = json.loads((DATA / "index.json").read_bytes())
+    return index
+
+
+def _release(text: str) -> Release:
+    package, _, version = text.rpartition("-")
+    return Release(package, version)
+
+
+@cache
+def releases() -> tuple[Release, ...]:
+    """Return the releases of the catalog, oldest first."""
+    return tuple(sorted(_release(text) for text in _index()["releases"]))
+
+
+@cache
+def history() -> History:
+    """Return the first and the last release that has a provider type, by API and type."""
+    return {
+        api: {name: (_release(first), _release(last)) for name, (first, last) in types.items()}
+        for api, types in _index()["providers"].items()
+    }
+
+
+def nearest(release: Release) -> Release | None:
+    """Return the release itself, or the patch of its minor that is closest below it, else above it."""
+    same = [r for r in releases() if (r.package, r.number[:2]) == (release.package, release.number[:2])]
+    below = [r for r in same if r.number <= release.number]
+    if below:
+        return below[-1]
+    return same[0] if same else None
+
+
+@cache
+def load(release: Release) -> ReleaseKnowledge:
+    """Return what a release ships; for a patch that the catalog lacks, what its nearest patch ships.
+
+    Raises:
+        UnsupportedReleaseError: the catalog knows no patch of its minor.
+    """
+    found = nearest(release)
+    if found is None:
+        names = ", ".join(str(r) for r in releases()[-3:])
+        raise UnsupportedReleaseError(f"{release} is not in the catalog; the newest are {names}")
+    core = json.loads((DATA / "releases" / f"{found.package}-{found.version}.json").read_bytes())
+    core.update(read_shared(core["protocols_part"]))
+
+    def part(name: str) -> Any:
+        return read_shared(core["constraints"]) if name == "constraints" else Shared(core[name])
+
+    return ReleaseKnowledge.from_dict({**core, "distributions": sorted(core["distributions"])}, part)

@@ -1,0 +1,58 @@
+"""The table of commands and the argument parser.
+
+A command is a module with HELP, `configure(parser)` and `run(args)`. Only the module of the command that was
+asked for is imported; its one-line help is in the table, so that `--help` imports none.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+
+COMMANDS = {
+    "validate": "check manifests, run configs and build configs, and report everything that is wrong",
+    "resolve": "show what a stack starts, and in which order",
+    "catalog": "show what each release ships",
+    "verify": "check a running server against its config and the protocols",
+    "completion": "print a completion script for a shell",
+}
+EPILOG = "Exit status: 0 nothing is wrong, 1 errors were found, 2 the command could not run."
+
+
+class CliError(Exception):
+    """The command cannot run; the message is for the user, without a traceback."""
+
+
+def build_parser(arguments: Sequence[str], all_commands: bool = False) -> argparse.ArgumentParser:
+    """Return the parser for these arguments.
+
+    Args:
+        arguments: the command line; options are set up for the command that it names.
+        all_commands: set up the options of every command (for completion scripts).
+    """
+    parser = argparse.ArgumentParser(
+        prog="llamastack", description="Llama Stack on Kubernetes.", epilog=EPILOG
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    named = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for name, text in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=text, description=_sentence(text), epilog=EPILOG)
+        if all_commands or name == named:
+            module = import_module(f"llamastack_operator.cli.{name}")
+            module.configure(subparser)
+            subparser.set_defaults(run=module.run)
+    return parser
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _version() -> str:
+    try:
+        return version("llamastack-operator")
+    except PackageNotFoundError:
+        return "unknown"

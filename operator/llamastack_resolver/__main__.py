@@ -1,0 +1,81 @@
+"""The resolver as a program, for pods and image builds: `python -m llamastack_resolver start-check --config
+F`.
+
+Exit status: 0 the server can start, 1 errors were found, 2 the check could not be made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from llamastack_resolver.compliance import ComplianceRules
+from llamastack_resolver.findings import Severity
+from llamastack_resolver.server_config import dump
+from llamastack_resolver.start_check import CannotRunError, compact, start_check
+
+_SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    args = _parser().parse_args(argv)
+    rules = ComplianceRules(_SEVERITIES[args.missing], _SEVERITIES[args.signature])
+    try:
+        report = start_check(args.config, args.mode, rules)
+    except CannotRunError as error:
+        sys.stderr.write(f"start-check: {error}\n")
+        return 2
+    if args.server_config and report.server_config is not None and not report.has_errors:
+        args.server_config.write_text(dump(report.server_config), "utf-8")
+    data = report.to_dict()
+    text = json.dumps(data, indent=2)
+    if args.report:
+        args.report.write_text(text + "\n", "utf-8")
+    else:
+        sys.stdout.write(text + "\n")
+    if args.termination_log:
+        args.termination_log.write_text(compact(data), "utf-8")
+    return 1 if report.has_errors and not args.report_only else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="llamastack_resolver", description=(__doc__ or "").splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("start-check", help="check a run config where its server will run")
+    check.add_argument("--config", type=Path, required=True, metavar="F", help="the run config")
+    check.add_argument(
+        "--report", type=Path, metavar="OUT", help="write the report here, not to standard output"
+    )
+    check.add_argument(
+        "--termination-log", type=Path, metavar="OUT", help="write a report of at most 4 KiB here"
+    )
+    check.add_argument(
+        "--server-config",
+        type=Path,
+        metavar="OUT",
+        help="write the server's config here if there are no errors: modules become import names",
+    )
+    check.add_argument(
+        "--mode", choices=("instantiate", "import"), default="instantiate", help="how far to start providers"
+    )
+    check.add_argument(
+        "--missing", choices=tuple(_SEVERITIES), default="error", help="severity of missing protocol methods"
+    )
+    check.add_argument(
+        "--signature", choices=tuple(_SEVERITIES), default="warning", help="severity of differing parameters"
+    )
+    check.add_argument("--report-only", action="store_true", help="exit with 0 though errors were found")
+    return parser
+
+
+def run() -> None:
+    """Run the program and exit: the entry point of the zipapp, which ignores return values."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,221 @@
+"""Whether an instance implements its API's protocol.
+
+All public methods of the protocol count, whatever their decorators. A method that only the protocol itself
+defines is not implemented, unless the protocol's own body does something: some protocols have working
+defaults.
+"""
+
+from __future__ import annotations
+
+import dis
+import importlib
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+from typing import Protocol as TypingProtocol
+
+from llamastack_resolver.findings import Finding, Findings, Reason, Severity
+from llamastack_resolver.knowledge import Method, Protocol, ReleaseKnowledge
+from llamastack_resolver.validation import ProviderWithSpec
+
+Problem = Literal["missing", "not_callable", "not_actually_implemented", "signature_mismatch"]
+# What the body of a stub compiles to: `...`, `pass` or a docstring, in a plain or an async function.
+_STUB_OPCODES = frozenset(
+    {
+        "RESUME",
+        "NOP",
+        "POP_TOP",
+        "CACHE",
+        "LOAD_CONST",
+        "RETURN_CONST",
+        "RETURN_VALUE",
+        "RETURN_GENERATOR",
+        "CALL_INTRINSIC_1",
+        "RERAISE",
+        "MAKE_CELL",
+        "COPY_FREE_VARS",
+    }
+)
+_REASONS: dict[Problem, Reason] = {
+    "missing": Reason.MISSING_METHOD,
+    "not_callable": Reason.MISSING_METHOD,
+    "not_actually_implemented": Reason.NOT_IMPLEMENTED,
+    "signature_mismatch": Reason.SIGNATURE_MISMATCH,
+}
+_WORDS: dict[Problem, str] = {
+    "missing": "is missing",
+    "not_callable": "is not callable",
+    "not_actually_implemented": "is only declared by the protocol, not implemented",
+}
+
+
+@dataclass(frozen=True)
+class ComplianceRules:
+    """How much a disagreement matters (`startup.compliance` of a LlamaStack)."""
+
+    missing: Severity = Severity.ERROR
+    signature: Severity = Severity.WARNING
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One method on which an instance and its protocol disagree."""
+
+    method: str
+    problem: Problem
+    detail: str = ""
+
+
+def check_protocol_compliance(obj: Any, protocol: Protocol) -> list[Violation]:
+    """Return every method of the protocol that an instance does not implement as declared.
+
+    Args:
+        obj: the instance; it needs nothing but its class.
+        protocol: the protocol.
+    """
+    owners = _protocol_classes(protocol.class_name)
+    return [
+        violation
+        for _, method in sorted(protocol.methods.items())
+        for violation in _check_method(obj, method, owners)
+    ]
+
+
+def report_compliance(
+    obj: Any,
+    api: str,
+    provider: ProviderWithSpec,
+    knowledge: ReleaseKnowledge,
+    rules: ComplianceRules,
+    findings: Findings,
+) -> None:
+    """Check an instance against its API's protocol and the private one of the routing table, and report it
+    all.
+
+    Args:
+        obj: the instance.
+        api: the API that it provides.
+        provider: its entry and spec.
+        knowledge: the release.
+        rules: how much disagreements matter.
+        findings: where they go.
+    """
+    path = provider.entry.path if provider.entry else ""
+    protocol = knowledge.compliance_protocol(api)
+    for violation in check_protocol_compliance(obj, protocol) if protocol else []:
+        severity = rules.signature if violation.problem == "signature_mismatch" else rules.missing
+        if severity is Severity.ERROR and _is_unstable(protocol, violation.method):
+            severity = Severity.WARNING
+        findings.add(_finding(severity, obj, violation, protocol, api, provider, path))
+    for private in private_protocols(api, knowledge):
+        for violation in check_protocol_compliance(obj, private):
+            severity = _private_severity(violation, provider, rules)
+            findings.add(_finding(severity, obj, violation, private, api, provider, path))
+
+
+def _finding(
+    severity: Severity,
+    obj: Any,
+    violation: Violation,
+    protocol: Protocol | None,
+    api: str,
+    provider: ProviderWithSpec,
+    path: str,
+) -> Finding:
+    name = protocol.class_name.rsplit(".", 1)[-1] if protocol else ""
+    words = violation.detail or _WORDS[violation.problem]
+    message = f"{type(obj).__name__}.{violation.method} {words} ({name})"
+    return Finding(severity, _REASONS[violation.problem], message, path, api, provider.provider_id)
+
+
+def _is_unstable(protocol: Protocol | None, name: str) -> bool:
+    """Methods below /v1alpha or /v1beta are optional in practice: releases ship providers without them."""
+    method = protocol.methods.get(name) if protocol else None
+    return bool(method and method.route and not method.route.path.startswith("/v1/"))
+
+
+def _private_severity(violation: Violation, provider: ProviderWithSpec, rules: ComplianceRules) -> Severity:
+    """The inherited stub of a private protocol is a no-op that built-in providers rely on."""
+    if violation.problem == "signature_mismatch":
+        return rules.signature
+    if violation.problem == "not_actually_implemented":
+        return Severity.INFO if provider.origin == "builtin" else Severity.WARNING
+    return rules.missing
+
+
+def private_protocols(api: str, knowledge: ReleaseKnowledge) -> list[Protocol]:
+    """Return the protocols that a provider implements for the routing table in front of it.
+
+    Upstream files the one of tool groups under the routing table, where no provider is ever looked up.
+    """
+    tables = [pair.table for pair in knowledge.routed if pair.router == api]
+    return [
+        knowledge.additional_protocols[name].private
+        for name in (api, *tables)
+        if name in knowledge.additional_protocols
+    ]
+
+
+def _check_method(obj: Any, method: Method, owners: frozenset[type]) -> Iterator[Violation]:
+    try:
+        found = getattr(obj, method.name)
+    except AttributeError:
+        yield Violation(method.name, "missing")
+        return
+    except Exception:
+        # A property that fails on an instance without state: it exists, and no more can be said.
+        return
+    if not callable(found):
+        yield Violation(method.name, "not_callable")
+        return
+    if _is_inherited_stub(type(obj), method.name, owners):
+        yield Violation(method.name, "not_actually_implemented")
+        return
+    difference = _signature_difference(found, method)
+    if difference:
+        yield Violation(method.name, "signature_mismatch", difference)
+
+
+def _is_inherited_stub(cls: type, name: str, owners: frozenset[type]) -> bool:
+    owner = next((candidate for candidate in cls.__mro__ if name in vars(candidate)), None)
+    if owner is None or not (owner in owners or _is_protocol(owner)):
+        return False
+    return is_stub(vars(owner)[name])
+
+
+def _is_protocol(cls: type) -> bool:
+    # Not `_is_protocol`: upstream's tracing decorator makes implementations inherit it.
+    return TypingProtocol in cls.__bases__
+
+
+def is_stub(function: Any) -> bool:
+    """Whether a function's body does nothing: `...`, `pass` or a docstring."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return False
+    return all(instruction.opname in _STUB_OPCODES for instruction in dis.get_instructions(code))
+
+
+def _signature_difference(function: Any, method: Method) -> str:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return ""
+    names = {parameter.name for parameter in parameters}
+    wanted = [parameter.name for parameter in method.parameters if parameter.named]
+    absent = [name for name in wanted if name not in names]
+    if not absent:
+        return ""
+    return f"does not take {', '.join(absent)}: it takes {', '.join(sorted(names)) or 'nothing'}"
+
+
+def _protocol_classes(class_name: str) -> frozenset[type]:
+    module, _, name = class_name.rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        return frozenset()
+    return frozenset(base for base in cls.__mro__ if base.__module__ not in ("typing", "builtins", "abc"))

@@ -1,0 +1,102 @@
+"""Reads `module:` entries: a requirement for pip and the name of an import package at once.
+
+Upstream strips `==` only, so that every other specifier, an extra or a dash fails at run time. Here the
+requirement may be anything that pip takes; the import name comes from the installed distribution.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from dataclasses import dataclass
+
+_REQUIREMENT = re.compile(
+    r"""^\s*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)
+        \s*(?:\[(?P<extras>[^\]]*)\])?
+        \s*(?:@\s*(?P<url>\S+)|(?P<specifier>\(?\s*(?:===|==|~=|!=|<=|>=|<|>)[^;]*))?
+        \s*(?:;(?P<marker>.*))?$""",
+    re.VERBOSE,
+)
+_IMPORT_NAME = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
+
+
+class RequirementError(ValueError):
+    """The text is no requirement that pip would take."""
+
+
+@dataclass(frozen=True)
+class ModuleRequirement:
+    """A parsed `module:` entry.
+
+    Attributes:
+        text: as written.
+        name: the distribution's name, or a dotted import name.
+        extras: names in brackets.
+        specifier: the version specifiers, such as `==0.4.0` or `>=1,<2`; empty for none.
+        url: the direct reference after `@`, if there is one.
+    """
+
+    text: str
+    name: str
+    extras: tuple[str, ...] = ()
+    specifier: str = ""
+    url: str | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether upstream's own servers can import it: an import name, at most with `==`."""
+        return bool(_IMPORT_NAME.match(self.text.split("==")[0].strip())) and "[" not in self.text
+
+
+def parse_module(text: str) -> ModuleRequirement:
+    """Parse a `module:` entry (a PEP 508 requirement, or an import name).
+
+    Raises:
+        RequirementError: it is neither.
+    """
+    match = _REQUIREMENT.match(text)
+    if not match:
+        raise RequirementError(
+            f"{text!r} is neither a module name nor a requirement such as my-provider>=1.0"
+        )
+    extras = tuple(part.strip() for part in (match["extras"] or "").split(",") if part.strip())
+    specifier = (match["specifier"] or "").strip("() ").replace(" ", "")
+    return ModuleRequirement(text, match["name"], extras, specifier, match["url"])
+
+
+def import_names(requirement: ModuleRequirement) -> list[str]:
+    """Return the import names to try for an installed requirement, the likeliest first.
+
+    The installed distribution's own files are asked before any guess is made.
+    """
+    names = []
+    if _IMPORT_NAME.match(requirement.name):
+        names.append(requirement.name)
+    names += _packages_of(requirement.name)
+    names.append(re.sub(r"[-.]+", "_", requirement.name))
+    return list(dict.fromkeys(name for name in names if _IMPORT_NAME.match(name)))
+
+
+def installed_version(requirement: ModuleRequirement) -> str | None:
+    """Return the version of the installed distribution, None where it is not installed under that name."""
+    try:
+        return importlib.metadata.version(requirement.name)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return None
+
+
+def _packages_of(distribution_name: str) -> list[str]:
+    try:
+        distribution = importlib.metadata.distribution(distribution_name)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return []
+    top_level = (distribution.read_text("top_level.txt") or "").split()
+    files = [str(file) for file in distribution.files or ()]
+    providers = [
+        file.removesuffix("/provider.py").replace("/", ".") for file in files if file.endswith("/provider.py")
+    ]
+    shallow = sorted((name for name in providers if name.count(".") == 0), key=len)
+    packages = [
+        file.split("/")[0] for file in files if file.endswith("/__init__.py") and file.count("/") == 1
+    ]
+    return [*shallow, *top_level, *packages]

@@ -1,0 +1,201 @@
+"""Resolves a run config for a release: every finding at once, and the start plan.
+
+The same function serves the command line, the webhook, the controller (offline, with the catalog's knowledge)
+and the pods (with the knowledge of the installed release, and a loader that asks installed modules).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from llamastack_resolver.config_check import check_run_config
+from llamastack_resolver.dependencies import check_apis, check_dependencies
+from llamastack_resolver.env import Environment, EnvRules, Substitution, Unknown, substitute
+from llamastack_resolver.external_dirs import add_directory, external_apis
+from llamastack_resolver.findings import Finding, Findings, Reason
+from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
+from llamastack_resolver.order import sort_providers_by_deps
+from llamastack_resolver.plan import PlanStep, make_plan
+from llamastack_resolver.provider_config import check_provider_config
+from llamastack_resolver.registry import (
+    ModuleLoader,
+    ProviderRegistry,
+    RegisteredSpec,
+    add_modules,
+    builtin_registry,
+)
+from llamastack_resolver.releases import Release
+from llamastack_resolver.resources import check_resources
+from llamastack_resolver.routing import apis_to_serve, specs_for_autorouted_apis
+from llamastack_resolver.run_config import RunConfig, read_run_config
+from llamastack_resolver.storage import check_stores, migrate_stores, read_backends
+from llamastack_resolver.validation import PreparedProviders, validate_and_prepare_providers
+
+RUN_CONFIG_VERSION = 2
+VERSION_IGNORED_SINCE = (0, 3, 1)
+
+
+@dataclass(frozen=True)
+class ExternalFiles:
+    """The files of `external_providers_dir` and `external_apis_dir`, as the server will see them.
+
+    Attributes:
+        providers: text by relative path; None where they cannot be read here.
+        apis: text by relative path; None where they cannot be read here.
+    """
+
+    providers: Mapping[str, str] | None = None
+    apis: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What became of a run config.
+
+    Attributes:
+        release: the release it was resolved for.
+        findings: everything there is to say, errors first.
+        plan: the start plan; incomplete where there are errors.
+        config: the run config after substitution, None where it is no mapping.
+        registry: the provider registry that was used.
+        prepared: the providers that can be used.
+        apis: external API specs by name.
+    """
+
+    release: Release
+    findings: tuple[Finding, ...]
+    plan: tuple[PlanStep, ...] = ()
+    config: RunConfig | None = None
+    registry: ProviderRegistry = field(default_factory=lambda: ProviderRegistry({}))
+    prepared: PreparedProviders = field(default_factory=PreparedProviders)
+    apis: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the stack would not serve as written."""
+        return Findings(self.findings).has_errors
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of `llamastack resolve`."""
+        return {
+            "stackVersion": str(self.release),
+            "order": [step.to_dict() for step in self.plan],
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def resolve(
+    raw: Any,
+    knowledge: ReleaseKnowledge,
+    environment: Environment | None = None,
+    files: ExternalFiles | None = None,
+    loader: ModuleLoader | None = None,
+) -> Resolution:
+    """Resolve a run config.
+
+    Args:
+        raw: the run config as YAML gives it, with its `${env.X}` references.
+        knowledge: the release.
+        environment: the variables that the server will see; default: nothing is known about them.
+        files: external providers and APIs; default: they cannot be read here.
+        loader: asks installed modules; None where none is installed.
+    """
+    findings = Findings()
+    if not isinstance(raw, dict):
+        findings.error(Reason.INVALID_RUN_CONFIG, "a run config is a mapping with `version` and `providers`")
+        return Resolution(knowledge.release, tuple(findings))
+    environment = environment or Environment(others="unknown")
+    substitution = substitute(raw, environment, EnvRules.of(knowledge.release))
+    substitution.report(findings)
+    _check_version(raw, knowledge, findings)
+    config = _checked_config(substitution, knowledge, findings)
+    knowledge, registry, apis = _registry(config, knowledge, files or ExternalFiles(), loader, findings)
+    prepared = validate_and_prepare_providers(config, registry, knowledge, findings)
+    backends = read_backends(config.raw, knowledge)
+    for group in prepared.by_key.values():
+        for provider in group.values():
+            check_provider_config(provider, knowledge, backends, findings)
+    check_stores(config.raw, backends, knowledge, findings)
+    check_resources(config, substitution.dropped, knowledge, findings)
+    plan = _plan(config, prepared, knowledge, findings)
+    return Resolution(knowledge.release, tuple(findings.sorted()), plan, config, registry, prepared, apis)
+
+
+def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, findings: Findings) -> RunConfig:
+    """Check the top level as the release does after loading: the version is overwritten, names become
+    text."""
+    value = migrate_stores(substitution.value, knowledge)
+    value["version"] = RUN_CONFIG_VERSION
+    for name in ("image_name", "distro_name"):
+        if value.get(name) is not None and not isinstance(value[name], Unknown):
+            value[name] = str(value[name])
+    check_run_config(value, knowledge, findings)
+    return read_run_config(value, substitution.dropped)
+
+
+def _check_version(value: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    """Before 0.3.1 another version means an old config, which has to have a providers directory."""
+    release = knowledge.release
+    tolerant = release.package == "ogx" or release.number >= VERSION_IGNORED_SINCE
+    if tolerant or value.get("external_providers_dir") or value.get("version") == RUN_CONFIG_VERSION:
+        return
+    findings.error(
+        Reason.INVALID_RUN_CONFIG,
+        f"`version` is not the number {RUN_CONFIG_VERSION}: {release} then insists on ~/.llama/providers.d",
+        "version",
+        hint=f"write version: {RUN_CONFIG_VERSION}",
+    )
+
+
+def _registry(
+    config: RunConfig,
+    knowledge: ReleaseKnowledge,
+    files: ExternalFiles,
+    loader: ModuleLoader | None,
+    findings: Findings,
+) -> tuple[ReleaseKnowledge, ProviderRegistry, dict[str, dict[str, Any]]]:
+    apis: dict[str, dict[str, Any]] = {}
+    if config.external_apis_dir and files.apis is not None:
+        apis = external_apis(files.apis, findings)
+        knowledge = replace(
+            knowledge,
+            apis=knowledge.apis | apis.keys(),
+            providable_apis=knowledge.providable_apis | apis.keys(),
+        )
+    registry = builtin_registry(knowledge)
+    for name, data in apis.items():
+        _add_api(registry, name, data, loader, findings)
+    if config.external_providers_dir:
+        if files.providers is None:
+            registry.open = True
+        else:
+            add_directory(registry, files.providers, knowledge, findings)
+    add_modules(registry, config, knowledge, findings, loader)
+    return knowledge, registry, apis
+
+
+def _add_api(
+    registry: ProviderRegistry,
+    name: str,
+    data: Mapping[str, Any],
+    loader: ModuleLoader | None,
+    findings: Findings,
+) -> None:
+    if loader is None:
+        registry.open_apis.add(name)
+        return
+    specs: list[ProviderSpec] = loader.api_providers(name, data, findings)
+    registry.types[name] = {spec.provider_type: RegisteredSpec(spec, "builtin") for spec in specs}
+
+
+def _plan(
+    config: RunConfig, prepared: PreparedProviders, knowledge: ReleaseKnowledge, findings: Findings
+) -> tuple[PlanStep, ...]:
+    served = apis_to_serve(config.apis, prepared.by_key.keys(), knowledge)
+    providers = {**prepared.by_key, **specs_for_autorouted_apis(served, knowledge)}
+    check_apis(config, providers, prepared, knowledge, findings)
+    check_dependencies(providers, prepared, knowledge, findings)
+    groups = {key: list(group.values()) for key, group in providers.items()}
+    return make_plan(sort_providers_by_deps(groups, knowledge, findings))

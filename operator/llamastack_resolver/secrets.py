@@ -1,0 +1,35 @@
+"""Finds secrets that stand in a manifest in clear text: whoever can read the object can read them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from llamastack_resolver.findings import Findings, Reason
+
+_SECRET_KEY = re.compile(
+    r"(^|_)(api_?key|api_token|password|passwd|secret|client_secret|access_key|token)$", re.I
+)
+_PLACEHOLDERS = frozenset({"", "fake", "none", "dummy", "no-key", "not-needed", "changeme"})
+
+
+def report_inline_secrets(value: Any, findings: Findings, path: str) -> None:
+    """Warn about every literal below `value` whose key says that it is a secret."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            report_inline_secrets(item, findings, f"{path}[{index}]")
+        return
+    if not isinstance(value, dict):
+        return
+    for key, item in value.items():
+        place = f"{path}.{key}"
+        literal = isinstance(item, str) and "${env." not in item and item.lower() not in _PLACEHOLDERS
+        if literal and _SECRET_KEY.search(str(key)):
+            findings.warning(
+                Reason.INLINE_SECRET,
+                f"`{key}` holds a secret in clear text",
+                place,
+                hint="put it into a Secret, name it in server.env, and write ${env.NAME} here",
+            )
+        else:
+            report_inline_secrets(item, findings, place)

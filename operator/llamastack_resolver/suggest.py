@@ -1,0 +1,39 @@
+"""Nearest names: a misspelt word is answered with the word that was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+CUTOFF = 0.6
+MOST = 3
+
+
+def nearest(word: str, names: Iterable[str]) -> list[str]:
+    """Return up to three of `names` that look like `word`, the best first.
+
+    A difference of case, of `-` and `_`, or of the `remote::`/`inline::` prefix counts for little.
+    """
+    scored = []
+    for name in sorted(set(names)):
+        ratio = _likeness(_plain(word), _plain(name))
+        if ratio >= CUTOFF:
+            scored.append((-ratio, name))
+    return [name for _, name in sorted(scored)[:MOST]]
+
+
+def _likeness(one: str, other: str) -> float:
+    """Return how alike two names are, from 0 to 1; of `remote::vllm` the part after `::` counts."""
+    (prefix, _, name), (other_prefix, _, other_name) = one.rpartition("::"), other.rpartition("::")
+    ratio = SequenceMatcher(None, name, other_name).ratio()
+    return ratio if prefix == other_prefix else ratio * 0.95
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str | None:
+    """Return `did you mean x, or y?`, or None where nothing looks like the word."""
+    found = nearest(word, names)
+    return f"did you mean {' or '.join(found)}?" if found else None
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("_", "-")

@@ -1,0 +1,241 @@
+"""Reads YAML that anybody may have written, with positions and within bounds.
+
+PyYAML's loader builds values by recursion and expands aliases without a limit. This one is driven by the
+parser's events: nesting, size and aliases are bounded, duplicate keys (which PyYAML drops silently) are seen,
+and every value's line is known. Whatever the bytes are, the answer is documents and findings, never an
+exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from llamastack_resolver.findings import Findings, Reason
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_NODES = 200_000
+_SCALAR, _SEQUENCE, _MAPPING = "scalar", "sequence", "mapping"
+_MERGE = "tag:yaml.org,2002:merge"
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Refused(Exception):  # noqa: N818
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass
+class Document:
+    """One YAML document.
+
+    Attributes:
+        value: its content as plain Python values.
+        lines: line (from 1) of each value by its field path.
+        index: its place in the stream, from 0.
+    """
+
+    value: Any
+    lines: dict[str, int] = field(default_factory=dict)
+    index: int = 0
+
+    def line_of(self, path: str) -> int | None:
+        """Return the line of a path, or of the nearest value that holds it."""
+        while path:
+            if path in self.lines:
+                return self.lines[path]
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self.lines.get("")
+
+
+@dataclass
+class _Frame:
+    kind: str
+    path: str
+    value: Any
+    weight: int = 1
+    key: Any = None
+    has_key: bool = False
+    merges: list[Any] = field(default_factory=list)
+    anchor: str | None = None
+
+
+def load(text: str | bytes) -> tuple[list[Document], Findings]:
+    """Read every document of a stream.
+
+    Args:
+        text: YAML, as text or as UTF-8 or UTF-16 bytes.
+
+    Returns:
+        The documents before the first syntax error, and what was wrong: a syntax error, bytes that are no
+        text, or a bound (4 MiB, 64 levels, 200,000 values with aliases expanded) is one error; duplicate keys
+        are warnings.
+    """
+    findings = Findings()
+    documents: list[Document] = []
+    if len(text) > MAX_BYTES:
+        findings.error(Reason.INVALID_RUN_CONFIG, f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB")
+        return documents, findings
+    try:
+        # extend() keeps the documents that were read before a syntax error.
+        documents.extend(_Builder(findings).documents(text))
+    except _Refused as error:
+        findings.error(Reason.INVALID_RUN_CONFIG, str(error), line=error.line)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = error.problem or error.context or "it cannot be read"
+        findings.error(
+            Reason.INVALID_RUN_CONFIG,
+            f"not valid YAML{where}: {problem}",
+            line=mark.line + 1 if mark else None,
+        )
+    except (yaml.YAMLError, UnicodeError, ValueError) as error:
+        findings.error(Reason.INVALID_RUN_CONFIG, f"not valid YAML: {str(error).splitlines()[0]}")
+    return documents, findings
+
+
+class _Builder:
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._scalars: Any = yaml.SafeLoader("")
+        self._reset()
+
+    def _reset(self) -> None:
+        self._frames: list[_Frame] = []
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._lines: dict[str, int] = {}
+        self._nodes = 0
+        self._root: Any = None
+
+    def documents(self, text: str | bytes) -> Iterator[Document]:
+        index = 0
+        for event in yaml.parse(text, Loader=_Loader):
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._reset()
+            elif isinstance(event, yaml.DocumentEndEvent):
+                yield Document(self._root, self._lines, index)
+                index += 1
+            elif isinstance(event, yaml.NodeEvent):
+                self._node(event)
+            elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
+                self._close(_line(event))
+
+    def _node(self, event: yaml.NodeEvent) -> None:
+        line = _line(event)
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                raise _Refused(f"alias *{event.anchor} refers to nothing above it", line)
+            value, weight = self._anchors[event.anchor]
+            self._count(weight, line)
+            self._add(value, line, weight)
+        elif isinstance(event, yaml.ScalarEvent):
+            self._count(1, line)
+            value = self._scalar(event, line)
+            if event.anchor:
+                self._anchors[event.anchor] = (value, 1)
+            merge = event.value == "<<" and not event.style and event.tag is None
+            self._add(value, line, 1, is_merge=merge)
+        else:
+            self._open(event, line)
+
+    def _open(self, event: yaml.NodeEvent, line: int) -> None:
+        self._count(1, line)
+        if len(self._frames) >= MAX_DEPTH:
+            raise _Refused(f"nested deeper than {MAX_DEPTH} levels", line)
+        path = self._next_path()
+        self._lines.setdefault(path, line)
+        mapping = isinstance(event, yaml.MappingStartEvent)
+        self._frames.append(
+            _Frame(_MAPPING if mapping else _SEQUENCE, path, {} if mapping else [], anchor=event.anchor)
+        )
+
+    def _close(self, line: int) -> None:
+        frame = self._frames.pop()
+        for merged in frame.merges:
+            for key, value in merged.items():
+                frame.value.setdefault(key, value)
+        if frame.anchor:
+            self._anchors[frame.anchor] = (frame.value, frame.weight)
+        self._add(frame.value, line, frame.weight)
+
+    def _count(self, weight: int, line: int) -> None:
+        self._nodes += weight
+        if self._nodes > MAX_NODES:
+            raise _Refused(f"more than {MAX_NODES} values once aliases are expanded", line)
+
+    def _next_path(self) -> str:
+        if not self._frames:
+            return ""
+        frame = self._frames[-1]
+        if frame.kind == _SEQUENCE:
+            return f"{frame.path}[{len(frame.value)}]"
+        if not frame.has_key:
+            return frame.path
+        return f"{frame.path}.{frame.key}" if frame.path else str(frame.key)
+
+    def _add(self, value: Any, line: int, weight: int, is_merge: bool = False) -> None:
+        if not self._frames:
+            self._root = value
+            self._lines.setdefault("", line)
+            return
+        frame = self._frames[-1]
+        frame.weight += weight
+        if frame.kind == _SEQUENCE:
+            self._lines.setdefault(self._next_path(), line)
+            frame.value.append(value)
+        elif frame.has_key:
+            self._set(frame, value)
+        else:
+            self._key(frame, value, line, is_merge)
+
+    def _key(self, frame: _Frame, key: Any, line: int, is_merge: bool) -> None:
+        try:
+            hash(key)
+        except TypeError:
+            raise _Refused("a list or mapping is used as a key", line) from None
+        frame.key, frame.has_key = (_MERGE if is_merge else key), True
+        path = self._next_path()
+        if not is_merge and key in frame.value:
+            self._findings.warning(
+                Reason.INVALID_RUN_CONFIG,
+                f"key {key!r} occurs twice: the last one counts, the ones before it are lost",
+                path,
+                hint="remove one of them, or merge them",
+                line=line,
+            )
+        self._lines[path] = line
+
+    def _set(self, frame: _Frame, value: Any) -> None:
+        frame.has_key = False
+        if frame.key == _MERGE:
+            frame.merges.extend(
+                part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)
+            )
+            return
+        frame.value[frame.key] = value
+
+    def _scalar(self, event: yaml.ScalarEvent, line: int) -> Any:
+        tag = event.tag
+        if tag is None or tag == "!":
+            tag = self._scalars.resolve(yaml.ScalarNode, event.value, event.implicit)
+        if tag == _MERGE:
+            return event.value
+        node: Any = yaml.ScalarNode(tag, event.value)
+        try:
+            return self._scalars.construct_object(node, deep=True)
+        except yaml.MarkedYAMLError as error:
+            raise _Refused(f"not valid YAML in line {line}: {error.problem}", line) from None
+        except (ValueError, OverflowError, IndexError, KeyError, AttributeError) as error:
+            raise _Refused(
+                f"not valid YAML in line {line}: {event.value[:40]!r} is no value: {error}", line
+            ) from None
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0

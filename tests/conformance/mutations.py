@@ -1,0 +1,111 @@
+"""Single changes to a config that starts: each makes one mistake, or none."""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Config = dict[str, Any]
+MUTATIONS: dict[str, Callable[[Config], object]] = {}
+
+
+def mutation(function: Callable[[Config], object]) -> Callable[[Config], object]:
+    MUTATIONS[function.__name__] = function
+    return function
+
+
+def first_entry(config: Config, api: str = "inference") -> dict[str, Any]:
+    """Return the first entry that is always enabled."""
+    entries = [e for e in config["providers"][api] if "${env" not in str(e["provider_id"])]
+    return (entries or config["providers"][api])[0]
+
+
+def mutated(config: Config, names: list[str]) -> Iterator[tuple[str, Config]]:
+    for name in names:
+        changed = copy.deepcopy(config)
+        try:
+            MUTATIONS[name](changed)
+        except (KeyError, IndexError, TypeError):
+            continue  # the config has no such place
+        yield name, changed
+
+
+def _simple(name: str, change: Callable[[Config], object]) -> None:
+    change.__name__ = name
+    mutation(change)
+
+
+_simple("unchanged", lambda c: c)
+_simple("unknown_type", lambda c: first_entry(c).update(provider_type="remote::nope"))
+_simple("misspelt_type", lambda c: first_entry(c).update(provider_type=first_entry(c)["provider_type"] + "x"))
+_simple("type_without_kind", lambda c: first_entry(c).update(provider_type="ollama"))
+_simple(
+    "unknown_api", lambda c: c["providers"].update(foo=[{"provider_id": "x", "provider_type": "inline::x"}])
+)
+_simple("unknown_api_without_entries", lambda c: c["providers"].update(foo=[]))
+_simple(
+    "routed_api", lambda c: c["providers"].update(models=[{"provider_id": "x", "provider_type": "inline::x"}])
+)
+_simple("routed_api_without_entries", lambda c: c["providers"].update(models=[]))
+_simple(
+    "internal_api",
+    lambda c: c["providers"].update(inspect=[{"provider_id": "x", "provider_type": "inline::x"}]),
+)
+_simple("no_provider_id", lambda c: first_entry(c).pop("provider_id"))
+_simple("no_provider_type", lambda c: first_entry(c).pop("provider_type"))
+_simple("null_provider_id", lambda c: first_entry(c).update(provider_id=None))
+_simple("empty_provider_id", lambda c: first_entry(c).update(provider_id=""))
+_simple("disabled", lambda c: first_entry(c).update(provider_id="__disabled__", provider_type="remote::nope"))
+_simple("number_as_provider_id", lambda c: first_entry(c).update(provider_id=5))
+_simple("config_is_a_list", lambda c: first_entry(c).update(config=[]))
+_simple("config_is_null", lambda c: first_entry(c).update(config=None))
+_simple("no_config", lambda c: first_entry(c).pop("config"))
+_simple("unknown_config_key", lambda c: first_entry(c)["config"].update(zzz=1))
+_simple("unset_variable", lambda c: first_entry(c)["config"].update(zzz="${env.NOT_SET_ANYWHERE}"))
+_simple("unset_variable_with_default", lambda c: first_entry(c)["config"].update(zzz="${env.NOT_SET:=1}"))
+_simple("entry_is_text", lambda c: c["providers"]["inference"].append("remote::vllm"))
+_simple("entries_are_a_mapping", lambda c: c["providers"].update(inference={"provider_id": "x"}))
+_simple("providers_are_a_list", lambda c: c.update(providers=[]))
+_simple("no_providers", lambda c: c.pop("providers"))
+_simple("no_name", lambda c: (c.pop("image_name", None), c.pop("distro_name", None)))
+_simple("name_is_a_number", lambda c: c.update({k: 5 for k in ("image_name", "distro_name") if k in c}))
+_simple("version_is_text", lambda c: c.update(version="2"))
+_simple("unknown_key", lambda c: c.update(zzz=1))
+_simple("port_too_low", lambda c: c.update(server={"port": 80}))
+_simple("port_as_text", lambda c: c.update(server={"port": "8400"}))
+_simple("port_is_no_number", lambda c: c.update(server={"port": "many"}))
+_simple("apis_is_text", lambda c: c.update(apis="inference"))
+_simple("unknown_api_in_list", lambda c: c["apis"].append("foo"))
+_simple("empty_apis", lambda c: c.update(apis=[]))
+_simple("no_apis", lambda c: c.pop("apis"))
+_simple("inference_not_listed", lambda c: c["apis"].remove("inference"))
+_simple("no_vector_io", lambda c: c["providers"].pop("vector_io"))
+_simple("no_files", lambda c: c["providers"].pop("files"))
+_simple("empty_files", lambda c: c["providers"].update(files=[]))
+_simple("unknown_backend", lambda c: c["storage"]["stores"]["metadata"].update(backend="zzz"))
+_simple(
+    "backend_of_the_wrong_kind", lambda c: c["storage"]["stores"]["metadata"].update(backend="sql_default")
+)
+_simple(
+    "backend_renamed",
+    lambda c: c["storage"]["backends"].update(zzz=c["storage"]["backends"].pop("kv_default")),
+)
+_simple("backend_of_unknown_type", lambda c: c["storage"]["backends"]["kv_default"].update(type="kv_zzz"))
+_simple("backend_without_path", lambda c: c["storage"]["backends"]["kv_default"].pop("db_path"))
+_simple("no_stores", lambda c: c["storage"].pop("stores"))
+_simple("no_storage", lambda c: c.pop("storage"))
+_simple("model_of_an_unknown_provider", lambda c: _models(c).append(_model("zzz")))
+_simple("model_of_a_known_provider", lambda c: _models(c).append(_model(first_entry(c)["provider_id"])))
+_simple("model_without_id", lambda c: _models(c).append({"provider_id": first_entry(c)["provider_id"]}))
+_simple("models_are_a_mapping", lambda c: _holder(c).update(models={"a": 1}))
+
+
+def _holder(config: Config) -> dict[str, Any]:
+    return config.setdefault("registered_resources", {}) if "storage" in config else config
+
+
+def _models(config: Config) -> list[Any]:
+    return _holder(config).setdefault("models", [])
+
+
+def _model(provider_id: str) -> dict[str, Any]:
+    return {"model_id": "m", "provider_id": provider_id, "model_type": "llm", "metadata": {}}

@@ -1,0 +1,266 @@
+"""The command line, with the real catalog: what is printed, in which format, and the exit status."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from llamastack_operator.cli import main
+from llamastack_operator.cli.parser import COMMANDS, build_parser
+
+GOOD = """
+version: 2
+distro_name: good
+apis: [inference]
+providers:
+  inference:
+  - provider_id: vllm
+    provider_type: remote::vllm
+    config: {base_url: "http://vllm:8000/v1"}
+"""
+BAD = GOOD.replace("remote::vllm", "remote::vlm").replace("distro_name", "distroname")
+MANIFEST = """
+apiVersion: llamastack.dev/v1alpha1
+kind: LlamaStack
+metadata: {name: bot}
+spec:
+  distribution: {release: {package: llama-stack, version: VERSION}}
+  runConfig:
+    providers:
+      inference: [{provider_id: v, provider_type: remote::vllm}]
+"""
+
+
+Writer = Callable[..., str]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def file(tmp_path: Path):
+    def write(text: str, name: str = "config.yaml") -> str:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def run(capsys: Capture, *arguments: str) -> tuple[int, str, str]:
+    status = main(arguments)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+class TestValidate:
+    def test_says_that_nothing_is_wrong(self, file: Writer, capsys: Capture):
+        assert run(capsys, "validate", "--stack-version", "0.7.3", file(GOOD)) == (
+            0,
+            "1 document: nothing is wrong\n",
+            "",
+        )
+
+    def test_shows_place_cause_and_cure(self, file: Writer, capsys: Capture):
+        status, out, _ = run(capsys, "validate", "--stack-version", "0.7.3", file(BAD))
+
+        assert status == 1
+        assert "providers.inference[0].provider_type (line 8)  UnknownProviderType" in out
+        assert "-> did you mean remote::vllm?" in out
+        assert "1 document: 2 errors, 1 warning" in out
+
+    def test_gives_json_in_the_documented_shape(self, file: Writer, capsys: Capture):
+        name = file(BAD)
+
+        _, out, _ = run(capsys, "validate", "--stack-version", "0.7.3", "-o", "json", name)
+
+        (document,) = json.loads(out)["documents"]
+        assert (document["file"], document["kind"], document["stackVersion"]) == (name, "RunConfig", "0.7.3")
+        assert document["findings"][0] == {
+            "severity": "error",
+            "reason": "InvalidRunConfig",
+            "message": "`distro_name` is required, and missing",
+            "path": "distro_name",
+            "hint": "any name will do",
+            "line": 2,
+        }
+
+    def test_gives_sarif_with_lines(self, file: Writer, capsys: Capture):
+        _, out, _ = run(capsys, "validate", "--stack-version", "0.7.3", "-o", "sarif", file(BAD))
+
+        log = json.loads(out)
+        results = log["runs"][0]["results"]
+        assert log["version"] == "2.1.0"
+        assert {result["ruleId"] for result in results} >= {"UnknownProviderType", "UnknownField"}
+        rules = log["runs"][0]["tool"]["driver"]["rules"]
+        assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in results)
+        assert any(
+            result["locations"][0]["physicalLocation"].get("region") == {"startLine": 8} for result in results
+        )
+
+    def test_reads_directories_and_passes_over_other_objects(
+        self, file: Writer, capsys: Capture, tmp_path: Path
+    ):
+        file(GOOD, "a/one.yaml")
+        file("apiVersion: v1\nkind: Service\n", "a/two.yml")
+
+        status, out, _ = run(capsys, "validate", "--stack-version", "0.7.3", str(tmp_path))
+
+        assert (status, out) == (0, "1 document: nothing is wrong\n")
+
+    def test_reads_standard_input(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(BAD.encode())))
+
+        status, out, _ = run(capsys, "validate", "--stack-version", "0.7.3", "-")
+
+        assert (status, out.splitlines()[0].split()[0]) == (1, "<stdin>")
+
+    def test_takes_the_release_from_the_manifest(self, file: Writer, capsys: Capture):
+        good = run(capsys, "validate", file(MANIFEST.replace("VERSION", "0.7.3")))
+        unknown = run(capsys, "validate", file(MANIFEST.replace("VERSION", "0.99.0")))
+
+        assert good[0] == 0
+        assert unknown[0] == 1
+        assert "UnsupportedVersion" in unknown[1]
+
+    def test_says_which_release_it_concluded(self, file: Writer, capsys: Capture):
+        _, out, _ = run(capsys, "validate", file(GOOD.replace("inference", "agents")))
+
+        assert "checked as " in out
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["validate", "not-there.yaml"],
+            ["validate", ".", "--stack-version", "9.9.9"],
+            ["catalog", "--providers", "x"],
+        ],
+    )
+    def test_and_others_exit_with_2_and_one_line_where_they_cannot_run(
+        self, arguments: list[str], capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.chdir(tmp_path)
+
+        status, out, err = run(capsys, *arguments)
+
+        assert (status, out, len(err.splitlines())) == (2, "", 1)
+
+
+class TestColour:
+    def test_is_absent_when_piped(self, file: Writer, capsys: Capture):
+        assert "\033" not in run(capsys, "validate", "--stack-version", "0.7.3", file(BAD))[1]
+
+    def test_can_be_asked_for(self, file: Writer, capsys: Capture):
+        _, out, _ = run(capsys, "validate", "--color", "always", "--stack-version", "0.7.3", file(BAD))
+
+        assert "\033[31;1merror" in out
+
+
+class TestResolve:
+    def test_gives_the_plan_as_json(self, file: Writer, capsys: Capture):
+        status, out, _ = run(capsys, "resolve", "--stack-version", "0.7.3", "-o", "json", file(GOOD))
+
+        plan = json.loads(out)
+        assert (status, plan["stackVersion"]) == (0, "0.7.3")
+        assert [(step["api"], step["stage"]) for step in plan["order"]] == [
+            ("inference", "providers"),
+            ("models", "table"),
+            ("inference", "router"),
+        ]
+        assert plan["order"][0]["providers"][0]["origin"] == "builtin"
+        assert plan["order"][1]["dependsOn"] == ["inference"]
+
+    @pytest.mark.parametrize(
+        ("output", "line"),
+        [("mermaid", "  n0 --> n1"), ("dot", "  n0 -> n1;"), ("text", "  1. inference  vllm (remote::vllm)")],
+    )
+    def test_draws_the_plan(self, file: Writer, capsys: Capture, output: str, line: str):
+        _, out, _ = run(capsys, "resolve", "--stack-version", "0.7.3", "-o", output, file(GOOD))
+
+        assert line in out.splitlines()
+
+    def test_fails_where_the_config_has_errors(self, file: Writer, capsys: Capture):
+        assert run(capsys, "resolve", "--stack-version", "0.7.3", file(BAD))[0] == 1
+
+    def test_fails_where_there_is_no_stack(self, file: Writer, capsys: Capture):
+        assert run(capsys, "resolve", file("apiVersion: v1\nkind: Service\n"))[0] == 2
+
+
+class TestCatalog:
+    def test_lists_releases(self, capsys: Capture):
+        _, out, _ = run(capsys, "catalog", "-o", "json")
+
+        assert {"0.2.16", "0.7.3", "ogx-1.5.0"} <= set(json.loads(out)["releases"])
+
+    def test_shows_what_a_release_ships(self, capsys: Capture):
+        _, out, _ = run(capsys, "catalog", "1.5.0", "-o", "json")
+
+        shown = json.loads(out)
+        assert shown["routed"] == {
+            "models": "inference",
+            "tool_groups": "tool_runtime",
+            "vector_stores": "vector_io",
+        }
+        assert sum(shown["apis"].values()) == 64
+
+    def test_shows_the_providers_of_an_api(self, capsys: Capture):
+        _, out, _ = run(capsys, "catalog", "0.7.3", "--providers", "responses", "-o", "json")
+
+        assert "inline::builtin" in json.loads(out)
+
+    def test_prints_bundled_configs_that_validate(self, file: Writer, capsys: Capture):
+        _, text, _ = run(capsys, "catalog", "0.7.3", "--distribution", "starter")
+
+        assert run(capsys, "validate", "--stack-version", "0.7.3", file(text))[0] == 0
+
+    @pytest.mark.parametrize("option", ["--providers", "--distribution"])
+    def test_answers_an_unknown_name_with_those_there_are(self, capsys: Capture, option: str):
+        status, _, err = run(capsys, "catalog", "0.7.3", option, "zzz")
+
+        assert (status, "it has " in err) == (2, True)
+
+
+class TestCompletion:
+    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+    def test_offers_every_command_and_option(self, capsys: Capture, shell: str):
+        _, out, _ = run(capsys, "completion", shell)
+
+        assert all(command in out for command in COMMANDS)
+        assert "stack-version" in out
+
+    def test_for_bash_completes_in_bash(self, capsys: Capture, tmp_path: Path):
+        _, script, _ = run(capsys, "completion", "bash")
+        (tmp_path / "c.bash").write_text(script)
+        ask = "source ./c.bash; COMP_WORDS=(llamastack va); COMP_CWORD=1; _llamastack; echo ${COMPREPLY[@]}"
+
+        done = subprocess.run(["bash", "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+        assert done.stdout.strip() == "validate"
+
+
+def test_the_start_imports_neither_kopf_nor_kubernetes(file: Writer):
+    code = (
+        "import sys; from llamastack_operator.cli import main; main(sys.argv[1:]);"
+        "print([m for m in ('kopf', 'kubernetes', 'aiohttp', 'asyncio') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, "validate", "--stack-version", "0.7.3", file(GOOD)]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_no_command_prints_help_and_exits_with_2(capsys: Capture):
+    status, out, _ = run(capsys)
+
+    assert status == 2
+    assert all(command in out for command in COMMANDS)
+
+
+def test_every_command_describes_itself():
+    text = build_parser([], all_commands=True).format_help()
+
+    assert all(command in text for command in COMMANDS)

@@ -1,0 +1,104 @@
+"""Reading YAML: positions, bounds, and an answer to any bytes whatever."""
+
+import time
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llamastack_resolver.yaml_io import MAX_BYTES, load
+
+
+def messages(text: str | bytes) -> list[str]:
+    return [finding.message for finding in load(text)[1]]
+
+
+def test_values_are_those_of_the_safe_loader():
+    text = "a: 1\nb: [yes, 'no', 1.5, ~, 2024-01-02]\nc: {d: \"x\", e: |\n  text\n  more\n}\n".replace(
+        "|\n  text\n  more\n", "0x10"
+    )
+
+    assert load(text)[0][0].value == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &x {b: 1}\nc: *x\n",
+        "a: &x {b: 1, d: 2}\nc: {<<: *x, d: 3}\n",
+        "? 1\n: one\n",
+        "!!str 12\n",
+        "- - - 1\n",
+    ],
+)
+def test_anchors_merges_and_tags_are_those_of_the_safe_loader(text: str):
+    assert load(text)[0][0].value == yaml.safe_load(text)
+
+
+def test_each_value_has_a_line_and_a_path_without_one_has_that_of_its_parent():
+    document = load("a:\n  b:\n  - x\n  - c: 1\n")[0][0]
+
+    assert document.line_of("a.b[1].c") == 4
+    assert document.line_of("a.b[1].missing.deeper") == 4
+    assert document.line_of("nowhere") == 1
+
+
+def test_several_documents_are_read_up_to_a_mistake():
+    documents, findings = load("a: 1\n---\nb: [\n")
+
+    assert [document.value for document in documents] == [{"a": 1}]
+    assert next(iter(findings)).line == 4
+
+
+def test_a_key_that_occurs_twice_is_a_warning_since_one_value_is_lost():
+    documents, findings = load("a: 1\nb: 2\na: 3\n")
+
+    assert documents[0].value == {"a": 3, "b": 2}
+    assert [(f.severity, f.path, f.line) for f in findings] == [("warning", "a", 3)]
+
+
+class TestBounds:
+    def test_hold_for_an_alias_bomb(self):
+        lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+        lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+
+        assert "aliases" in messages("\n".join(lines))[0]
+
+    @pytest.mark.parametrize("text", ["[" * 5000, "- " * 5000, "{a: " * 5000])
+    def test_hold_for_deep_nesting(self, text: str):
+        assert len(messages(text)) == 1
+
+    def test_hold_for_a_huge_file(self):
+        assert messages("a" * (MAX_BYTES + 1)) == ["the file is larger than 4 MiB"]
+
+    def test_hold_for_an_alias_to_itself(self):
+        assert len(messages("a: &x [*x]")) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xff\xfe\x00",
+        b"\x00",
+        "a: !!python/object:os.system x",
+        "a: !!int x",
+        "a: b: c",
+        "\t",
+        "? [a]\n: 1",
+        "2024-13-45",
+    ],
+)
+def test_what_is_no_yaml_is_one_finding(text: str | bytes):
+    assert len(messages(text)) == 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=200) | st.text(alphabet="{}[]:-,&*!|>'\"\n #?%@`ab1<", max_size=60))
+def test_any_bytes_give_documents_or_a_finding(soup: bytes | str):
+    started = time.monotonic()
+    documents, findings = load(soup)
+
+    assert all(finding.message for finding in findings)
+    assert isinstance(documents, list)
+    assert time.monotonic() - started < 5
