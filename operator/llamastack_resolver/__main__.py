@@ -47,12 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     check = commands.add_parser("start-check", help="check a run config where its server will run")
     check.add_argument("--config", type=Path, required=True, metavar="F", help="the run config")
-    check.add_argument(
-        "--report", type=Path, metavar="OUT", help="write the report here, not to standard output"
-    )
-    check.add_argument(
-        "--termination-log", type=Path, metavar="OUT", help="write a report of at most 4 KiB here"
-    )
+    check.add_argument("--report", type=Path, metavar="OUT", help="write the report here, not to standard output")
+    check.add_argument("--termination-log", type=Path, metavar="OUT", help="write a report of at most 4 KiB here")
     check.add_argument(
         "--server-config",
         type=Path,

@@ -50,9 +50,7 @@ def resolve_build(raw: Mapping[str, Any], knowledge: ReleaseKnowledge) -> Resolu
     for key in spec:
         if key not in _SPEC_KEYS:
             hint = did_you_mean(str(key), _SPEC_KEYS)
-            findings.warning(
-                Reason.UNKNOWN_FIELD, f"`{key}` is ignored", f"distribution_spec.{key}", hint=hint
-            )
+            findings.warning(Reason.UNKNOWN_FIELD, f"`{key}` is ignored", f"distribution_spec.{key}", hint=hint)
     inner = Findings()
     config = _as_run_config(spec.get("providers", {}), inner)
     registry = builtin_registry(knowledge)
@@ -78,9 +76,7 @@ def _check_keys(raw: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: F
         findings.error(Reason.INVALID_RUN_CONFIG, f"{image_type!r} is no image type", "image_type", hint=hint)
     packages = raw.get("additional_pip_packages")
     if packages is not None and not isinstance(packages, list):
-        findings.error(
-            Reason.INVALID_RUN_CONFIG, "expected a list of requirements", "additional_pip_packages"
-        )
+        findings.error(Reason.INVALID_RUN_CONFIG, "expected a list of requirements", "additional_pip_packages")
     release = knowledge.release
     if release.package == "ogx" or release.number >= (0, 3, 0):
         findings.info(

@@ -76,9 +76,7 @@ def check_protocol_compliance(obj: Any, protocol: Protocol) -> list[Violation]:
     """
     owners = _protocol_classes(protocol.class_name)
     return [
-        violation
-        for _, method in sorted(protocol.methods.items())
-        for violation in _check_method(obj, method, owners)
+        violation for _, method in sorted(protocol.methods.items()) for violation in _check_method(obj, method, owners)
     ]
 
 

@@ -50,9 +50,7 @@ MOVED_KEYS = (
         for key in ("models", "shields", "datasets", "scoring_fns", "benchmarks", "tool_groups")
     ),
     MovedKey("vector_dbs", _stack("0.3.0"), "move it to `registered_resources.vector_stores`"),
-    MovedKey(
-        "metadata_store", _stack("0.3.0"), "declare a kv_* backend, and name it in `storage.stores.metadata`"
-    ),
+    MovedKey("metadata_store", _stack("0.3.0"), "declare a kv_* backend, and name it in `storage.stores.metadata`"),
     MovedKey(
         "inference_store",
         _stack("0.3.0"),

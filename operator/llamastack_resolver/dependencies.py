@@ -61,9 +61,7 @@ def _cure(api: str, prepared: PreparedProviders, knowledge: ReleaseKnowledge) ->
     if api not in knowledge.apis:
         migration = api_migration_of(api, knowledge.release)
         called = f": it is called `{migration.new}` now" if migration and migration.new else ""
-        return (
-            f"{knowledge.release} has no API `{api}`{called}; use a version of the provider for this release"
-        )
+        return f"{knowledge.release} has no API `{api}`{called}; use a version of the provider for this release"
     router = next((pair.router for pair in knowledge.routed if api in (pair.table, pair.router)), None)
     if router:
         return f"add `{router}` to `apis`"

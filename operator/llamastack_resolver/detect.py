@@ -99,9 +99,7 @@ _BEFORE = (
 )
 
 
-def detect_release(
-    config: Mapping[str, Any], known: Iterable[Release], knows: Knows | None = None
-) -> Detection:
+def detect_release(config: Mapping[str, Any], known: Iterable[Release], knows: Knows | None = None) -> Detection:
     """Conclude the release of a run config.
 
     Args:
@@ -131,9 +129,7 @@ def detect_release(
         if fewest < max(misses.values()):
             reasons.append("its provider types")
         best = [release for release in fitting if misses[release] == fewest]
-    because = (
-        f"concluded from {' and '.join(reasons)}" if reasons else "the newest known: nothing in it tells"
-    )
+    because = f"concluded from {' and '.join(reasons)}" if reasons else "the newest known: nothing in it tells"
     return Detection(best[-1], because)
 
 

@@ -159,14 +159,10 @@ class _Substituter:
             return self._string(value, path, missing)
         return value
 
-    def _mapping(
-        self, value: dict[Any, Any], path: str, missing: list[tuple[str, str]] | None
-    ) -> dict[Any, Any]:
+    def _mapping(self, value: dict[Any, Any], path: str, missing: list[tuple[str, str]] | None) -> dict[Any, Any]:
         skip_auth = self._rules.optional_auth and path == "server.auth" and self._auth_is_off(value)
         return {
-            key: None
-            if skip_auth and key == "provider_config"
-            else self._value(item, _join(path, key), missing)
+            key: None if skip_auth and key == "provider_config" else self._value(item, _join(path, key), missing)
             for key, item in value.items()
         }
 
@@ -239,9 +235,7 @@ class _Substituter:
             chosen: str | Unknown = UNKNOWN if opaque or open_ended else (value or word or "")
         elif operator == "+":
             chosen = (word or "") if value or opaque else ""
-        elif opaque or (
-            not value and self._environment.others == "unknown" and name not in self._environment.values
-        ):
+        elif opaque or (not value and self._environment.others == "unknown" and name not in self._environment.values):
             chosen = UNKNOWN
         elif not value:
             return None

@@ -80,9 +80,7 @@ def _provider_spec(
     kind, api, file_name = parts
     if api not in registry.types:
         hint = did_you_mean(api, registry.types)
-        findings.warning(
-            Reason.UNKNOWN_API, f"{knowledge.release} has no providers for `{api}`", path, hint=hint
-        )
+        findings.warning(Reason.UNKNOWN_API, f"{knowledge.release} has no providers for `{api}`", path, hint=hint)
         return None
     data = _mapping(text, path, findings)
     if data is None:
@@ -111,15 +109,11 @@ def _flatten(
     nested = isinstance(data.get("adapter"), dict)
     if kind == "remote" and flat_shape and nested:
         hint = "move the keys below `adapter:` one level up"
-        findings.error(
-            Reason.SPEC_MISMATCH, "the file has the shape of releases before 0.2.23", path, hint=hint
-        )
+        findings.error(Reason.SPEC_MISMATCH, "the file has the shape of releases before 0.2.23", path, hint=hint)
         return None
     if kind == "remote" and not flat_shape and not nested:
         hint = "put adapter_type, config_class, module and pip_packages below `adapter:`"
-        findings.error(
-            Reason.SPEC_MISMATCH, "the file has the shape of release 0.2.23 and newer", path, hint=hint
-        )
+        findings.error(Reason.SPEC_MISMATCH, "the file has the shape of release 0.2.23 and newer", path, hint=hint)
         return None
     flat = {**data, **data["adapter"]} if kind == "remote" and nested else dict(data)
     required = ("adapter_type", "config_class", "module") if kind == "remote" else ("config_class", "module")
@@ -142,9 +136,7 @@ def _unknown_apis(names: list[str], path: str, knowledge: ReleaseKnowledge, find
     unknown = [name for name in names if name not in knowledge.apis]
     for name in unknown:
         hint = did_you_mean(name, knowledge.apis)
-        findings.error(
-            Reason.UNKNOWN_API, f"{knowledge.release} has no API `{name}`", path, api=name, hint=hint
-        )
+        findings.error(Reason.UNKNOWN_API, f"{knowledge.release} has no API `{name}`", path, api=name, hint=hint)
     return unknown
 
 

@@ -144,6 +144,4 @@ def with_prefix(findings: Iterable[Finding], prefix: str) -> list[Finding]:
     """Return the findings with `prefix` (such as `spec.runConfig`) put before their paths."""
     if not prefix:
         return list(findings)
-    return [
-        replace(finding, path=f"{prefix}.{finding.path}" if finding.path else prefix) for finding in findings
-    ]
+    return [replace(finding, path=f"{prefix}.{finding.path}" if finding.path else prefix) for finding in findings]

@@ -37,9 +37,7 @@ def api_protocol_map(
     """
     protocols = dict(knowledge.protocols)
     for name, spec in (external_apis or {}).items():
-        protocols[name] = Protocol.from_dict(
-            describe_protocol(load_class(f"{spec['module']}.{spec['protocol']}"))
-        )
+        protocols[name] = Protocol.from_dict(describe_protocol(load_class(f"{spec['module']}.{spec['protocol']}")))
     return protocols
 
 

@@ -114,9 +114,7 @@ def _manifest(file: str, document: Document, value: dict[str, Any], config_maps:
         other = Input(file, "Other", name, document=document)
         if value.get("kind") == "LlamaStack":
             message = f"apiVersion {value.get('apiVersion')!r} is not ours"
-            other.findings.error(
-                Reason.INVALID_MANIFEST, message, "apiVersion", hint="llamastack.dev/v1alpha1"
-            )
+            other.findings.error(Reason.INVALID_MANIFEST, message, "apiVersion", hint="llamastack.dev/v1alpha1")
         return other
     result = Input(file, "LlamaStack", name, prefix="spec.runConfig", document=document)
     spec = value.get("spec")
@@ -210,11 +208,7 @@ def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: _ConfigMa
 def _config_maps(values: Iterable[Any]) -> _ConfigMaps:
     found = {}
     for value in values:
-        if (
-            isinstance(value, dict)
-            and value.get("kind") == "ConfigMap"
-            and isinstance(value.get("data"), dict)
-        ):
+        if isinstance(value, dict) and value.get("kind") == "ConfigMap" and isinstance(value.get("data"), dict):
             metadata = value.get("metadata")
             metadata = metadata if isinstance(metadata, dict) else {}
             found[str(metadata.get("namespace") or ""), str(metadata.get("name"))] = value["data"]

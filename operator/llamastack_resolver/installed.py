@@ -138,9 +138,7 @@ class InstalledModules:
                 return None
             if not data.get("module"):
                 message = f"the spec of {data['provider_type']} names no module"
-                report.error(
-                    Reason.SPEC_MISSING, message, "the package is made for other releases of Llama Stack"
-                )
+                report.error(Reason.SPEC_MISSING, message, "the package is made for other releases of Llama Stack")
                 return None
             self.specs[entry.path, data["provider_type"]] = spec
             specs.append(ProviderSpec.from_dict(data["api"], data["provider_type"], data))
@@ -155,9 +153,7 @@ class InstalledModules:
             getattr(module, data["protocol"])
             specs = [describe_spec(spec) for spec in getattr(module, "available_providers", list)()]
         except Exception as error:
-            reason = (
-                Reason.MODULE_NOT_FOUND if _is_absent(error, data["module"]) else Reason.MODULE_IMPORT_FAILED
-            )
+            reason = Reason.MODULE_NOT_FOUND if _is_absent(error, data["module"]) else Reason.MODULE_IMPORT_FAILED
             findings.error(reason, f"external API {name}: {describe_error(error)}", path, api=name)
             return []
         return [ProviderSpec.from_dict(name, spec["provider_type"], spec) for spec in specs]

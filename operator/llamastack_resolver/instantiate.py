@@ -274,9 +274,7 @@ async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec, secon
         raise _failure(Reason.INSTANTIATION_FAILED, "starting", provider, error) from error
 
 
-def _failure(
-    reason: Reason, doing: str, provider: ProviderWithSpec, error: BaseException
-) -> InstantiationError:
+def _failure(reason: Reason, doing: str, provider: ProviderWithSpec, error: BaseException) -> InstantiationError:
     hint = None
     if isinstance(error, ImportError) and provider.spec.pip_packages:
         hint = f"the provider needs {', '.join(provider.spec.pip_packages)}"

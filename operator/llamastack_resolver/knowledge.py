@@ -119,9 +119,7 @@ class Protocol:
     def from_dict(cls, data: Mapping[str, Any]) -> Protocol:
         """Read the JSON shape."""
         methods = data.get("methods") or {}
-        return cls(
-            data["class"], {name: Method.from_dict(name, value or {}) for name, value in methods.items()}
-        )
+        return cls(data["class"], {name: Method.from_dict(name, value or {}) for name, value in methods.items()})
 
 
 @dataclass(frozen=True)
@@ -228,9 +226,7 @@ class ReleaseKnowledge:
     load_part: Callable[[str], Any] = _no_part
 
     @classmethod
-    def from_dict(
-        cls, core: Mapping[str, Any], load_part: Callable[[str], Any] = _no_part
-    ) -> ReleaseKnowledge:
+    def from_dict(cls, core: Mapping[str, Any], load_part: Callable[[str], Any] = _no_part) -> ReleaseKnowledge:
         """Read the JSON shape of the module docstring.
 
         Raises:
@@ -250,9 +246,7 @@ class ReleaseKnowledge:
             apis=frozenset(core["apis"]),
             providable_apis=frozenset(core["providable_apis"]),
             routed=tuple(
-                RoutedPair(
-                    p["table"], p["router"], tuple(p.get("requires") or ()), tuple(p.get("optional") or ())
-                )
+                RoutedPair(p["table"], p["router"], tuple(p.get("requires") or ()), tuple(p.get("optional") or ()))
                 for p in core["routed"]
             ),
             providers={

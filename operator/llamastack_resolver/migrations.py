@@ -67,9 +67,7 @@ MIGRATIONS = (
 
 API_MIGRATIONS = (
     ApiMigration("vector_dbs", _0_3, "vector_stores"),
-    ApiMigration(
-        "telemetry", _0_3, None, "remove the section: telemetry is set by OTEL_* environment variables"
-    ),
+    ApiMigration("telemetry", _0_3, None, "remove the section: telemetry is set by OTEL_* environment variables"),
     ApiMigration("agents", _0_7, "responses"),
     ApiMigration("post_training", _0_7),
     ApiMigration("datasetio", _OGX_0_8),
@@ -96,10 +94,7 @@ def former_name(api: str, provider_type: str, release: Release) -> Migration | N
         (
             m
             for m in MIGRATIONS
-            if m.new == provider_type
-            and (m.new_api or m.api) == api
-            and m.since > release
-            and m.advice is None
+            if m.new == provider_type and (m.new_api or m.api) == api and m.since > release and m.advice is None
         ),
         None,
     )

@@ -48,9 +48,7 @@ def topological_sort[P: ProviderWithSpec](providers: Mapping[str, Sequence[P]]) 
 def dependency_graph(providers: Mapping[str, Sequence[ProviderWithSpec]]) -> dict[str, list[str]]:
     """Return the keys that each key depends on; dependencies that are not there are left out."""
     return {
-        key: list(
-            dict.fromkeys(dep for provider in group for dep in provider.dependencies if dep in providers)
-        )
+        key: list(dict.fromkeys(dep for provider in group for dep in provider.dependencies if dep in providers))
         for key, group in providers.items()
     }
 

@@ -69,9 +69,7 @@ def _check_references(provider: ProviderWithSpec, backends: Backends, findings: 
         if problem:
             errors += 1
             where = {"api": provider.spec.api, "provider": provider.provider_id}
-            findings.error(
-                Reason.MISSING_REFERENCE, problem.message, f"{path}.backend", hint=problem.hint, **where
-            )
+            findings.error(Reason.MISSING_REFERENCE, problem.message, f"{path}.backend", hint=problem.hint, **where)
     return errors
 
 

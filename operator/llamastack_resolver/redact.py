@@ -20,9 +20,7 @@ class Redactor:
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         values = {
-            value
-            for name, value in (variables or {}).items()
-            if _SECRET_NAME.search(name) and len(value) >= _SHORTEST
+            value for name, value in (variables or {}).items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST
         }
         self._values = sorted(values, key=len, reverse=True)
 

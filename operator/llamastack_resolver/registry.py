@@ -136,9 +136,7 @@ def _supported(
     release = knowledge.release
     if release.package == "llama-stack" and release.number < (0, 2, 16):
         message = f"{release} does not know `module:`"
-        _refuse(
-            registry, entry, findings, Reason.UNSUPPORTED_VERSION, message, "use llama-stack 0.2.16 or newer"
-        )
+        _refuse(registry, entry, findings, Reason.UNSUPPORTED_VERSION, message, "use llama-stack 0.2.16 or newer")
         return False
     if not requirement.plain:
         findings.warning(

@@ -53,9 +53,7 @@ class Connection:
     timeout: float = 10.0
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def request(
-        self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None
-    ) -> Any:
+    def request(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         """Send a request and return the decoded answer: JSON, or None where there is no content.
 
         Raises:
@@ -72,9 +70,7 @@ class Connection:
         except urllib.error.HTTPError as error:
             with error:
                 detail = error.read(2000).decode("utf-8", "replace")
-            raise RemoteError(
-                f"{method} {path}: {error.code} {_detail(detail) or error.reason}", error.code
-            ) from None
+            raise RemoteError(f"{method} {path}: {error.code} {_detail(detail) or error.reason}", error.code) from None
         except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or error
             raise RemoteError(f"{self.url} cannot be reached: {reason}") from None

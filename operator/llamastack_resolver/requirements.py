@@ -56,9 +56,7 @@ def parse_module(text: str) -> ModuleRequirement:
     """
     match = _REQUIREMENT.match(text)
     if not match:
-        raise RequirementError(
-            f"{text!r} is neither a module name nor a requirement such as my-provider>=1.0"
-        )
+        raise RequirementError(f"{text!r} is neither a module name nor a requirement such as my-provider>=1.0")
     extras = tuple(part.strip() for part in (match["extras"] or "").split(",") if part.strip())
     specifier = (match["specifier"] or "").strip("() ").replace(" ", "")
     return ModuleRequirement(text, match["name"], extras, specifier, match["url"])
@@ -92,11 +90,7 @@ def _packages_of(distribution_name: str) -> list[str]:
         return []
     top_level = (distribution.read_text("top_level.txt") or "").split()
     files = [str(file) for file in distribution.files or ()]
-    providers = [
-        file.removesuffix("/provider.py").replace("/", ".") for file in files if file.endswith("/provider.py")
-    ]
+    providers = [file.removesuffix("/provider.py").replace("/", ".") for file in files if file.endswith("/provider.py")]
     shallow = sorted((name for name in providers if name.count(".") == 0), key=len)
-    packages = [
-        file.split("/")[0] for file in files if file.endswith("/__init__.py") and file.count("/") == 1
-    ]
+    packages = [file.split("/")[0] for file in files if file.endswith("/__init__.py") and file.count("/") == 1]
     return [*shallow, *top_level, *packages]

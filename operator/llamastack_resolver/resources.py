@@ -29,9 +29,7 @@ TOOL_GROUPS_IGNORED_SINCE = (0, 7, 0)
 _DEFAULT_MODELS = ("default_embedding_model", "default_reranker_model")
 
 
-def check_resources(
-    config: RunConfig, dropped: list[str], knowledge: ReleaseKnowledge, findings: Findings
-) -> None:
+def check_resources(config: RunConfig, dropped: list[str], knowledge: ReleaseKnowledge, findings: Findings) -> None:
     """Report every resource whose provider is not configured.
 
     Args:

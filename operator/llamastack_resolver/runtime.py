@@ -103,10 +103,7 @@ def internal_impls(runtime: Runtime, findings: Findings) -> dict[str, Any]:
     stack = runtime.layout.module("stack")
     add = getattr(stack, "add_internal_implementations", None)
     # Before 0.3.0 they are added after the providers, so that no provider can depend on them.
-    if (
-        add is None
-        or "internal_impls" not in inspect.signature(runtime.layout.resolver.resolve_impls).parameters
-    ):
+    if add is None or "internal_impls" not in inspect.signature(runtime.layout.resolver.resolve_impls).parameters:
         return {}
     impls: dict[Any, Any] = {}
     try:

@@ -176,9 +176,7 @@ class _Checker:
         items = list(value)
         issues = []
         if len(items) < schema.get("minItems", 0):
-            issues.append(
-                Issue(path, f"at least {schema['minItems']} items are required, found {len(items)}")
-            )
+            issues.append(Issue(path, f"at least {schema['minItems']} items are required, found {len(items)}"))
         if len(items) > schema.get("maxItems", len(items)):
             issues.append(Issue(path, f"at most {schema['maxItems']} items are allowed, found {len(items)}"))
         prefix = schema.get("prefixItems") or []

@@ -7,9 +7,7 @@ from typing import Any
 
 from llamastack_resolver.findings import Findings, Reason
 
-_SECRET_KEY = re.compile(
-    r"(^|_)(api_?key|api_token|password|passwd|secret|client_secret|access_key|token)$", re.I
-)
+_SECRET_KEY = re.compile(r"(^|_)(api_?key|api_token|password|passwd|secret|client_secret|access_key|token)$", re.I)
 _PLACEHOLDERS = frozenset({"", "fake", "none", "dummy", "no-key", "not-needed", "changeme"})
 
 

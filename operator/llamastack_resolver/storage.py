@@ -43,9 +43,7 @@ class Backends:
         found = self.types[name]
         if found is None or found.startswith(f"{kind}_"):
             return None
-        fitting = sorted(
-            other for other, value in self.types.items() if value and value.startswith(f"{kind}_")
-        )
+        fitting = sorted(other for other, value in self.types.items() if value and value.startswith(f"{kind}_"))
         hint = f"use {' or '.join(fitting)}" if fitting else f"declare a {kind}_* backend"
         return Problem(f"storage backend {name!r} is of type {found}, a {kind}_* backend is required", hint)
 
@@ -93,9 +91,7 @@ def check_stores(
             findings.error(Reason.MISSING_REFERENCE, problem.message, f"{path}.backend", hint=problem.hint)
         else:
             hint = f"set {path}, or call the backend {backend}"
-            findings.error(
-                Reason.MISSING_REFERENCE, f"{problem.message}: the default of {path}", path, hint=hint
-            )
+            findings.error(Reason.MISSING_REFERENCE, f"{problem.message}: the default of {path}", path, hint=hint)
     if "metadata" in stores and stores["metadata"] is None:
         findings.error(
             Reason.INVALID_RUN_CONFIG,

@@ -147,9 +147,7 @@ def _report_unknown_api(
         prepared.failed_apis.add(former.old)
     gone = " anymore" if migration else ""
     hint = _api_advice(api, knowledge) or did_you_mean(api, registry.types)
-    findings.error(
-        Reason.UNKNOWN_API, f"{release} has no API `{api}`{gone}", f"providers.{api}", api=api, hint=hint
-    )
+    findings.error(Reason.UNKNOWN_API, f"{release} has no API `{api}`{gone}", f"providers.{api}", api=api, hint=hint)
 
 
 def _api_advice(api: str, knowledge: ReleaseKnowledge) -> str | None:

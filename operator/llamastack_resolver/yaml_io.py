@@ -232,9 +232,7 @@ class _Builder:
         except yaml.MarkedYAMLError as error:
             raise _Refused(f"not valid YAML in line {line}: {error.problem}", line) from None
         except (ValueError, OverflowError, IndexError, KeyError, AttributeError) as error:
-            raise _Refused(
-                f"not valid YAML in line {line}: {event.value[:40]!r} is no value: {error}", line
-            ) from None
+            raise _Refused(f"not valid YAML in line {line}: {event.value[:40]!r} is no value: {error}", line) from None
 
 
 def _line(event: yaml.Event) -> int:

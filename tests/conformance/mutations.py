@@ -38,13 +38,9 @@ _simple("unchanged", lambda c: c)
 _simple("unknown_type", lambda c: first_entry(c).update(provider_type="remote::nope"))
 _simple("misspelt_type", lambda c: first_entry(c).update(provider_type=first_entry(c)["provider_type"] + "x"))
 _simple("type_without_kind", lambda c: first_entry(c).update(provider_type="ollama"))
-_simple(
-    "unknown_api", lambda c: c["providers"].update(foo=[{"provider_id": "x", "provider_type": "inline::x"}])
-)
+_simple("unknown_api", lambda c: c["providers"].update(foo=[{"provider_id": "x", "provider_type": "inline::x"}]))
 _simple("unknown_api_without_entries", lambda c: c["providers"].update(foo=[]))
-_simple(
-    "routed_api", lambda c: c["providers"].update(models=[{"provider_id": "x", "provider_type": "inline::x"}])
-)
+_simple("routed_api", lambda c: c["providers"].update(models=[{"provider_id": "x", "provider_type": "inline::x"}]))
 _simple("routed_api_without_entries", lambda c: c["providers"].update(models=[]))
 _simple(
     "internal_api",
@@ -82,9 +78,7 @@ _simple("no_vector_io", lambda c: c["providers"].pop("vector_io"))
 _simple("no_files", lambda c: c["providers"].pop("files"))
 _simple("empty_files", lambda c: c["providers"].update(files=[]))
 _simple("unknown_backend", lambda c: c["storage"]["stores"]["metadata"].update(backend="zzz"))
-_simple(
-    "backend_of_the_wrong_kind", lambda c: c["storage"]["stores"]["metadata"].update(backend="sql_default")
-)
+_simple("backend_of_the_wrong_kind", lambda c: c["storage"]["stores"]["metadata"].update(backend="sql_default"))
 _simple(
     "backend_renamed",
     lambda c: c["storage"]["backends"].update(zzz=c["storage"]["backends"].pop("kv_default")),

@@ -44,15 +44,11 @@ def start(raw: dict) -> None:
     names = [*providers, *(a.value for a in tables), *(a.value for a in routers)]
     providers.update(resolver.specs_for_autorouted_apis(config.apis or set(names)))
     internal = getattr(distribution, "INTERNAL_APIS", None)
-    there = (
-        {api.value for api in internal} if internal else {"inspect", "providers", "prompts", "conversations"}
-    )
+    there = {api.value for api in internal} if internal else {"inspect", "providers", "prompts", "conversations"}
     for key, provider in resolver.sort_providers_by_deps(providers, config):
         for api in provider.spec.api_dependencies:
             if api.value not in there:
-                raise RuntimeError(
-                    f"required dependency {api.value} of {provider.provider_id} is not available"
-                )
+                raise RuntimeError(f"required dependency {api.value} of {provider.provider_id} is not available")
         if not provider.provider_id.startswith("__"):
             dynamic.instantiate_class_type(provider.spec.config_class)(**provider.config)
         if not key.startswith("inner-"):
@@ -66,9 +62,7 @@ def start(raw: dict) -> None:
 def check_resources(config: object, providers: dict, there: set) -> None:
     """Registering a resource of a provider that is not there fails in
     `CommonRoutingTableImpl.register_object`."""
-    pairs = {
-        p.routing_table_api: p.router_api.value for p in distribution.builtin_automatically_routed_apis()
-    }
+    pairs = {p.routing_table_api: p.router_api.value for p in distribution.builtin_automatically_routed_apis()}
     holder = getattr(config, "registered_resources", config)
     for entry in stack.RESOURCES:
         name, table = entry[0], entry[1]

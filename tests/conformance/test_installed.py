@@ -34,9 +34,7 @@ def texts(count: int) -> list[object]:
     def text() -> str:
         parts = []
         for _ in range(chance.randint(1, 3)):
-            operator = chance.choice(
-                ["", ":=", ":+", ":=" + chance.choice(literals), ":+" + chance.choice(literals)]
-            )
+            operator = chance.choice(["", ":=", ":+", ":=" + chance.choice(literals), ":+" + chance.choice(literals)])
             reference = f"${{env.{chance.choice(names)}{operator}}}"
             parts.append(chance.choice([reference, reference, chance.choice(literals)]))
         return "".join(parts)
@@ -105,9 +103,7 @@ def test_the_start_check_runs_from_a_zipapp(name: str, tmp_path: Path):
     build = [str(ROOT / ".venv/bin/python"), "-c", ZIPAPP, str(ROOT / "operator"), str(archive)]
     subprocess.run(build, check=True, cwd=tmp_path)
     config = tmp_path / "run.yaml"
-    config.write_text(
-        "version: 2\nimage_name: x\nproviders:\n  inference:\n  - {provider_id: a, provider_type: x}\n"
-    )
+    config.write_text("version: 2\nimage_name: x\nproviders:\n  inference:\n  - {provider_id: a, provider_type: x}\n")
     command = [str(python_of(name)), "-W", "ignore", str(archive), "start-check", "--config", str(config)]
 
     done = subprocess.run(

@@ -78,8 +78,7 @@ def _zsh_value(action: argparse.Action) -> str:
 
 def _fish() -> str:
     lines = [
-        f"complete -c llamastack -n __fish_use_subcommand -f -a {name} -d '{text}'"
-        for name, text in COMMANDS.items()
+        f"complete -c llamastack -n __fish_use_subcommand -f -a {name} -d '{text}'" for name, text in COMMANDS.items()
     ]
     for command, action in _options():
         for option in action.option_strings:

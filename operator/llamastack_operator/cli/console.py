@@ -31,9 +31,7 @@ class Console:
 
 def add_colour_option(parser: argparse.ArgumentParser) -> None:
     """Add `--color`, which is `auto` by default."""
-    parser.add_argument(
-        "--color", choices=("auto", "always", "never"), default="auto", help="colour the text output"
-    )
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour the text output")
 
 
 def console_for(args: argparse.Namespace, stream: TextIO | None = None) -> Console:

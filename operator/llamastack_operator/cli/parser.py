@@ -32,9 +32,7 @@ def build_parser(arguments: Sequence[str], all_commands: bool = False) -> argpar
         arguments: the command line; options are set up for the command that it names.
         all_commands: set up the options of every command (for completion scripts).
     """
-    parser = argparse.ArgumentParser(
-        prog="llamastack", description="Llama Stack on Kubernetes.", epilog=EPILOG
-    )
+    parser = argparse.ArgumentParser(prog="llamastack", description="Llama Stack on Kubernetes.", epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     named = next((argument for argument in arguments if not argument.startswith("-")), None)

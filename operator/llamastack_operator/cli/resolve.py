@@ -17,9 +17,7 @@ from llamastack_resolver.plan import PlanStep
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument(
-        "file", metavar="FILE", help="a manifest, a run config or a build config; - is standard input"
-    )
+    parser.add_argument("file", metavar="FILE", help="a manifest, a run config or a build config; - is standard input")
     add_release_option(parser)
     formats = ("text", "json", "mermaid", "dot")
     parser.add_argument("-o", "--output", choices=formats, default="text", help="format")

@@ -21,9 +21,7 @@ def to_sarif(checked: Iterable[Checked]) -> dict[str, Any]:
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {
-                    "driver": {"name": "llamastack", "rules": [{"id": rule, "name": rule} for rule in rules]}
-                },
+                "tool": {"driver": {"name": "llamastack", "rules": [{"id": rule, "name": rule} for rule in rules]}},
                 "results": [_result(file, finding, rules) for file, finding in results],
             }
         ],

@@ -20,9 +20,7 @@ _KINDS = {
 }
 
 
-def describe_protocol(
-    protocol: type[Any], routes: Mapping[str, Mapping[str, str]] | None = None
-) -> dict[str, Any]:
+def describe_protocol(protocol: type[Any], routes: Mapping[str, Mapping[str, str]] | None = None) -> dict[str, Any]:
     """Return the JSON shape of a protocol class.
 
     Args:

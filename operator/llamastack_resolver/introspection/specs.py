@@ -30,9 +30,7 @@ def describe_spec(spec: Any) -> dict[str, Any]:
         "kind": kind_of(spec),
         "api_dependencies": [name_of(api) for api in spec.api_dependencies],
         "optional_api_dependencies": [name_of(api) for api in spec.optional_api_dependencies],
-        "pip_packages": list(
-            getattr(spec, "pip_packages", None) or getattr(adapter, "pip_packages", None) or ()
-        ),
+        "pip_packages": list(getattr(spec, "pip_packages", None) or getattr(adapter, "pip_packages", None) or ()),
     }
     for name in _TEXTS:
         value = getattr(spec, name, None)

@@ -97,13 +97,9 @@ class TestValidate:
         assert {result["ruleId"] for result in results} >= {"UnknownProviderType", "UnknownField"}
         rules = log["runs"][0]["tool"]["driver"]["rules"]
         assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in results)
-        assert any(
-            result["locations"][0]["physicalLocation"].get("region") == {"startLine": 8} for result in results
-        )
+        assert any(result["locations"][0]["physicalLocation"].get("region") == {"startLine": 8} for result in results)
 
-    def test_reads_directories_and_passes_over_other_objects(
-        self, file: Writer, capsys: Capture, tmp_path: Path
-    ):
+    def test_reads_directories_and_passes_over_other_objects(self, file: Writer, capsys: Capture, tmp_path: Path):
         file(GOOD, "a/one.yaml")
         file("apiVersion: v1\nkind: Service\n", "a/two.yml")
 

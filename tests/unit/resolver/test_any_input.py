@@ -80,9 +80,7 @@ RELEASES = [
 ENTRIES = st.fixed_dictionaries(
     {
         "provider_id": st.sampled_from(["a", "b", None, "", "${env.X}", 5]),
-        "provider_type": st.sampled_from(
-            ["remote::vllm", "inline::faiss", "remote::tgi", "inline::builtin", "x"]
-        ),
+        "provider_type": st.sampled_from(["remote::vllm", "inline::faiss", "remote::tgi", "inline::builtin", "x"]),
     },
     optional={"config": VALUES, "module": st.sampled_from(["a", "a-b>1", "?", " ", "a[b]", ""])},
 )
@@ -118,11 +116,7 @@ def test_any_mapping_can_be_resolved_as_what_it_looks_like(value: dict):
 
 
 @settings(max_examples=200, deadline=None)
-@given(
-    st.dictionaries(
-        st.sampled_from(["remote/inference/a.yaml", "inline/x/y.yaml", "b.yaml"]), st.text(max_size=60)
-    )
-)
+@given(st.dictionaries(st.sampled_from(["remote/inference/a.yaml", "inline/x/y.yaml", "b.yaml"]), st.text(max_size=60)))
 def test_any_files_can_be_providers_and_apis(files: dict[str, str]):
     raw = {"distro_name": "x", "providers": {}, "external_providers_dir": "/p", "external_apis_dir": "/a"}
 

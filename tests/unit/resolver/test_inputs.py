@@ -95,9 +95,7 @@ class TestAManifest:
             ),
         ],
     )
-    def test_with_a_mistake_of_its_own_says_where(
-        self, change: tuple[str, str], expected: tuple[str, str, str]
-    ):
+    def test_with_a_mistake_of_its_own_says_where(self, change: tuple[str, str], expected: tuple[str, str, str]):
         assert findings(read(MANIFEST.replace(*change))) == [expected]
 
     def test_may_take_its_config_from_a_config_map_of_the_same_files(self):
@@ -157,9 +155,7 @@ class TestABuildConfig:
             "distribution_spec": {"providers": {"safety": ["inline::gone"], "x": []}},
         }
 
-        paths = [
-            f.path for f in resolve_build(raw, knowledge(version="0.2.23")).findings if f.severity == "error"
-        ]
+        paths = [f.path for f in resolve_build(raw, knowledge(version="0.2.23")).findings if f.severity == "error"]
 
         assert paths == [
             "image_type",

@@ -28,8 +28,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def write(factory: str) -> str:
         name = f"started_{next(_NUMBERS)}"
         (tmp_path / f"{name}.py").write_text(
-            "import pydantic\nclass Config(pydantic.BaseModel):\n    size: int = 1\n"
-            f"class Impl: pass\n{factory}\n"
+            f"import pydantic\nclass Config(pydantic.BaseModel):\n    size: int = 1\nclass Impl: pass\n{factory}\n"
         )
         return name
 
@@ -104,9 +103,7 @@ def test_policy_is_given_to_factories_that_ask_for_it(module: Writer):
         (GOOD.replace("Impl()", "5"), "InstantiationFailed", ""),
     ],
 )
-def test_a_failure_is_one_finding_and_its_dependents_say_so_once(
-    module: Writer, factory: str, reason: str, words: str
-):
+def test_a_failure_is_one_finding_and_its_dependents_say_so_once(module: Writer, factory: str, reason: str, words: str):
     types = {
         "files": {"inline::f": spec(module(factory))},
         "responses": {"inline::r": spec(module(GOOD), api_dependencies=["files"])},

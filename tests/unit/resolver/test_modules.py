@@ -47,9 +47,7 @@ class Packages:
         if distribution:
             info = self.root / f"{distribution.replace('-', '_')}-{version}.dist-info"
             info.mkdir()
-            (info / "METADATA").write_text(
-                f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
-            )
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
             (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
         return name
 
@@ -90,9 +88,7 @@ class TestARequirement:
     SOURCE = SPEC + "def get_provider_spec():\n    return RemoteProviderSpec()\n"
 
     @pytest.mark.parametrize("suffix", ["", "==1.0", ">=0.5,<2", "~=1.0", "[extra]>=1"])
-    def test_may_carry_any_specifier_and_the_import_name_comes_from_the_metadata(
-        self, packages: Packages, suffix: str
-    ):
+    def test_may_carry_any_specifier_and_the_import_name_comes_from_the_metadata(self, packages: Packages, suffix: str):
         packages.add(self.SOURCE, distribution="acme-models")
 
         assert reasons(resolved(f"acme-models{suffix}")) == []

@@ -24,9 +24,7 @@ def make(graph: dict) -> dict[str, list[ProviderWithSpec]]:
             ProviderWithSpec(
                 f"{api}-{index}",
                 "inline::x",
-                ProviderSpec(
-                    api, "inline::x", api_dependencies=tuple(needs), optional_api_dependencies=tuple(may)
-                ),
+                ProviderSpec(api, "inline::x", api_dependencies=tuple(needs), optional_api_dependencies=tuple(may)),
             )
             for index, (needs, may) in enumerate(providers)
         ]

@@ -78,9 +78,7 @@ def release() -> ReleaseKnowledge:
 
 
 class TestClients:
-    def test_have_the_methods_of_the_protocol_and_of_its_routing_table(
-        self, url: str, release: ReleaseKnowledge
-    ):
+    def test_have_the_methods_of_the_protocol_and_of_its_routing_table(self, url: str, release: ReleaseKnowledge):
         impls = resolve_remote_stack_impls(Connection(url, "t"), ["inference"], release)
 
         answer = asyncio.run(impls["inference"].chat("m", messages=[]))
@@ -89,9 +87,7 @@ class TestClients:
         assert answer == {"path": "/v1/chat", "body": {"model": "m", "messages": []}, "auth": "Bearer t"}
         assert not hasattr(impls["inference"], "internal")
 
-    def test_put_the_fields_of_a_request_object_where_the_route_wants_them(
-        self, url: str, release: ReleaseKnowledge
-    ):
+    def test_put_the_fields_of_a_request_object_where_the_route_wants_them(self, url: str, release: ReleaseKnowledge):
         models = resolve_remote_stack_impls(Connection(url), ["models"], release)["models"]
 
         answer = asyncio.run(models.get_model({"model_id": "a/b c", "full": True}))
@@ -152,9 +148,7 @@ class TestVerify:
         "/v1/inspect/routes": {"data": [{"route": "/v1/chat"}, {"route": "/v1/models/{id:path}"}]},
     }
 
-    def look(
-        self, url: str, release: ReleaseKnowledge, monkeypatch: pytest.MonkeyPatch, **changes: Any
-    ) -> ServerView:
+    def look(self, url: str, release: ReleaseKnowledge, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> ServerView:
         monkeypatch.setattr(Server, "answers", {**self.ANSWERS, **changes.pop("answers", {})})
         raw = config(providers=changes.pop("providers", {}))
         return verify(Connection(url), release, changes.pop("apis", []), resolve(raw, knowledge()), **changes)
@@ -185,9 +179,7 @@ class TestVerify:
     def test_compares_the_version(self, url, release, monkeypatch):  # noqa: ANN001
         answers = {"/v1/version": {"version": "0.6.0"}}
 
-        view = self.look(
-            url, release, monkeypatch, answers=answers, providers=self.WANTED, apis=["inference"]
-        )
+        view = self.look(url, release, monkeypatch, answers=answers, providers=self.WANTED, apis=["inference"])
 
         assert ("UnsupportedVersion", None) in self.found(view)
 

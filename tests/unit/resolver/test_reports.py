@@ -16,9 +16,7 @@ def report(messages: list[str], providers: int = 0) -> dict:
         "stackVersion": "0.7.3",
         "order": [{"api": "inference"}] * 50,
         "findings": [{"severity": "error", "reason": "X", "message": text, "path": "p"} for text in messages],
-        "providers": [
-            {"api": "a", "id": f"p{n}", "state": "Ready", "message": "m"} for n in range(providers)
-        ],
+        "providers": [{"api": "a", "id": f"p{n}", "state": "Ready", "message": "m"} for n in range(providers)],
     }
 
 
@@ -37,9 +35,7 @@ def test_a_small_report_is_kept_whole():
 
 
 def test_values_of_secret_variables_are_blotted_out_everywhere():
-    redactor = Redactor(
-        {"OPENAI_API_KEY": "sk-12345", "DB_PASSWORD": "hunter2", "HOST": "vllm", "TOKEN": "x"}
-    )
+    redactor = Redactor({"OPENAI_API_KEY": "sk-12345", "DB_PASSWORD": "hunter2", "HOST": "vllm", "TOKEN": "x"})
 
     cleaned = redactor.clean({"a": ["key sk-12345 refused", {"b": "hunter2@vllm"}], "n": 1})
 

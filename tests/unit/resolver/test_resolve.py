@@ -101,9 +101,7 @@ def test_a_disabled_entry_is_not_judged(disabled: str | None):
 def test_paths_still_count_the_entries_that_substitution_left_out():
     raw = providers(inference=[entry("__disabled__", "remote::vllm"), entry("a", "remote::nope")])
 
-    assert errors(resolve(raw, knowledge())) == [
-        ("UnknownProviderType", "providers.inference[1].provider_type")
-    ]
+    assert errors(resolve(raw, knowledge())) == [("UnknownProviderType", "providers.inference[1].provider_type")]
 
 
 class TestSeveralProvidersOfAnApiWithoutRouter:
@@ -150,9 +148,7 @@ class TestMissingDependency:
     def test_is_not_reported_where_the_api_has_a_refused_entry_of_its_own(self):
         raw = providers(responses=[entry("r", "inline::builtin")], files=[entry("f", "inline::nope")])
 
-        assert errors(resolve(raw, knowledge())) == [
-            ("UnknownProviderType", "providers.files[0].provider_type")
-        ]
+        assert errors(resolve(raw, knowledge())) == [("UnknownProviderType", "providers.files[0].provider_type")]
 
 
 class TestMovedContent:
@@ -253,9 +249,7 @@ class TestResources:
 class TestCycles:
     def through_own_router(self, package: str, version: str) -> Resolution:
         types = {"safety": {"inline::a": {"module": "a", "api_dependencies": ["safety"]}}}
-        return resolve(
-            providers(safety=[entry("a", "inline::a")]), knowledge(package, version, providers=types)
-        )
+        return resolve(providers(safety=[entry("a", "inline::a")]), knowledge(package, version, providers=types))
 
     def test_are_named_as_a_path_and_refused_where_the_release_refuses_them(self):
         resolution = self.through_own_router("ogx", "1.2.0")
@@ -338,9 +332,7 @@ class TestExternalProviders:
     def test_of_a_directory_that_cannot_be_read_here_are_left_to_the_image(self):
         raw = config(external_providers_dir="/p", providers={"inference": [entry("x", "remote::zzzz")]})
 
-        assert warnings(resolve(raw, knowledge())) == [
-            ("ResolvedInImage", "providers.inference[0].provider_type")
-        ]
+        assert warnings(resolve(raw, knowledge())) == [("ResolvedInImage", "providers.inference[0].provider_type")]
 
 
 def test_an_external_api_takes_providers_of_its_own():
@@ -348,9 +340,7 @@ def test_an_external_api_takes_providers_of_its_own():
     files = ExternalFiles(apis={"weather.yaml": "name: weather\nmodule: weather_api\nprotocol: Weather\n"})
 
     assert errors(resolve(raw, knowledge(), files=files)) == []
-    assert errors(resolve(raw, knowledge(), files=ExternalFiles(apis={}))) == [
-        ("UnknownApi", "providers.weather")
-    ]
+    assert errors(resolve(raw, knowledge(), files=ExternalFiles(apis={}))) == [("UnknownApi", "providers.weather")]
 
 
 def test_every_missing_variable_is_reported_where_it_is_used_and_nothing_follows_from_it():
