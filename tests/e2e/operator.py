@@ -44,6 +44,17 @@ class OperatorProcess:
     def start(self) -> None:
         """Start it and wait until its caches are in step."""
         started = self.log.stat().st_size if self.log.exists() else 0
+        self.launch()
+
+        def in_step() -> bool:
+            assert self._process is not None
+            assert self._process.poll() is None, self.log.read_text()
+            return "caches are in step" in self.log.read_text()[started:]
+
+        eventually(in_step)
+
+    def launch(self) -> None:
+        """Start it and wait for nothing."""
         command = [sys.executable, "-m", "llamastack_operator", "--health-port", "0", "--log-format", "text"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -52,13 +63,6 @@ class OperatorProcess:
                 stdout=log,
                 stderr=log,
             )
-
-        def in_step() -> bool:
-            assert self._process is not None
-            assert self._process.poll() is None, self.log.read_text()
-            return "caches are in step" in self.log.read_text()[started:]
-
-        eventually(in_step)
 
     def stop(self) -> int:
         """Ask it to end and return its exit code."""
@@ -71,11 +75,6 @@ class OperatorProcess:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
-
-    def wait(self, patience: float = PATIENCE) -> int:
-        """Wait for it to end by itself and return its exit code."""
-        assert self._process is not None
-        return self._process.wait(patience)
 
 
 def eventually(check: Callable[[], Any], patience: float = PATIENCE) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.measure import AuditLog
 from benchmarks.workload import stack
 from tests.cluster import ControlPlane
-from tests.e2e.conftest import install_crds
+from tests.e2e.fixtures import install_crds
 from tests.e2e.operator import OperatorProcess, eventually
 
 pytestmark = pytest.mark.control_plane

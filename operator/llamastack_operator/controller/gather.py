@@ -19,7 +19,7 @@ from llamastack_operator.kube.objects import Child, Key, digest
 from llamastack_operator.kube.pods import Pod
 from llamastack_operator.kube.referents import ConfigMapContent, Referents
 
-_SMALL_TEXT = 16_384
+_SMALL_TEXT = 4_096
 """Run configs up to this many characters are parsed on the event loop; larger ones in a thread."""
 
 

@@ -14,6 +14,7 @@ from llamastack_operator.api.stack import PLURAL
 from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.controller.stack import Stack, stack_from
 from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.objects import Key
 
 
@@ -62,12 +63,13 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.process.ultimate_exiting_timeout = 10
 
 
-def register(registry: kopf.OperatorRegistry, stacks: Cache[Stack], queue: WorkQueue[Key]) -> None:
+def register(registry: kopf.OperatorRegistry, client: Client, stacks: Cache[Stack], queue: WorkQueue[Key]) -> None:
     """Register the login and the one handler there is."""
 
     @kopf.on.login(registry=registry)
-    async def login(**arguments: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        # Called again whenever the API server does not know us any more, for example when a token has run out.
+        return kopf.AiohttpSession(server=client.configuration.host, aiohttp_session=await client.session())
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def on_stack(event: Any, **_: Any) -> None:

@@ -87,7 +87,7 @@ class Operator:
             ExceptionGroup: a part of the operator died.
         """
         registry = kopf.OperatorRegistry()
-        register(registry, self._stacks, self._queue)
+        register(registry, self._client, self._stacks, self._queue)
         settings = kopf.OperatorSettings()
         configure(settings)
         port = self._settings.health_port

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.status import Finding
+from llamastack_operator.kube.bounded import CUT, MAX_DEPTH
+from llamastack_resolver.yaml_io import load
 
 SIZE_LIMIT = 900_000
 """Most bytes of a run config: a ConfigMap holds 1 MiB in all."""
@@ -30,18 +30,23 @@ def run_config_findings(run_config: Any, path: str) -> list[Finding]:
 
 
 def text_findings(text: str, path: str) -> list[Finding]:
-    """Return what is wrong with a run config that is given as YAML text."""
+    """Return what is wrong with a run config that is given as YAML text; nothing in it can do harm."""
     if len(text.encode()) > SIZE_LIMIT:
         return [_finding(path, f"is larger than {SIZE_LIMIT} bytes", "Make it smaller.")]
-    try:
-        parsed = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        return [_finding(path, f"is no YAML: {error.problem or error.context}{place}", "Correct the YAML.")]
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return [_finding(path, f"is no YAML: {str(error).splitlines()[0]}", "Correct the YAML.")]
-    return run_config_findings(parsed, path)
+    documents, problems = load(text)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        return [_finding(path, f"cannot be read: {problem.message}", "Correct the YAML.") for problem in errors]
+    if len(documents) > 1:
+        return [_finding(path, "holds more than one YAML document", "Leave only the run config.")]
+    return run_config_findings(documents[0].value if documents else None, path)
+
+
+def depth_findings(text: str, path: str) -> list[Finding]:
+    """Return what is wrong with a run config, given as the text that it became, of which something was cut out."""
+    if CUT not in text:
+        return []
+    return [_finding(path, f"is nested deeper than {MAX_DEPTH} levels", "Flatten it.")]
 
 
 def _apis(apis: Any, path: str) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.api.status import Finding
-from llamastack_operator.controller.run_config import run_config_findings
+from llamastack_operator.controller.run_config import depth_findings, run_config_findings
 from llamastack_operator.kube.objects import Key
 from llamastack_operator.workloads.run_config import run_config_text
 
@@ -66,12 +66,13 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
     run_config = fields.pop("runConfig", None)
     findings: list[Finding] = []
     spec = None
+    text = run_config_text(run_config) if isinstance(run_config, dict) else None
     try:
         spec = LlamaStackSpec.model_validate(fields)
     except ValidationError as error:
         findings += spec_findings(error)
     if run_config is not None:
-        findings += run_config_findings(run_config, "spec.runConfig")
+        findings += run_config_findings(run_config, "spec.runConfig") + depth_findings(text or "", "spec.runConfig")
     return Stack(
         key=(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
@@ -79,14 +80,10 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
         generation=metadata.get("generation", 0),
         deleting="deletionTimestamp" in metadata,
         spec=spec,
-        packed_run_config=_packed(run_config) if isinstance(run_config, dict) else None,
+        packed_run_config=None if text is None else zlib.compress(text.encode(errors="surrogatepass"), level=1),
         findings=tuple(findings),
         status=body.get("status") or {},
     )
-
-
-def _packed(run_config: dict[str, Any]) -> bytes:
-    return zlib.compress(run_config_text(run_config).encode(errors="surrogatepass"), level=1)
 
 
 def spec_findings(error: ValidationError) -> list[Finding]:

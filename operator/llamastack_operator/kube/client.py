@@ -17,6 +17,7 @@ from kubernetes.aio import config as kubernetes_config
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
+from llamastack_operator.kube.bounded import BoundedResponse, loads
 from llamastack_operator.kube.resources import Resource
 
 FIELD_MANAGER = "llamastack-operator"
@@ -72,6 +73,14 @@ class Client:
         """Close all connections."""
         await self._rest.close()
 
+    async def session(self) -> aiohttp.ClientSession:
+        """Return a new session, logged in with the credentials of now, for kopf's own requests."""
+        headers = {"User-Agent": USER_AGENT}
+        for setting in (await self.configuration.auth_settings()).values():
+            headers[setting["key"]] = setting["value"]
+        connector = aiohttp.TCPConnector(limit=0, ssl=self._rest.ssl_context)
+        return aiohttp.ClientSession(connector=connector, headers=headers, response_class=BoundedResponse)
+
     async def get(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """Return an object, or None where it does not exist."""
         try:
@@ -100,7 +109,7 @@ class Client:
             if response.status != 200:
                 raise await _error(response)
             while line := await response.content.readline():
-                yield json.loads(line)
+                yield loads(line)
         finally:
             response.close()
 
@@ -150,7 +159,7 @@ class Client:
         async with response:
             if response.status >= 300:
                 raise await _error(response)
-            result: Object = json.loads(await response.read())
+            result: Object = loads(await response.read())
             return result
 
     async def _send(

@@ -1,0 +1,91 @@
+"""Reads JSON that is nested without end.
+
+The run config is open-ended, so a tenant can store one that is nested thousands of levels deep: the API server takes
+10,000, Python's decoder gives up between 1,500 and 9,998 with an exception that would end the watch, and with it the
+operator, again at each restart. What lies too deep is therefore cut out before it is decoded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+
+MAX_DEPTH = 100
+"""Levels of nesting of an object that are kept; run configs of the releases have 8."""
+CUT = "(cut out: nested too deeply)"
+"""What stands where something was cut out."""
+
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
+
+
+def loads(text: bytes) -> Any:
+    """Decode JSON; what is nested too deeply to be decoded is cut out."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        return json.loads(shallow(text))
+
+
+def shallow(text: bytes) -> bytes:
+    """Return JSON with everything below `MAX_DEPTH` levels replaced by `CUT`."""
+    # Every level costs an opening bracket: most texts need no closer look.
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+        return text
+    parts: list[bytes] = []
+    depth, kept = 0, 0
+    for token in _TOKENS.finditer(text):
+        bracket = token[0]
+        if bracket in (b"[", b"{"):
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                parts.append(text[kept : token.start()])
+        elif bracket in (b"]", b"}"):
+            if depth == MAX_DEPTH + 1:
+                parts.append(json.dumps(CUT).encode())
+                kept = token.end()
+            depth -= 1
+    return b"".join([*parts, text[kept:]])
+
+
+class BoundedLines:
+    """The stream of a watch, in whole lines, each of them shallow.
+
+    Args:
+        stream: the body of a response.
+    """
+
+    def __init__(self, stream: aiohttp.StreamReader) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
+        """Yield what has arrived, up to the last whole line."""
+        rest = b""
+        async for chunk in self._stream.iter_chunked(size):
+            rest += chunk
+            *lines, rest = rest.split(b"\n")
+            if lines:
+                yield b"".join(shallow(line) + b"\n" for line in lines)
+        if rest:
+            yield shallow(rest)
+
+
+class BoundedResponse(aiohttp.ClientResponse):
+    """A response whose JSON is safe to decode, for kopf, which decodes it itself."""
+
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        """Read the head of the response."""
+        await super().start(connection)
+        lines: Any = BoundedLines(self.content)
+        self.content = lines
+        return self
+
+    async def json(self, **_: Any) -> Any:
+        """Return the decoded body."""
+        return loads(await self.read())

@@ -1,0 +1,133 @@
+"""What a hostile tenant can store; the rows of docs/threat-model.md that need a real API server."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.processes import free_port
+from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.test_references import config_map, from_config_map
+
+pytestmark = pytest.mark.control_plane
+
+DEPTH = 9_000
+"""Near the 10,000 levels that the API server itself takes."""
+
+
+def create_raw(kubectl: Kubectl, body: str) -> None:
+    """Send JSON as it is: kubectl's own decoder would refuse what the API server takes."""
+    path = f"/apis/llamastack.dev/v1alpha1/namespaces/{kubectl.namespace}/llamastacks"
+    kubectl("create", "--raw", path, "-f", "-", stdin=body)
+
+
+def nested(name: str) -> str:
+    body = json.dumps(minimal(name, runConfig={"providers": {}, "deep": "HERE"}))
+    return body.replace('"HERE"', "[" * DEPTH + "]" * DEPTH)
+
+
+def test_a_run_config_nested_without_end_is_a_finding_and_harms_nobody(
+    stacks: Stacks, operator: OperatorProcess
+) -> None:
+    create_raw(stacks.kubectl, nested("abyss"))
+    # Only the status: this test's own decoder has the same bound.
+    told = "jsonpath={.status.conditions[?(@.type=='ConfigValid')].message}"
+    eventually(lambda: "nested deeper than 100 levels" in stacks.kubectl("get", "llamastack", "abyss", "-o", told))
+    operator.stop()
+    operator.start()
+    stacks.kubectl.apply(minimal("bystander"))
+    stacks.condition("bystander", "ConfigValid", "True", "Valid")
+
+
+BOMBS = {
+    "a nest": "[" * 300_000,
+    "aliases of aliases": "a0: &a0 [x, x]\n"
+    + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)),
+    "merged merges": "a0: &a0 {x: 1}\n"
+    + "".join(f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)),
+    "a lone surrogate": 'providers: {a: ["\\ud800"]}\n',
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_yaml_bomb_in_a_config_map_is_a_finding_and_harms_nobody(bomb: str, stacks: Stacks) -> None:
+    stacks.kubectl("create", "-f", "-", stdin=config_map("bomb", **{"run.yaml": BOMBS[bomb]}))
+    stacks.kubectl.apply(from_config_map("bombed", "bomb"))
+    stacks.condition("bombed", "ConfigValid", "False", "InvalidRunConfig")
+    stacks.kubectl.apply(minimal("bystander"))
+    stacks.condition("bystander", "ConfigValid", "True", "Valid")
+
+
+def forged(kind: str, api_version: str, name: str, stack: str, **parts: Any) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/managed-by": "llamastack-operator", "llamastack.dev/stack": stack}
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "labels": labels}, **parts}
+
+
+def test_a_forged_label_makes_nothing_ours(stacks: Stacks) -> None:
+    """An object that bears our labels, but that we did not make, is neither overwritten nor deleted."""
+    stacks.kubectl.apply(forged("ConfigMap", "v1", "precious", "victim", data={"a": "b"}))
+    stacks.kubectl.apply(forged("Secret", "v1", "victim", "victim", stringData={"a": "b"}))
+    stacks.kubectl.apply(forged("ServiceAccount", "v1", "victim", "victim"))
+    stacks.kubectl.apply(minimal("victim"))
+    stacks.condition("victim", "Ready", "False", "NameConflict")
+    assert stacks.get("configmap", "precious")["data"] == {"a": "b"}
+    assert "ownerReferences" not in stacks.get("serviceaccount", "victim")["metadata"]
+
+
+def test_an_owner_of_another_namespace_reaches_nobody(stacks: Stacks) -> None:
+    """An object whose owner is a stack elsewhere asks for nothing there: keys are of one namespace."""
+    stacks.kubectl.apply(minimal("here"))
+    uid = stacks.settled("here")["metadata"]["uid"]
+    elsewhere = f"{stacks.kubectl.namespace}-elsewhere"
+    stacks.kubectl("create", "namespace", elsewhere)
+    owner = {
+        "apiVersion": "llamastack.dev/v1alpha1",
+        "kind": "LlamaStack",
+        "name": "here",
+        "uid": uid,
+        "controller": True,
+    }
+    body = forged("ConfigMap", "v1", "stray", "here", data={})
+    body["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
+    stacks.kubectl.within(elsewhere).apply(body)
+    before = stacks.get("llamastack", "here")["metadata"]["resourceVersion"]
+    # The garbage collector takes the stray, whose owner does not exist in its namespace; we write nothing.
+    eventually(lambda: Stacks(stacks.kubectl.within(elsewhere)).get("configmap", "stray") is None, patience=60)
+    assert stacks.get("llamastack", "here")["metadata"]["resourceVersion"] == before
+    stacks.kubectl("delete", "namespace", elsewhere, "--wait=false")
+
+
+def test_an_operator_that_loses_its_rights_ends_or_waits_but_does_no_harm(
+    stacks: Stacks, operator: OperatorProcess
+) -> None:
+    stacks.kubectl.apply(minimal("keeps"))
+    before = stacks.settled("keeps")["status"]
+    binding = stacks.kubectl.json("get", "clusterrolebinding", "llamastack-operator")
+    stacks.kubectl("delete", "clusterrolebinding", "llamastack-operator")
+    try:
+        stacks.patch("keeps", '{"spec": {"server": {"env": [{"name": "A", "value": "1"}]}}}')
+        with pytest.raises(AssertionError):
+            eventually(lambda: stacks.settled("keeps"), patience=3)
+        assert stacks.get("llamastack", "keeps")["status"]["conditions"] == before["conditions"]
+    finally:
+        kept = {key: binding[key] for key in ("apiVersion", "kind", "roleRef", "subjects")}
+        stacks.kubectl.apply({**kept, "metadata": {"name": binding["metadata"]["name"]}})
+    eventually(lambda: stacks.settled("keeps"), patience=90)
+
+
+def test_an_operator_that_may_watch_nothing_never_calls_itself_healthy(served: ControlPlane, tmp_path: Path) -> None:
+    port = free_port()
+    process = OperatorProcess(served.kubeconfig_for("nobody"), tmp_path, "--health-port", str(port))
+    process.launch()
+    try:
+        eventually(lambda: "cannot watch deployments" in process.log.read_text())
+        with pytest.raises(OSError, match="refused"):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5)
+    finally:
+        process.kill()
