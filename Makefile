@@ -50,6 +50,7 @@ check: venv ## Style, types, layers, generated files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m llamastack_operator.api.crd crds --check
 	@$(BIN)/python -m llamastack_operator.api.reference docs --check
+	@charts/sync-crds --check
 
 .PHONY: format
 format: venv ## Put the source into its normal form

@@ -1,0 +1,97 @@
+"""What each stack becomes, object by object, as files that a change of the operator shows up in.
+
+`UPDATE_GOLDEN=1 pytest tests/golden` accepts the changes; the diff is for the reviewer.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from llamastack_operator.controller.gather import Referred, Snapshot
+from llamastack_operator.controller.plan import plan
+from llamastack_operator.controller.stack import stack_from
+from llamastack_operator.workloads.settings import WorkloadSettings
+
+FOLDER = Path(__file__).parent
+EXAMPLES = FOLDER.parents[1] / "examples"
+IDENTITY = {"namespace": "team-a", "uid": "11111111-2222-3333-4444-555555555555", "resourceVersion": "7", "generation": 3}
+SETTINGS = {"openshift": WorkloadSettings(run_as=None)}
+REFERRED = {"storage-existing-claim": Referred(claim_modes=("ReadWriteOnce",))}
+
+
+class PlainDumper(yaml.SafeDumper):
+    """Writes no anchors, and long text as it is."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+PlainDumper.add_representer(str, text)
+
+
+def cases() -> list[str]:
+    return sorted(path.parent.name for path in FOLDER.glob("*/stack.yaml"))
+
+
+def manifest(case: str) -> dict[str, Any]:
+    body: dict[str, Any] = yaml.safe_load((FOLDER / case / "stack.yaml").read_text())
+    return body
+
+
+def rendered(body: dict[str, Any], case: str = "") -> Any:
+    known = {**body, "metadata": {**body["metadata"], **IDENTITY}}
+    snapshot = Snapshot(stack_from(known), (), (), REFERRED.get(case, Referred()))
+    decided = plan(snapshot, SETTINGS.get(case, WorkloadSettings()))
+    if decided.desired is None:
+        return {"findings": [finding.to_wire() for finding in decided.findings]}
+    return [item.body for item in decided.desired]
+
+
+def dump(value: Any) -> str:
+    return yaml.dump(value, Dumper=PlainDumper, sort_keys=False, width=120)
+
+
+def check(path: Path, actual: str) -> None:
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(actual)
+    assert path.read_text() == actual, f"{path.name} differs; UPDATE_GOLDEN=1 accepts it"
+
+
+@pytest.mark.parametrize("case", cases())
+def test_a_stack_becomes_just_these_objects(case: str) -> None:
+    check(FOLDER / case / "plan.yaml", dump(rendered(manifest(case), case)))
+
+
+def test_the_example_with_every_field_becomes_just_these_objects() -> None:
+    body = yaml.safe_load((EXAMPLES / "full.yaml").read_text())
+    check(FOLDER / "full-example.yaml", dump(rendered(body)))
+
+
+RELEASES = ["llama-stack 0.2.16", "llama-stack 0.2.23", "llama-stack 0.3.5", "llama-stack 0.7.3"]
+RELEASES += ["ogx 0.8.0", "ogx 1.0.0", "ogx 1.5.0", ""]
+
+
+def test_each_release_is_started_in_its_own_way() -> None:
+    commands = {}
+    for release in RELEASES:
+        body = manifest("minimal")
+        if release:
+            package, version = release.split()
+            body["spec"]["distribution"]["release"] = {"package": package, "version": version}
+        (deployment,) = [item for item in rendered(body) if item["kind"] == "Deployment"]
+        commands[release or "unknown"] = deployment["spec"]["template"]["spec"]["containers"][0]["command"]
+    check(FOLDER / "start-commands.yaml", dump(commands))
+
+
+@pytest.mark.parametrize("case", cases())
+def test_rendering_twice_gives_the_same_bytes(case: str) -> None:
+    assert dump(rendered(manifest(case), case)) == dump(rendered(manifest(case), case))
