@@ -1,0 +1,214 @@
+"""The status of a stack: honest in every state, and as kubectl wait and kstatus read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
+from llamastack_operator.api.status import FINDINGS_LIMIT, Finding
+from llamastack_operator.controller.gather import Snapshot
+from llamastack_operator.controller.status import Outcome, status_of
+from llamastack_operator.kube.resources import SERVICES
+from tests.e2e.kstatus import kstatus
+from tests.unit.controller.build import child, crashed, deployment, llamastack, pod, snapshot
+
+NOW = "2026-01-02T00:00:00Z"
+EARLIER = "2026-01-01T00:00:00Z"
+
+
+def told(seen: Snapshot, outcome: Outcome | None = None) -> dict[str, tuple[str, str]]:
+    """Return status and reason of each condition."""
+    status = status_of(seen, outcome or Outcome(), NOW)
+    return {entry["type"]: (entry["status"], entry["reason"]) for entry in status["conditions"]}
+
+
+def message(seen: Snapshot, kind: str, outcome: Outcome | None = None) -> str:
+    status = status_of(seen, outcome or Outcome(), NOW)
+    return next(entry["message"] for entry in status["conditions"] if entry["type"] == kind)
+
+
+def health(seen: Snapshot, outcome: Outcome | None = None) -> str:
+    generation = seen.stack.generation
+    return kstatus({"metadata": {"generation": generation}, "status": status_of(seen, outcome or Outcome(), NOW)})
+
+
+def error(reason: Reason, text: str = "something is wrong") -> Finding:
+    return Finding(severity="error", reason=reason, message=text, path="spec.server", hint="mend it")
+
+
+def test_all_conditions_are_there_from_the_first_pass() -> None:
+    conditions = told(snapshot(llamastack()))
+    assert list(conditions) == ["Ready", "ConfigValid", "Available", "Reconciling", "Stalled"]
+    assert conditions["Ready"] == ("False", "Progressing")
+    assert health(snapshot(llamastack())) == "InProgress"
+
+
+def test_a_rollout_on_its_way_is_reconciling() -> None:
+    seen = snapshot(llamastack(), deployment(wanted=2, updated=1, available=1), pod())
+    assert told(seen)["Ready"] == ("False", "Progressing")
+    assert told(seen)["Available"] == ("True", "SomeReplicasAvailable")
+    assert health(seen) == "InProgress"
+
+
+def test_a_stack_whose_pods_all_serve_the_newest_generation_is_ready() -> None:
+    seen = snapshot(llamastack(), deployment(wanted=2), pod(ready=True))
+    conditions = told(seen)
+    assert conditions["Ready"] == ("True", "Ready")
+    assert conditions["Available"] == ("True", "AllReplicasAvailable")
+    assert conditions["Reconciling"][0] == conditions["Stalled"][0] == "False"
+    assert health(seen) == "Current"
+
+
+def test_counts_of_an_older_generation_do_not_make_a_stack_ready() -> None:
+    assert told(snapshot(llamastack(), deployment(observed=3)))["Ready"] == ("False", "Progressing")
+
+
+def test_a_stack_is_not_ready_before_all_its_objects_are_in_place() -> None:
+    seen = snapshot(llamastack(), deployment(), pod(ready=True))
+    assert told(seen, Outcome(applied=False))["Ready"][0] == "False"
+
+
+class TestBrokenRollout:
+    seen = snapshot(
+        llamastack(),
+        deployment(wanted=2, updated=1, available=2, replicas=3),
+        pod("bot-old-1", revision="old", ready=True),
+        pod("bot-old-2", revision="old", ready=True),
+        pod("bot-new-1", container=crashed(restarts=3)),
+    )
+
+    def test_the_old_pods_count_as_available(self) -> None:
+        assert told(self.seen)["Available"] == ("True", "OldRevisionServes")
+        assert told(self.seen)["Ready"] == ("False", "CrashLooping")
+
+    @pytest.mark.parametrize("word", ["bot-new-1", "container server", "exit code 1", "3 restarts"])
+    def test_the_message_names_pod_container_exit_code_and_restarts(self, word: str) -> None:
+        assert word in message(self.seen, "Available")
+        assert word in message(self.seen, "Ready")
+
+    def test_it_is_in_progress_until_its_deadline(self) -> None:
+        assert health(self.seen) == "InProgress"
+
+    def test_after_the_deadline_it_has_failed(self) -> None:
+        late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too late"}
+        members = (deployment(wanted=1, updated=1, available=0, conditions=(late,)), pod(container=crashed()))
+        seen = snapshot(llamastack(), *members)
+        assert told(seen)["Ready"] == ("False", "RolloutTimedOut")
+        assert told(seen)["Stalled"] == ("True", "RolloutTimedOut")
+        assert told(seen)["Reconciling"][0] == "False"
+        assert health(seen) == "Failed"
+
+
+class TestErrors:
+    serving = (deployment(), pod(ready=True))
+
+    def test_a_missing_reference_is_waited_for(self) -> None:
+        outcome = Outcome([error(Reason.MISSING_REFERENCE)], applied=False)
+        conditions = told(snapshot(llamastack(), *self.serving), outcome)
+        assert conditions["ConfigValid"] == ("False", "MissingReference")
+        assert conditions["Reconciling"][0] == "True"
+        assert conditions["Stalled"][0] == "False"
+        assert conditions["Available"][0] == "True", "what runs serves on"
+
+    @pytest.mark.parametrize(
+        "reason", [Reason.INVALID_SPEC, Reason.INVALID_RUN_CONFIG, Reason.CLAIM_EXISTS, Reason.REJECTED]
+    )
+    def test_what_only_an_edit_can_mend_is_stalled(self, reason: Reason) -> None:
+        outcome = Outcome([error(reason)], applied=False)
+        seen = snapshot(llamastack(), *self.serving)
+        assert told(seen, outcome)["Ready"] == ("False", reason)
+        assert told(seen, outcome)["Stalled"] == ("True", reason)
+        assert health(seen, outcome) == "Failed"
+
+    def test_a_refused_object_does_not_make_the_config_invalid(self) -> None:
+        outcome = Outcome([error(Reason.REJECTED)], applied=False)
+        assert told(snapshot(llamastack()), outcome)["ConfigValid"] == ("True", "Valid")
+
+    def test_a_passing_error_beside_a_lasting_one_is_stalled(self) -> None:
+        findings = [error(Reason.MISSING_REFERENCE), error(Reason.INVALID_RUN_CONFIG)]
+        assert told(snapshot(llamastack()), Outcome(findings, applied=False))["Stalled"][0] == "True"
+
+    def test_warnings_stop_nothing(self) -> None:
+        warning = Finding(severity="warning", reason="UnknownField", message="odd")
+        seen = snapshot(llamastack(), *self.serving)
+        assert told(seen, Outcome([warning]))["Ready"] == ("True", "Ready")
+
+    def test_findings_are_bounded_and_the_rest_is_counted(self) -> None:
+        findings = [error(Reason.INVALID_RUN_CONFIG, f"number {n} " + "x" * 1000) for n in range(FINDINGS_LIMIT + 5)]
+        status = status_of(snapshot(llamastack()), Outcome(findings, applied=False), NOW)
+        assert len(status["findings"]) == FINDINGS_LIMIT
+        assert status["omittedFindings"] == 5
+        assert all(len(finding["message"]) <= MESSAGE_LIMIT for finding in status["findings"])
+        assert all(len(entry["message"]) <= MESSAGE_LIMIT for entry in status["conditions"])
+        assert "36 more in status.findings" in message(
+            snapshot(llamastack()), "Ready", Outcome([error(Reason.INVALID_SPEC)] * 37, applied=False)
+        )
+
+
+class TestScale:
+    @pytest.mark.parametrize("spec", [{"suspend": True}, {"server": {"replicas": 0}}])
+    def test_a_stack_that_is_to_run_no_pod_is_as_it_should_be(self, spec: dict[str, Any]) -> None:
+        seen = snapshot(llamastack(**spec), deployment(wanted=0))
+        assert told(seen)["Ready"] == ("True", "Suspended")
+        assert told(seen)["Available"] == ("False", "Suspended")
+        assert health(seen) == "Current"
+
+    def test_a_stack_whose_last_pods_are_going_is_not_suspended_yet(self) -> None:
+        seen = snapshot(llamastack(suspend=True), deployment(wanted=0, replicas=1))
+        assert told(seen)["Ready"][0] == "False"
+
+    def test_an_autoscaler_that_adds_pods_leaves_a_stack_ready(self) -> None:
+        body = llamastack(server={"autoscaling": {"minReplicas": 2, "maxReplicas": 9}})
+        seen = snapshot(body, deployment(wanted=6, available=3, replicas=6, updated=6), pod(ready=True))
+        assert told(seen)["Ready"] == ("True", "Ready")
+
+    def test_fewer_pods_than_the_autoscalers_least_are_not_ready(self) -> None:
+        body = llamastack(server={"autoscaling": {"minReplicas": 4, "maxReplicas": 9}})
+        seen = snapshot(body, deployment(wanted=6, available=3, replicas=6, updated=6))
+        assert told(seen)["Ready"][0] == "False"
+
+
+class TestTransitionTimes:
+    def condition(self, status: str) -> dict[str, Any]:
+        known = {"type": "Ready", "reason": "Old", "message": "", "observedGeneration": 1}
+        return {"conditions": [{**known, "status": status, "lastTransitionTime": EARLIER}]}
+
+    def since(self, status: str) -> str:
+        seen = snapshot(llamastack(status=self.condition(status)), deployment(), pod(ready=True))
+        (ready,) = [entry for entry in status_of(seen, Outcome(), NOW)["conditions"] if entry["type"] == "Ready"]
+        return str(ready["lastTransitionTime"])
+
+    def test_a_new_reason_with_the_same_status_keeps_the_time(self) -> None:
+        assert self.since("True") == EARLIER
+
+    def test_a_new_status_gets_a_new_time(self) -> None:
+        assert self.since("False") == NOW
+
+    def test_a_second_look_at_the_same_state_changes_nothing(self) -> None:
+        seen = snapshot(llamastack(), deployment(), pod(ready=True))
+        first = status_of(seen, Outcome(), EARLIER)
+        again = snapshot(llamastack(status=first), deployment(), pod(ready=True))
+        assert status_of(again, Outcome(), NOW) == first
+
+
+def test_the_image_is_that_of_the_newest_serving_pod_by_digest() -> None:
+    old = pod("a", revision="old", ready=True, container={"imageID": "docker.io/a@sha256:1"}, created=EARLIER)
+    new = pod("b", ready=True, container={"imageID": "docker.io/a@sha256:2"}, created=NOW)
+    starting = pod("c", container={"imageID": "docker.io/a@sha256:3"}, created=NOW)
+    assert status_of(snapshot(llamastack(), deployment(), old, new, starting), Outcome(), NOW)["image"].endswith(":2")
+
+
+def test_the_address_is_told_once_there_is_a_service() -> None:
+    service = child(SERVICES, spec={"clusterIP": "10.96.0.9"})
+    body = llamastack(server={"port": 9000})
+    assert "url" not in status_of(snapshot(body), Outcome(), NOW)
+    assert status_of(snapshot(body, service), Outcome(), NOW)["url"] == "http://bot.team-a.svc:9000"
+
+
+def test_pods_that_cannot_be_made_are_told_in_the_deployments_words() -> None:
+    refused = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: small"}
+    seen = snapshot(llamastack(), deployment(available=0, replicas=0, updated=0, conditions=(refused,)))
+    assert told(seen)["Ready"] == ("False", "PodsRefused")
+    assert "exceeded quota: small" in message(seen, "Ready")
