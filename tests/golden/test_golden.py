@@ -19,9 +19,18 @@ from llamastack_operator.workloads.settings import WorkloadSettings
 
 FOLDER = Path(__file__).parent
 EXAMPLES = FOLDER.parents[1] / "examples"
-IDENTITY = {"namespace": "team-a", "uid": "11111111-2222-3333-4444-555555555555", "resourceVersion": "7", "generation": 3}
+IDENTITY = {
+    "namespace": "team-a",
+    "uid": "11111111-2222-3333-4444-555555555555",
+    "resourceVersion": "7",
+    "generation": 3,
+}
 SETTINGS = {"openshift": WorkloadSettings(run_as=None)}
-REFERRED = {"storage-existing-claim": Referred(claim_modes=("ReadWriteOnce",))}
+# What the cluster holds beside the stack.
+REFERRED = {
+    "storage-existing-claim": Referred(claim_modes=("ReadWriteOnce",)),
+    "run-config-from": Referred(run_config="version: 2\nproviders: {}\n", digest="0123456789abcdef"),
+}
 
 
 class PlainDumper(yaml.SafeDumper):
