@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Awaitable, Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.controller.queue import MAX_DELAY, WorkQueue
+from llamastack_operator.controller.queue import FIRST_DELAY, MAX_DELAY, WorkQueue
 
 
 def run(scenario: Callable[[WorkQueue[str]], Awaitable[None]]) -> None:
@@ -72,13 +72,69 @@ def test_a_listed_key_that_is_edited_moves_up_and_is_done_once() -> None:
     run(scenario)
 
 
-def test_repetitions_wait_longer_each_time_and_success_forgets_them() -> None:
+def test_an_edited_key_that_is_listed_again_keeps_its_place() -> None:
     async def scenario(queue: WorkQueue[str]) -> None:
-        delays = [queue.retry("a") for _ in range(12)]
-        assert all(later > earlier for earlier, later in itertools.pairwise(delays))
-        assert max(delays) <= MAX_DELAY
+        queue.add("a")
+        queue.add("b")
+        queue.add("a", listed=True)
+        assert await taken(queue) == ["a", "b"]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("listed", "expected"), [([True], ["x", "a"]), ([True, False, True], ["a", "x"])])
+def test_what_is_asked_for_during_a_pass_waits_as_listed_only_if_nobody_was_urgent(
+    listed: list[bool], expected: list[str]
+) -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        queue.add("a")
+        assert await queue.get() == "a"
+        queue.add("x", listed=True)
+        for wish in listed:
+            queue.add("a", wish)
+        queue.done("a")
+        assert await taken(queue) == expected
+
+    run(scenario)
+
+
+def test_a_repetition_waits_up_to_twice_as_long_after_each_failure_and_never_too_long() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        for failures in range(20):
+            most = min(MAX_DELAY, FIRST_DELAY * 2**failures)
+            assert 0.75 * most <= queue.retry("a") <= most
+
+    run(scenario)
+
+
+def test_a_success_forgets_the_failures_of_that_key_alone() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        for _ in range(5):
+            queue.retry("a")
+            queue.retry("b")
         queue.succeeded("a")
-        assert queue.retry("a") < 1
+        assert queue.retry("a") <= FIRST_DELAY
+        assert queue.retry("b") > FIRST_DELAY
+
+    run(scenario)
+
+
+def test_a_repetition_that_waits_does_not_hold_back_a_wish() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        queue.add_after("a", 60)
+        queue.add("a")
+        assert await taken(queue) == ["a"]
+
+    run(scenario)
+
+
+def test_an_earlier_key_shortens_the_sleep_of_a_worker() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        queue.add_after("late", 60)
+        worker = asyncio.create_task(queue.get())
+        await asyncio.sleep(0)
+        queue.add_after("soon", 0.01)
+        assert await asyncio.wait_for(worker, 5) == "soon"
 
     run(scenario)
 
@@ -118,24 +174,52 @@ def test_a_waiting_worker_wakes_for_a_new_key() -> None:
     run(scenario)
 
 
+class Model:
+    """The queue as one would explain it: two lists, the keys in a pass, and the wishes that came meanwhile."""
+
+    def __init__(self) -> None:
+        self.urgent: list[str] = []
+        self.listed: list[str] = []
+        self.running: list[str] = []
+        self.meanwhile: dict[str, bool] = {}
+
+    def add(self, key: str, listed: bool) -> None:
+        if key in self.running:
+            self.meanwhile[key] = listed and self.meanwhile.get(key, True)
+        elif listed and key not in self.urgent + self.listed:
+            self.listed.append(key)
+        elif not listed and key not in self.urgent:
+            self.listed = [other for other in self.listed if other != key]
+            self.urgent.append(key)
+
+    def get(self) -> str | None:
+        lane = self.urgent or self.listed
+        if not lane:
+            return None
+        self.running.append(lane.pop(0))
+        return self.running[-1]
+
+    def done(self) -> str | None:
+        if not self.running:
+            return None
+        key = self.running.pop(0)
+        if key in self.meanwhile:
+            self.add(key, self.meanwhile.pop(key))
+        return key
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.booleans(), st.sampled_from(["add", "get", "done"]))))
-def test_whatever_happens_no_wish_is_lost_and_no_key_has_two_passes(steps: list[tuple[str, bool, str]]) -> None:
+def test_whatever_happens_the_keys_come_as_in_the_simple_model(steps: list[tuple[str, bool, str]]) -> None:
     async def scenario(queue: WorkQueue[str]) -> None:
-        wanted, busy = set[str](), set[str]()
+        model = Model()
         for key, listed, step in steps:
             if step == "add":
+                model.add(key, listed)
                 queue.add(key, listed)
-                wanted.add(key)
-            elif step == "get" and wanted - busy:
-                got = await queue.get()
-                assert got in wanted and got not in busy
-                wanted.discard(got)
-                busy.add(got)
-            elif step == "done" and key in busy:
-                queue.done(key)
-                busy.discard(key)
-        for key in busy:
-            queue.done(key)
-        assert set(await taken(queue)) == wanted
+            elif step == "get" and (expected := model.get()) is not None:
+                assert await queue.get() == expected
+            elif step == "done" and (finished := model.done()) is not None:
+                queue.done(finished)
+            assert len(queue) == len(model.urgent) + len(model.listed) + len(model.meanwhile)
 
     run(scenario)
