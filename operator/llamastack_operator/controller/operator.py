@@ -26,11 +26,13 @@ from llamastack_operator.kube.informer import Informer
 from llamastack_operator.kube.objects import Child, Key, child_from, wants_body
 from llamastack_operator.kube.pods import Pod, pod_from
 from llamastack_operator.kube.referents import Referent, Referents
-from llamastack_operator.kube.resources import CHILDREN, CONFIGMAPS, PODS
+from llamastack_operator.kube.resources import CHILDREN, CONFIGMAPS, LLAMASTACKS, PODS
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 NOT_OURS = f"{MANAGED_BY_LABEL}!={MANAGED_BY}"
+_CRD_PATIENCE = 5.0
+"""Seconds between two looks for the CustomResourceDefinition."""
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +99,7 @@ class Operator:
             watching = [tasks.create_task(self._endless(informer.run())) for informer in self._informers]
             for informer in self._informers:
                 await informer.synced.wait()
+            await self._served()
             logger.info("caches are in step; starting %d workers", self._settings.workers)
             working = [tasks.create_task(self._endless(self._work())) for _ in range(self._settings.workers)]
             await kopf.operator(
@@ -111,6 +114,20 @@ class Operator:
             )
             for task in (*watching, *working):
                 task.cancel()
+
+    async def _served(self) -> None:
+        """Wait until the API server knows LlamaStacks: kopf would watch nothing, and say nothing, for ever."""
+        namespace = next(iter(self._settings.namespaces), None)
+        while True:
+            try:
+                await self._client.list_page(LLAMASTACKS, namespace, {"limit": "1"})
+            except ApiError as error:
+                if error.code != 404:
+                    raise
+                logger.warning("this cluster knows no LlamaStacks: apply the CustomResourceDefinitions of crds/")
+                await asyncio.sleep(_CRD_PATIENCE)
+            else:
+                return
 
     async def _endless(self, work: Coroutine[Any, Any, None]) -> None:
         await work
