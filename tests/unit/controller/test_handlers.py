@@ -1,0 +1,81 @@
+"""What an event of a LlamaStack brings about: the cache is in step, and a pass is asked for only where it has news."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from llamastack_operator.controller.handlers import observe
+from llamastack_operator.controller.queue import WorkQueue
+from llamastack_operator.controller.stack import Stack, stack_from
+from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.objects import Key
+from tests.unit.controller.build import llamastack
+
+KEY = ("team-a", "bot")
+
+
+def body(version: int = 7, **metadata: Any) -> dict[str, Any]:
+    known = llamastack()
+    return {**known, "metadata": {**known["metadata"], "resourceVersion": str(version), **metadata}}
+
+
+def seen(*events: tuple[str | None, dict[str, Any]], known: dict[str, Any] | None = None) -> tuple[Cache[Stack], int]:
+    """Return the cache and the number of passes that were asked for after some events."""
+    stacks: Cache[Stack] = Cache()
+    if known is not None:
+        stacks.put(stack_from(known))
+    queue: WorkQueue[Key] = WorkQueue()
+    for kind, item in events:
+        observe({"type": kind, "object": item}, stacks, queue)
+    return stacks, len(queue)
+
+
+def test_a_new_stack_gets_a_pass() -> None:
+    stacks, passes = seen(("ADDED", body()))
+    assert (len(stacks), passes) == (1, 1)
+
+
+def test_a_change_gets_a_pass() -> None:
+    stacks, passes = seen(("MODIFIED", body(8, generation=5)), known=body(7))
+    assert passes == 1
+    kept = stacks.get(KEY)
+    assert kept is not None and kept.generation == 5
+
+
+def test_the_echo_of_an_own_status_write_gets_none() -> None:
+    """The operator puts the version of its own write into the cache before the watch tells of it."""
+    _, passes = seen(("MODIFIED", body(8)), known=body(8))
+    assert passes == 0
+
+
+def test_a_late_event_of_an_older_version_changes_nothing() -> None:
+    stacks, passes = seen(("MODIFIED", body(7, generation=1)), known=body(10, generation=2))
+    kept = stacks.get(KEY)
+    assert passes == 0
+    assert kept is not None and kept.generation == 2
+
+
+def test_versions_are_compared_as_numbers() -> None:
+    assert seen(("MODIFIED", body(10)), known=body(9))[1] == 1
+
+
+def test_a_deleted_stack_is_forgotten_and_gets_a_last_pass() -> None:
+    stacks, passes = seen(("DELETED", body(8)), known=body(7))
+    assert (len(stacks), passes) == (0, 1)
+
+
+def test_the_late_delete_of_an_earlier_stack_of_the_same_name_changes_nothing() -> None:
+    stacks, passes = seen(("DELETED", body(8, uid="uid-of-an-earlier-one")), known=body(9))
+    assert (len(stacks), passes) == (1, 0)
+
+
+def test_a_stack_of_the_first_list_waits_behind_an_edited_one() -> None:
+    async def scenario() -> list[Key]:
+        stacks: Cache[Stack] = Cache()
+        queue: WorkQueue[Key] = WorkQueue()
+        for kind, name in ((None, "listed-1"), (None, "listed-2"), ("MODIFIED", "edited")):
+            observe({"type": kind, "object": body(name=name)}, stacks, queue)
+        return [await queue.get() for _ in range(3)]
+
+    assert [name for _, name in asyncio.run(scenario())] == ["edited", "listed-1", "listed-2"]
