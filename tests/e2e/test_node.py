@@ -111,7 +111,7 @@ def test_the_life_of_a_stack(installed: Node, stacks: Stacks, tmp_path: Path) ->
     eventually(lambda: state(stacks) == "InProgress")
     stack = wait_ready(stacks)
     assert state(stacks) == "Current"
-    assert stack["status"]["release"] == "0.7.3"
+    eventually(lambda: stacks.kubectl.json("get", "llamastack", "quickstart")["status"]["release"] == "0.7.3")
     assert stack["status"]["image"].startswith("docker.io/llamastack/distribution-starter@sha256:")
     assert stack["status"]["readyReplicas"] == 2
     first_pods = pod_names(stacks)
@@ -221,7 +221,8 @@ def test_the_release_is_found_in_an_image_of_unknown_release(stacks: Stacks) -> 
     body = quickstart()
     del body["spec"]["distribution"]["release"]
     stacks.kubectl.apply(body)
-    assert wait_ready(stacks)["status"]["release"] == "0.7.3"
+    wait_ready(stacks)
+    eventually(lambda: stacks.kubectl.json("get", "llamastack", "quickstart")["status"]["release"] == "0.7.3")
 
 
 def test_state_in_a_claim_survives_the_stack_and_is_adopted_by_name(stacks: Stacks) -> None:

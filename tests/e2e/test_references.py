@@ -75,7 +75,7 @@ def test_a_broken_edit_of_a_config_map_leaves_the_deployment_alone(stacks: Stack
     before = revision(stacks, "steady")
     stacks.kubectl.apply(config_map("breaks", **{"run.yaml": "providers: [\n"}))
     condition = stacks.condition("steady", "ConfigValid", "False", "InvalidRunConfig")
-    assert "is no YAML" in condition["message"]
+    assert "not valid YAML in line 2" in condition["message"]
     assert revision(stacks, "steady") == before
     stacks.kubectl.apply(config_map("breaks", **{"run.yaml": RUN_CONFIG}))
     stacks.condition("steady", "ConfigValid", "True", "Valid")

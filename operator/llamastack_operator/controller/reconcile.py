@@ -29,6 +29,9 @@ from llamastack_operator.probe.version import server_version
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.settings import WorkloadSettings
 
+_ASK_TIMES = 6
+"""How often the server of one rollout is asked for its version before that is given up."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -60,6 +63,8 @@ class Reconciler:
         self._recorder = recorder
         self._settings = settings
         self._memo = Memo()
+        # Generation and how often its server was asked for its version.
+        self._asked: dict[Key, tuple[int, int]] = {}
 
     async def reconcile(self, key: Key) -> bool:
         """Run one pass and return whether the stack is as it should be; False asks for another look later.
@@ -71,6 +76,7 @@ class Reconciler:
         snapshot = await self._gatherer.gather(key)
         if snapshot is None:
             self._memo.forget(key)
+            self._asked.pop(key, None)
             return True
         after, outcome = snapshot, self._recall(snapshot)
         if outcome is None:
@@ -83,11 +89,25 @@ class Reconciler:
             if outcome.applied:
                 self._memo.remember(after, decided)
         status = status_of(after, outcome, _now())
-        if is_ready(status) and not is_ready(snapshot.stack.status):
+        answered = True
+        if is_ready(status) and self._must_ask(snapshot.stack):
             release = await self._ask_release(after)
-            status = status_of(after, replace(outcome, release=release), _now())
+            answered = release is not None
+            status = status_of(after, replace(outcome, asked=True, release=release), _now())
         await self._report(snapshot.stack, status)
-        return not any(finding.severity == "error" for finding in outcome.findings)
+        return answered and not any(finding.severity == "error" for finding in outcome.findings)
+
+    def _must_ask(self, stack: Stack) -> bool:
+        """Tell whether the server's version is to be asked for: once for each rollout, and a few times over.
+
+        A Service is refused for a moment after its pods are ready; a server behind a login never tells.
+        """
+        if is_ready(stack.status) and stack.status.get("release"):
+            return False
+        generation, times = self._asked.get(stack.key, (0, 0))
+        times = times + 1 if generation == stack.generation else 1
+        self._asked[stack.key] = (stack.generation, times)
+        return times <= _ASK_TIMES
 
     async def _is_ghost(self, snapshot: Snapshot, decided: Plan) -> bool:
         """Tell whether a stack that has lost objects is itself gone.

@@ -43,11 +43,13 @@ class Outcome:
     Attributes:
         findings: from planning and from applying.
         applied: whether every wanted object is in place.
-        release: the version that the running server reports, if it was asked.
+        asked: whether the running server was asked for its version in this pass.
+        release: what it answered.
     """
 
     findings: Sequence[Finding] = ()
     applied: bool = True
+    asked: bool = False
     release: str | None = None
 
 
@@ -70,7 +72,7 @@ def status_of(snapshot: Snapshot, outcome: Outcome, now: str) -> dict[str, Any]:
         "conditions": conditions(snapshot, outcome, now),
         "url": url,
         "image": serving_image(snapshot) or stack.status.get("image"),
-        "release": outcome.release or stack.status.get("release"),
+        "release": outcome.release if outcome.asked else stack.status.get("release"),
         "replicas": deployment.facts["replicas"] if deployment else 0,
         "readyReplicas": deployment.facts["readyReplicas"] if deployment else 0,
         "selector": ",".join(f"{key}={value}" for key, value in selector_labels(name).items()),
