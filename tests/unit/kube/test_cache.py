@@ -1,0 +1,107 @@
+"""The cache: in step with whatever order events and own writes come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.objects import Key
+
+
+@dataclass(frozen=True)
+class Item:
+    key: Key
+    version: int
+    stack: str = "bot"
+    uid: str = "u"
+
+
+def item(name: str = "a", version: int = 1, stack: str = "bot", uid: str = "u", namespace: str = "team-a") -> Item:
+    return Item((namespace, name), version, stack, uid)
+
+
+def filled(*items: Item) -> Cache[Item]:
+    cache: Cache[Item] = Cache()
+    for one in items:
+        assert cache.put(one)
+    return cache
+
+
+BOT = ("team-a", "bot")
+
+
+class TestPut:
+    def test_news_is_taken(self) -> None:
+        cache = filled(item(version=1))
+        assert cache.put(item(version=2))
+        assert cache.get(("team-a", "a")) == item(version=2)
+        assert len(cache) == 1
+
+    def test_the_echo_of_an_own_write_is_no_news(self) -> None:
+        cache = filled(item(version=2))
+        assert not cache.put(item(version=2))
+
+    def test_what_is_older_is_no_news_and_changes_nothing(self) -> None:
+        cache = filled(item(version=2))
+        assert not cache.put(item(version=1))
+        assert cache.get(("team-a", "a")) == item(version=2)
+
+
+class TestRemove:
+    def test_gives_back_what_was_known(self) -> None:
+        cache = filled(item())
+        assert cache.remove(("team-a", "a"), "u") == item()
+        assert len(cache) == 0
+        assert list(cache.of_stack(BOT)) == []
+
+    def test_of_what_was_made_anew_under_the_name_is_ignored(self) -> None:
+        cache = filled(item(uid="new"))
+        assert cache.remove(("team-a", "a"), "old") is None
+        assert len(cache) == 1
+
+    def test_without_a_uid_takes_whatever_has_the_name(self) -> None:
+        assert filled(item(uid="any")).remove(("team-a", "a")) is not None
+
+    def test_of_what_is_not_known_is_no_news(self) -> None:
+        assert filled().remove(("team-a", "a"), "u") is None
+
+
+class TestStacks:
+    def test_find_their_members_in_the_order_of_names(self) -> None:
+        cache = filled(item("c"), item("a"), item("b", stack="other"))
+        assert [one.key[1] for one in cache.of_stack(BOT)] == ["a", "c"]
+
+    def test_of_one_name_in_two_namespaces_are_two(self) -> None:
+        cache = filled(item("a"), item("a", namespace="team-b"))
+        assert list(cache.of_stack(("team-b", "bot"))) == [item("a", namespace="team-b")]
+
+    def test_lose_a_member_whose_label_moves_it_to_another(self) -> None:
+        cache = filled(item())
+        cache.put(item(version=2, stack="other"))
+        assert list(cache.of_stack(BOT)) == []
+        assert list(cache.of_stack(("team-a", "other"))) == [item(version=2, stack="other")]
+
+    def test_that_are_unknown_have_no_members(self) -> None:
+        assert list(filled().of_stack(BOT)) == []
+
+
+ITEMS = st.builds(
+    item, name=st.sampled_from("abc"), version=st.integers(1, 9), stack=st.sampled_from("xy"), uid=st.sampled_from("uv")
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["put", "remove"]), ITEMS), max_size=40))
+def test_the_index_always_tells_what_the_objects_tell(steps: list[tuple[str, Item]]) -> None:
+    cache: Cache[Item] = Cache()
+    for step, one in steps:
+        if step == "put":
+            cache.put(one)
+        else:
+            cache.remove(one.key, one.uid)
+        held = [known for key in sorted(cache.keys()) if (known := cache.get(key)) is not None]
+        for stack in "xy":
+            members = list(cache.of_stack(("team-a", stack)))
+            assert members == [known for known in held if known.stack == stack]
