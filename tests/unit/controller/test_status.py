@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
-from llamastack_operator.api.status import FINDINGS_LIMIT, Finding
+from llamastack_operator.api.status import FINDINGS_LIMIT, Finding, LlamaStackStatus
 from llamastack_operator.controller.gather import Snapshot
-from llamastack_operator.controller.status import Outcome, status_of
+from llamastack_operator.controller.status import Outcome, cut, is_ready, status_of
+from llamastack_operator.kube.objects import Child
 from llamastack_operator.kube.resources import SERVICES
 from tests.e2e.kstatus import kstatus
 from tests.unit.controller.build import child, crashed, deployment, llamastack, pod, snapshot
@@ -212,3 +216,120 @@ def test_pods_that_cannot_be_made_are_told_in_the_deployments_words() -> None:
     seen = snapshot(llamastack(), deployment(available=0, replicas=0, updated=0, conditions=(refused,)))
     assert told(seen)["Ready"] == ("False", "PodsRefused")
     assert "exceeded quota: small" in message(seen, "Ready")
+
+
+class TestRelease:
+    """The version that the server told; asked for once for each rollout, so most passes know it from the status."""
+
+    seen = snapshot(llamastack(status={"release": "0.7.2"}), deployment(), pod(ready=True))
+
+    def release(self, outcome: Outcome) -> str | None:
+        return status_of(self.seen, outcome, NOW).get("release")
+
+    def test_stays_where_nobody_asked(self) -> None:
+        assert self.release(Outcome()) == "0.7.2"
+
+    def test_is_what_the_server_answers(self) -> None:
+        assert self.release(Outcome(asked=True, release="0.7.3")) == "0.7.3"
+
+    def test_is_not_told_where_the_server_does_not_tell(self) -> None:
+        assert self.release(Outcome(asked=True)) is None
+
+
+class TestApplying:
+    """What becomes of errors of the API server, which speak of one object each."""
+
+    def test_an_error_that_may_pass_is_reconciling(self) -> None:
+        outcome = Outcome([error(Reason.APPLY_FAILED)], applied=False)
+        conditions = told(snapshot(llamastack(), deployment()), outcome)
+        assert conditions["Ready"] == ("False", "ApplyFailed")
+        assert conditions["ConfigValid"] == ("True", "Valid")
+        assert conditions["Reconciling"] == ("True", "ApplyFailed")
+        assert health(snapshot(llamastack()), outcome) == "InProgress"
+
+    def test_a_name_that_is_taken_is_stalled(self) -> None:
+        outcome = Outcome([error(Reason.NAME_CONFLICT)], applied=False)
+        assert told(snapshot(llamastack()), outcome)["Stalled"] == ("True", "NameConflict")
+        assert health(snapshot(llamastack()), outcome) == "Failed"
+
+    def test_a_missing_reference_is_in_progress_as_it_may_arrive(self) -> None:
+        assert health(snapshot(llamastack()), Outcome([error(Reason.MISSING_REFERENCE)], applied=False)) == "InProgress"
+
+
+def test_every_condition_speaks_of_the_generation_that_was_looked_at() -> None:
+    status = status_of(snapshot(llamastack(generation=7), deployment()), Outcome(), NOW)
+    assert status["observedGeneration"] == 7
+    assert {entry["observedGeneration"] for entry in status["conditions"]} == {7}
+
+
+def test_a_status_of_an_earlier_generation_is_in_progress_whatever_it_says() -> None:
+    ready = status_of(snapshot(llamastack(generation=2), deployment(), pod(ready=True)), Outcome(), NOW)
+    assert kstatus({"metadata": {"generation": 2}, "status": ready}) == "Current"
+    assert kstatus({"metadata": {"generation": 3}, "status": ready}) == "InProgress"
+
+
+def test_trouble_of_old_pods_does_not_hide_that_new_ones_start() -> None:
+    starting = deployment(wanted=1, updated=1, available=0, replicas=2)
+    seen = snapshot(llamastack(), starting, pod("old", revision="old", container=crashed()), pod("new"))
+    assert told(seen)["Ready"] == ("False", "Progressing")
+
+
+def test_a_pod_that_dies_makes_a_ready_stack_reconciling_again() -> None:
+    seen = snapshot(llamastack(), deployment(available=0), pod(container=crashed()))
+    assert told(seen)["Ready"] == ("False", "CrashLooping")
+    assert told(seen)["Available"] == ("False", "CrashLooping")
+    assert told(seen)["Reconciling"] == ("True", "CrashLooping")
+    assert health(seen) == "InProgress"
+
+
+def test_a_rollout_that_timed_out_before_the_newest_edit_was_seen_does_not_count() -> None:
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too late"}
+    seen = snapshot(llamastack(), deployment(available=0, observed=3, conditions=(late,)))
+    assert told(seen)["Stalled"][0] == "False"
+
+
+def test_counts_and_the_selector_serve_the_scale_subresource() -> None:
+    status = status_of(snapshot(llamastack(), deployment(wanted=3, available=2)), Outcome(), NOW)
+    assert (status["replicas"], status["readyReplicas"]) == (3, 2)
+    assert status["selector"] == "llamastack.dev/stack=bot,app.kubernetes.io/name=llamastack"
+    assert status_of(snapshot(llamastack()), Outcome(), NOW)["replicas"] == 0
+
+
+class TestCut:
+    def test_leaves_a_message_that_fits(self) -> None:
+        assert cut("x" * MESSAGE_LIMIT) == "x" * MESSAGE_LIMIT
+
+    def test_says_that_something_is_missing(self) -> None:
+        short = cut("word " * MESSAGE_LIMIT)
+        assert short.endswith("word …")
+        assert len(short) <= MESSAGE_LIMIT
+
+
+STATES = st.builds(
+    deployment,
+    wanted=st.integers(0, 3),
+    updated=st.integers(0, 3),
+    available=st.integers(0, 3),
+    replicas=st.integers(0, 3),
+    observed=st.integers(3, 4),
+)
+OUTCOMES = st.builds(
+    Outcome,
+    findings=st.lists(st.sampled_from([error(reason) for reason in Reason]), max_size=2),
+    applied=st.booleans(),
+)
+
+
+@given(STATES, OUTCOMES, st.booleans(), st.booleans())
+def test_in_every_state_the_conditions_agree_with_one_another(
+    child: Child, outcome: Outcome, suspend: bool, crashing: bool
+) -> None:
+    seen = snapshot(llamastack(suspend=suspend), child, pod(container=crashed() if crashing else {}))
+    status = status_of(seen, outcome, NOW)
+    LlamaStackStatus.model_validate(status)
+    true = {entry["type"] for entry in status["conditions"] if entry["status"] == "True"}
+    assert len(true & {"Ready", "Reconciling", "Stalled"}) == 1
+    assert not ("Ready" in true and "ConfigValid" not in true)
+    assert all(entry["message"] for entry in status["conditions"])
+    assert is_ready(status) == ("Ready" in true)
+    assert status_of(replace(seen, stack=replace(seen.stack, status=status)), outcome, "later") == status
