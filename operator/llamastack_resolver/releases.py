@@ -35,7 +35,7 @@ class Release:
     def __post_init__(self) -> None:
         if self.package not in PACKAGES:
             raise UnknownReleaseError(f"unknown package {self.package!r}: one of {', '.join(PACKAGES)}")
-        if not re.match(VERSION_PATTERN, self.version):
+        if not re.fullmatch(VERSION_PATTERN, self.version):
             raise UnknownReleaseError(f"{self.version!r} is no version such as 0.7.3")
 
     @cached_property

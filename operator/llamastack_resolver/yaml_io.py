@@ -21,6 +21,8 @@ MAX_DEPTH = 64
 MAX_NODES = 200_000
 _SCALAR, _SEQUENCE, _MAPPING = "scalar", "sequence", "mapping"
 _MERGE = "tag:yaml.org,2002:merge"
+# What PyYAML's safe loader makes a plain list or mapping of, and every server reads its config with that.
+_PLAIN_TAGS = {None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -148,6 +150,9 @@ class _Builder:
         self._count(1, line)
         if len(self._frames) >= MAX_DEPTH:
             raise _Refused(f"nested deeper than {MAX_DEPTH} levels", line)
+        tag = getattr(event, "tag", None)
+        if tag not in _PLAIN_TAGS:
+            raise _Refused(f"the tag {tag} is none that a safe reader knows", line)
         path = self._next_path()
         self._lines.setdefault(path, line)
         mapping = isinstance(event, yaml.MappingStartEvent)
@@ -190,7 +195,7 @@ class _Builder:
             self._lines.setdefault(self._next_path(), line)
             frame.value.append(value)
         elif frame.has_key:
-            self._set(frame, value)
+            self._set(frame, value, line)
         else:
             self._key(frame, value, line, is_merge)
 
@@ -211,12 +216,13 @@ class _Builder:
             )
         self._lines[path] = line
 
-    def _set(self, frame: _Frame, value: Any) -> None:
+    def _set(self, frame: _Frame, value: Any, line: int) -> None:
         frame.has_key = False
         if frame.key == _MERGE:
-            frame.merges.extend(
-                part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)
-            )
+            parts = value if isinstance(value, list) else [value]
+            if not all(isinstance(part, dict) for part in parts):
+                raise _Refused("<< merges something that is no mapping", line)
+            frame.merges.extend(parts)
             return
         frame.value[frame.key] = value
 

@@ -90,9 +90,11 @@ class Reconciler:
                 self._memo.remember(after, decided)
         status = status_of(after, outcome, _now())
         answered = True
-        if is_ready(status) and self._must_ask(snapshot.stack):
+        if is_ready(status) and status["readyReplicas"] and self._must_ask(snapshot.stack):
             release = await self._ask_release(after)
             answered = release is not None
+            if answered:
+                self._asked.pop(key, None)
             status = status_of(after, replace(outcome, asked=True, release=release), _now())
         await self._report(snapshot.stack, status)
         return answered and not any(finding.severity == "error" for finding in outcome.findings)

@@ -31,7 +31,7 @@ def run_config_findings(run_config: Any, path: str) -> list[Finding]:
 
 def text_findings(text: str, path: str) -> list[Finding]:
     """Return what is wrong with a run config that is given as YAML text; nothing in it can do harm."""
-    if len(text.encode()) > SIZE_LIMIT:
+    if len(text.encode(errors="surrogatepass")) > SIZE_LIMIT:
         return [_finding(path, f"is larger than {SIZE_LIMIT} bytes", "Make it smaller.")]
     documents, problems = load(text)
     errors = [problem for problem in problems if problem.severity == "error"]

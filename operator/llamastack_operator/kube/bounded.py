@@ -19,7 +19,10 @@ MAX_DEPTH = 100
 CUT = "(cut out: nested too deeply)"
 """What stands where something was cut out."""
 
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_STRINGS = re.compile(_STRING)
+_TOKENS = re.compile(_STRING + rb"|[\[\]{}]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def loads(text: bytes) -> Any:
@@ -32,8 +35,7 @@ def loads(text: bytes) -> Any:
 
 def shallow(text: bytes) -> bytes:
     """Return JSON with everything below `MAX_DEPTH` levels replaced by `CUT`."""
-    # Every level costs an opening bracket: most texts need no closer look.
-    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+    if depth_of(text) <= MAX_DEPTH:
         return text
     parts: list[bytes] = []
     depth, kept = 0, 0
@@ -49,6 +51,21 @@ def shallow(text: bytes) -> bytes:
                 kept = token.end()
             depth -= 1
     return b"".join([*parts, text[kept:]])
+
+
+def depth_of(text: bytes) -> int:
+    """Return how deeply JSON is nested, or less than that where it is no deeper than `MAX_DEPTH`."""
+    # Every level costs an opening bracket: most texts need no closer look.
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    for bracket in _STRINGS.sub(b"", text).translate(None, _NO_BRACKETS):
+        if bracket in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
 
 
 class BoundedLines:

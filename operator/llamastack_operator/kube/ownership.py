@@ -6,7 +6,7 @@ is not the one that our apply produced. Comparing that set costs one digest per 
 object, and predicting it lets a restarted operator tell drift without a single write.
 
 The prediction needs the list keys and atomic types of the fields that this operator writes; a list that is not
-named here is atomic. `tests/cluster/test_ownership.py` compares it with a real API server. Where a later Kubernetes
+named here is atomic. `tests/e2e/test_children.py` compares it with a real API server. Where a later Kubernetes
 tracked a field otherwise, the cost would be one apply without effect per object and restart.
 """
 

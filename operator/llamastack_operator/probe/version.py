@@ -6,6 +6,7 @@ and size of the answer are bounded, redirects are not followed, and nothing but 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 
@@ -34,9 +35,17 @@ async def server_version(host: str, port: int) -> str | None:
         ):
             if response.status != 200:
                 return None
-            return parse_version(await response.content.read(SIZE_LIMIT))
+            return parse_version(await _beginning(response.content))
     except (TimeoutError, aiohttp.ClientError, OSError):
         return None
+
+
+async def _beginning(stream: aiohttp.StreamReader) -> bytes:
+    """Return an answer up to its end or the size limit, in however many pieces it comes."""
+    try:
+        return await stream.readexactly(SIZE_LIMIT)
+    except asyncio.IncompleteReadError as whole:
+        return whole.partial
 
 
 def parse_version(answer: bytes) -> str | None:

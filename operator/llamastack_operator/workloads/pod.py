@@ -34,6 +34,8 @@ def pod_template(
 ) -> dict[str, Any]:
     """Return the pod template of a stack.
 
+    Of each list the stack's own entries come first: what the API server says of one is said by its place there.
+
     Args:
         stack: the name of the stack.
         spec: its spec.
@@ -103,10 +105,10 @@ def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate) -> dict
             "envFrom": _wire(server.env_from),
             "resources": server.resources.to_wire() if server.resources else None,
             "volumeMounts": [
+                *_wire(extra.volume_mounts),
                 {"name": "llamastack-config", "mountPath": MOUNT_PATH, "readOnly": True},
                 {"name": "llamastack-state", "mountPath": STATE_PATH},
                 {"name": "llamastack-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod
-                *_wire(extra.volume_mounts),
             ],
             "startupProbe": _probe(port, _STARTUP, probes.startup),
             "readinessProbe": _probe(port, _READINESS, probes.readiness),
@@ -126,17 +128,17 @@ def _environment(server: Server) -> list[dict[str, Any]]:
     own = {"HOME": STATE_PATH, "PYTHONUNBUFFERED": "1"}
     chosen = _wire(server.env)
     names = {entry["name"] for entry in chosen}
-    return [{"name": name, "value": value} for name, value in own.items() if name not in names] + chosen
+    return chosen + [{"name": name, "value": value} for name, value in own.items() if name not in names]
 
 
 def _volumes(stack: str, server: Server, extra: PodTemplate, config_name: str) -> list[dict[str, Any]]:
     claim = claim_name(stack, server)
     state = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
     return [
+        *_wire(extra.volumes),
         {"name": "llamastack-config", "configMap": {"name": config_name}},
         {"name": "llamastack-state", **state},
         {"name": "llamastack-tmp", "emptyDir": {}},
-        *_wire(extra.volumes),
     ]
 
 

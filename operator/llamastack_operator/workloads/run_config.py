@@ -22,6 +22,9 @@ CONFIG_PATH = f"{MOUNT_PATH}/{CONFIG_KEY}"
 
 # JSON is YAML but for these: characters that YAML 1.1 wants escaped, and floats such as 1e+20 that it reads as text.
 _NOT_YAML = re.compile(r"[\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]|\d[eE]")
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_LONGEST = 1000
+"""Characters of a text up to which it can be a key on one line: YAML's simple keys end at 1,024."""
 _LINE_DEPTH = 3
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -32,7 +35,7 @@ def run_config_text(run_config: dict[str, Any]) -> str:
     It is JSON laid out in lines where that means the same, since PyYAML needs 50 times as long.
     """
     text = _lines(run_config, 0)
-    if _NOT_YAML.search(text):
+    if _NOT_YAML.search(text) or max(map(len, _STRINGS.findall(text)), default=0) > _LONGEST:
         return yaml.dump(run_config, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
     return text + "\n"
 

@@ -15,7 +15,7 @@ import os, re, sys
 from importlib.metadata import PackageNotFoundError, version
 for package, since, argv in {rules}:
     try:
-        found = [int(part) for part in re.findall(r"\\d+", version(package))[:3]]
+        found = [*map(int, re.findall(r"\\d+", version(package))), 0, 0][:3]
     except PackageNotFoundError:
         continue
     if found >= since:
