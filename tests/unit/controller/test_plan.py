@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,19 @@ class TestErrors:
         (finding,) = plan(snapshot(body, left), SETTINGS).findings
         assert (finding.reason, finding.path) == ("ClaimExists", "spec.server.storage")
         assert "claimName: bot-data" in (finding.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("package", "version"), [("llama-stack", "0.2.5"), ("ogx", "0.7.0"), ("llama_stack", "0.7.3"), ("ogx", "0.8.0\n")]
+)
+def test_a_release_that_cannot_be_started_is_told_and_stops_no_pass(package: str, version: str) -> None:
+    """The schema of the CRD admits any version of a known package."""
+    release = {"package": package, "version": version}
+    decided = plan(snapshot(llamastack(distribution={"image": "a", "release": release})), SETTINGS)
+    assert decided.desired is None
+    (finding,) = decided.findings
+    assert (finding.severity, finding.reason) == ("error", "InvalidSpec")
+    assert (finding.path or "").startswith("spec.distribution.release")
 
 
 class TestObsolete:
