@@ -5,14 +5,13 @@ Generated, so that the schema which the API server enforces and the models which
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from llamastack_operator.api.base import GROUP, VERSION
+from llamastack_operator.api.generated import write_or_check
 from llamastack_operator.api.schema import structural_schema
 from llamastack_operator.api.stack import KIND, PLURAL, ROOT_RULES, SPEC_RULES, LlamaStackSpec
 from llamastack_operator.api.status import LlamaStackStatus
@@ -94,18 +93,7 @@ def crd_text() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the CRD into a directory, or tell whether it is up to date."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the file is stale")
-    options = parser.parse_args(arguments)
-    target = options.directory / f"{PLURAL}.{GROUP}.yaml"
-    if options.check:
-        if target.is_file() and target.read_text() == crd_text():
-            return 0
-        sys.stderr.write(f"{target} is stale: run `make generate`\n")
-        return 1
-    target.write_text(crd_text())
-    return 0
+    return write_or_check(f"{PLURAL}.{GROUP}.yaml", crd_text(), arguments)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,10 @@ People write alerts and scripts against reasons; a table that is generated canno
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
 from llamastack_operator.api.conditions import CONDITION_MEANINGS, REASON_MEANINGS
+from llamastack_operator.api.generated import write_or_check
 
 FILE = "conditions.md"
 # ruff: noqa: E501 - rows of Markdown tables cannot be broken
@@ -51,18 +50,7 @@ def conditions_text() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the reference into a directory, or tell whether it is up to date."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the file is stale")
-    options = parser.parse_args(arguments)
-    target = options.directory / FILE
-    if options.check:
-        if target.is_file() and target.read_text() == conditions_text():
-            return 0
-        sys.stderr.write(f"{target} is stale: run `make generate`\n")
-        return 1
-    target.write_text(conditions_text())
-    return 0
+    return write_or_check(FILE, conditions_text(), arguments)
 
 
 if __name__ == "__main__":
