@@ -49,6 +49,7 @@ class Reason(StrEnum):
     OLD_REVISION_SERVES = "OldRevisionServes"
     NO_REPLICAS_AVAILABLE = "NoReplicasAvailable"
     INVALID_SPEC = "InvalidSpec"
+    UNSUPPORTED_VERSION = "UnsupportedVersion"
     INVALID_RUN_CONFIG = "InvalidRunConfig"
     MISSING_REFERENCE = "MissingReference"
     CLAIM_EXISTS = "ClaimExists"
@@ -76,6 +77,7 @@ REASON_MEANINGS = {
     Reason.OLD_REVISION_SERVES: "Pods of an earlier generation serve on while the newest one is not ready.",
     Reason.NO_REPLICAS_AVAILABLE: "No pod serves yet.",
     Reason.INVALID_SPEC: "The stored object does not fit the schema of this operator.",
+    Reason.UNSUPPORTED_VERSION: "This operator knows no way to start the release.",
     Reason.INVALID_RUN_CONFIG: "The run config is no mapping of the shape that Llama Stack reads.",
     Reason.MISSING_REFERENCE: (
         "A ConfigMap, Secret or claim, or a key in it, does not exist. It is looked for again with backoff and "

@@ -14,7 +14,7 @@ from llamastack_operator.api.base import (
     rules,
 )
 from llamastack_operator.api.server import SERVER_RULES, Server
-from llamastack_resolver.releases import PACKAGES, VERSION_PATTERN
+from llamastack_resolver.releases import VERSION_PATTERN
 
 KIND = "LlamaStack"
 PLURAL = "llamastacks"
@@ -26,7 +26,7 @@ IMAGE_PATTERN = r"^[a-zA-Z0-9][-._:/a-zA-Z0-9]*(@sha256:[0-9a-f]{64})?$"
 class ReleaseReference(ApiModel):
     """A release of Llama Stack."""
 
-    package: Annotated[str, Field(json_schema_extra={"enum": list(PACKAGES)})]
+    package: Literal["llama-stack", "ogx"]
     """llama-stack, or ogx as it is called since 0.8."""
     version: Annotated[str, StringConstraints(max_length=32, pattern=VERSION_PATTERN)]
     """For example 0.7.3."""

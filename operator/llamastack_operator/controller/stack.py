@@ -19,6 +19,7 @@ from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.run_config import depth_findings, run_config_findings
 from llamastack_operator.kube.objects import Key
 from llamastack_operator.workloads.run_config import run_config_text
+from llamastack_resolver.releases import Release, UnknownReleaseError, start_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
     text = run_config_text(run_config) if isinstance(run_config, dict) else None
     try:
         spec = LlamaStackSpec.model_validate(fields)
+        findings += release_findings(spec)
     except ValidationError as error:
         findings += spec_findings(error)
     if run_config is not None:
@@ -101,6 +103,21 @@ def spec_findings(error: ValidationError) -> list[Finding]:
         )
         for problem in error.errors(include_url=False, include_input=False)
     ]
+
+
+def release_findings(spec: LlamaStackSpec) -> list[Finding]:
+    """Return what is wrong with the release of a spec: the schema cannot say which ones can be started."""
+    release = spec.distribution.release
+    if release is None:
+        return []
+    try:
+        start_command(Release(release.package, release.version), config="", port=0)
+    except UnknownReleaseError as error:
+        path = "spec.distribution.release"
+        hint = "Name a newer release, and an image that holds it."
+        reason = Reason.UNSUPPORTED_VERSION
+        return [Finding(severity="error", reason=reason, message=f"{path}: {error}", path=path, hint=hint)]
+    return []
 
 
 def field_path(root: str, location: tuple[int | str, ...]) -> str:

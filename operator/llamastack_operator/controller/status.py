@@ -21,6 +21,7 @@ from llamastack_operator.workloads.names import replicas, server_port
 _PASSING = {Reason.MISSING_REFERENCE, Reason.APPLY_FAILED}
 _CONFIG_REASONS = {
     Reason.INVALID_SPEC,
+    Reason.UNSUPPORTED_VERSION,
     Reason.INVALID_RUN_CONFIG,
     Reason.MISSING_REFERENCE,
     Reason.CLAIM_EXISTS,
