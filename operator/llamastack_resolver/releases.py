@@ -110,4 +110,5 @@ def start_command(release: Release, config: str, port: int) -> list[str]:
     for rule in START_RULES:
         if rule.package == release.package and release.number >= rule.since:
             return [part.format(config=config, port=port) for part in rule.argv]
-    raise UnknownReleaseError(f"{release} is older than the oldest release that can be started (0.2.12)")
+    oldest = ".".join(map(str, min(rule.since for rule in START_RULES if rule.package == release.package)))
+    raise UnknownReleaseError(f"{release} is older than the oldest {release.package} that can be started, {oldest}")

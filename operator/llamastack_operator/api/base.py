@@ -91,6 +91,7 @@ IntOrPercent = Annotated[
     Field(
         json_schema_extra={
             "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "maxLength": 8,
             "pattern": r"^[0-9]+%$",
             "x-kubernetes-int-or-string": True,
         }

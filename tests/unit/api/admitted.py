@@ -33,7 +33,7 @@ ASCII = st.characters(min_codepoint=33, max_codepoint=126)
 
 
 def _fits(schema: dict[str, Any]) -> Any:
-    return lambda text: schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", 32)
+    return lambda text: schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", 8)
 
 
 def _text(schema: dict[str, Any], path: str, chosen: Any) -> st.SearchStrategy[str]:

@@ -132,6 +132,16 @@ class TestStructure:
         ]
         assert unbounded == []
 
+    def test_every_text_that_a_user_writes_is_bounded(self) -> None:
+        texts = [
+            (path, schema)
+            for path, schema in NODES
+            if path.startswith(".spec.")
+            and "enum" not in schema
+            and (schema.get("type") == "string" or schema.get("x-kubernetes-int-or-string"))
+        ]
+        assert [path for path, schema in texts if "maxLength" not in schema] == []
+
 
 class TestScale:
     subresources = crd.llamastack_crd()["spec"]["versions"][0]["subresources"]
