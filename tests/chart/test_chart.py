@@ -1,0 +1,113 @@
+"""The chart renders what it promises: few rights, a restricted pod, our CRDs, and no value that it does not know."""
+
+from __future__ import annotations
+
+import filecmp
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.binaries import binaries
+from tests.e2e.installation import CHART, REPOSITORY
+
+pytestmark = pytest.mark.control_plane
+
+
+def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(binaries("helm") / "helm"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def rendered(*options: str) -> list[dict[str, Any]]:
+    result = helm("template", "op", str(CHART), "--namespace", "ops", "--kube-version", "1.37.2", *options)
+    assert result.returncode == 0, result.stderr
+    return [body for body in yaml.safe_load_all(result.stdout) if body]
+
+
+def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [body for body in objects if body["kind"] == kind]
+
+
+def operator_rules(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    roles = [body for kind in ("Role", "ClusterRole") for body in of_kind(objects, kind)]
+    return [rule for role in roles if role["metadata"]["name"] == "op" for rule in role["rules"]]
+
+
+def test_helm_lint_has_nothing_to_say() -> None:
+    result = helm("lint", "--strict", str(CHART))
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_charts_crds_are_those_of_the_repository() -> None:
+    ours, theirs = REPOSITORY / "crds", CHART / "files" / "crds"
+    names = sorted(path.name for path in ours.iterdir())
+    assert sorted(path.name for path in theirs.iterdir()) == names
+    assert filecmp.cmpfiles(ours, theirs, names, shallow=False)[1:] == ([], [])
+
+
+def test_crds_are_rendered_whole_and_outlive_the_release() -> None:
+    (crd,) = of_kind(rendered(), "CustomResourceDefinition")
+    assert crd["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    assert crd == yaml.safe_load((REPOSITORY / "crds" / "llamastacks.llamastack.dev.yaml").read_text())
+    assert of_kind(rendered("--set", "crds.install=false"), "CustomResourceDefinition") == []
+
+
+def test_no_right_is_a_wildcard_and_secrets_are_read_by_name_only() -> None:
+    rules = operator_rules(rendered())
+    assert rules
+    for rule in rules:
+        assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+        if "secrets" in rule["resources"]:
+            assert rule["verbs"] == ["get"]
+    touched = {resource for rule in rules for resource in rule["resources"]}
+    assert not touched & {"roles", "rolebindings", "clusterroles", "clusterrolebindings", "pods/exec", "nodes"}
+
+
+def test_all_namespaces_take_a_cluster_role_and_some_take_roles_there() -> None:
+    everywhere, some = rendered(), rendered("--set", "watchNamespaces={a,b}")
+    assert [body["metadata"]["name"] for body in of_kind(everywhere, "ClusterRoleBinding")] == ["op"]
+    assert of_kind(everywhere, "Role") == []
+    assert of_kind(some, "ClusterRoleBinding") == []
+    assert [body["metadata"]["namespace"] for body in of_kind(some, "Role")] == ["a", "b"]
+    assert operator_rules(some)[: len(operator_rules(everywhere))] == operator_rules(everywhere)
+    (deployment,) = of_kind(some, "Deployment")
+    arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert [argument for argument in arguments if "namespace" in argument] == ["--namespace=a", "--namespace=b"]
+
+
+def test_the_operators_pod_is_restricted_and_alone() -> None:
+    (deployment,) = of_kind(rendered(), "Deployment")
+    assert deployment["spec"]["replicas"] == 1
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_a_digest_wins_over_a_tag() -> None:
+    digest = "sha256:" + "a" * 64
+    (deployment,) = of_kind(rendered("--set", f"image.repository=r/op,image.tag=t,image.digest={digest}"), "Deployment")
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == f"r/op@{digest}"
+
+
+def test_users_get_stacks_with_the_clusters_own_roles() -> None:
+    roles = {body["metadata"]["name"]: body for body in of_kind(rendered(), "ClusterRole")}
+    assert roles["op-edit"]["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-edit"] == "true"
+    assert roles["op-view"]["rules"][0]["verbs"] == ["get", "list", "watch"]
+    assert list(of_kind(rendered("--set", "userRoles.create=false"), "ClusterRole")) == [roles["op"]]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["workers=0", "logFormat=xml", "runAsUser=0", "image.digest=latest", "imageTag=x", "progressDeadlineSeconds=1"],
+)
+def test_a_value_that_cannot_be_is_refused(wrong: str) -> None:
+    result = helm("template", "op", str(CHART), "--kube-version", "1.37.2", "--set", wrong)
+    assert result.returncode != 0
+    assert wrong.split("=")[0].rsplit(".", maxsplit=1)[-1] in result.stderr
