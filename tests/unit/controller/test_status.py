@@ -49,6 +49,13 @@ def test_all_conditions_are_there_from_the_first_pass() -> None:
     assert health(snapshot(llamastack())) == "InProgress"
 
 
+def test_how_many_pods_are_available_is_told() -> None:
+    assert message(snapshot(llamastack()), "Available") == "no pod exists yet"
+    seen = snapshot(llamastack(), deployment(wanted=3, available=2), pod(ready=True))
+    assert message(seen, "Available") == "2 of 3 pods are available"
+    assert message(snapshot(llamastack(), deployment(), pod(ready=True)), "Ready") == "1 of 1 pods are available"
+
+
 def test_a_rollout_on_its_way_is_reconciling() -> None:
     seen = snapshot(llamastack(), deployment(wanted=2, updated=1, available=1), pod())
     assert told(seen)["Ready"] == ("False", "Progressing")
@@ -167,6 +174,17 @@ class TestScale:
         body = llamastack(server={"autoscaling": {"minReplicas": 2, "maxReplicas": 9}})
         seen = snapshot(body, deployment(wanted=6, available=3, replicas=6, updated=6), pod(ready=True))
         assert told(seen)["Ready"] == ("True", "Ready")
+
+    @pytest.mark.parametrize(("least", "available", "ready"), [(2, 2, "True"), (2, 1, "False"), (None, 1, "True")])
+    def test_the_autoscalers_least_is_enough(self, least: int | None, available: int, ready: str) -> None:
+        body = llamastack(server={"autoscaling": {"minReplicas": least, "maxReplicas": 9}})
+        seen = snapshot(body, deployment(wanted=6, available=available, replicas=6, updated=6), pod(ready=True))
+        assert told(seen)["Ready"][0] == ready
+
+    def test_an_autoscaled_stack_with_pods_of_an_older_revision_is_not_ready(self) -> None:
+        body = llamastack(server={"autoscaling": {"maxReplicas": 9}})
+        assert told(snapshot(body, deployment(wanted=3, updated=2)))["Ready"][0] == "False"
+        assert told(snapshot(body, deployment(wanted=3, observed=3)))["Ready"][0] == "False"
 
     def test_fewer_pods_than_the_autoscalers_least_are_not_ready(self) -> None:
         body = llamastack(server={"autoscaling": {"minReplicas": 4, "maxReplicas": 9}})
