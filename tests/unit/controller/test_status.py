@@ -181,6 +181,11 @@ class TestScale:
         seen = snapshot(body, deployment(wanted=6, available=available, replicas=6, updated=6), pod(ready=True))
         assert told(seen)["Ready"][0] == ready
 
+    def test_an_autoscaled_stack_that_is_suspended_is_not_ready_before_its_pods_are_gone(self) -> None:
+        body = llamastack(suspend=True, server={"autoscaling": {"maxReplicas": 9}})
+        assert told(snapshot(body, deployment(wanted=0, available=2, replicas=2, updated=2)))["Ready"][0] == "False"
+        assert told(snapshot(body, deployment(wanted=0)))["Ready"] == ("True", "Suspended")
+
     def test_an_autoscaled_stack_with_pods_of_an_older_revision_is_not_ready(self) -> None:
         body = llamastack(server={"autoscaling": {"maxReplicas": 9}})
         assert told(snapshot(body, deployment(wanted=3, updated=2)))["Ready"][0] == "False"
