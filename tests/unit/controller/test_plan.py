@@ -74,6 +74,17 @@ class TestErrors:
         assert "claimName: bot-data" in (finding.hint or "")
 
 
+def test_a_claim_that_an_earlier_stack_left_is_used_where_it_is_named() -> None:
+    body = llamastack(server={"storage": {"claimName": "bot-data"}})
+    left = child(
+        PERSISTENTVOLUMECLAIMS, "bot-data", owner="", metadata={"annotations": {"llamastack.dev/stack-uid": OTHER}}
+    )
+    decided = plan(snapshot(body, left), SETTINGS)
+    assert decided.findings == ()
+    assert decided.obsolete == ()
+    assert "PersistentVolumeClaim" not in {item.resource.kind for item in decided.desired or ()}
+
+
 @pytest.mark.parametrize(
     ("package", "version"), [("llama-stack", "0.2.5"), ("ogx", "0.7.0"), ("llama_stack", "0.7.3"), ("ogx", "0.8.0\n")]
 )
