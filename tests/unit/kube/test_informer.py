@@ -29,8 +29,8 @@ def account(name: str, version: int) -> dict[str, Any]:
     return {"metadata": {**identity, "labels": labels}}
 
 
-def page(*items: dict[str, Any], version: int, token: str = "") -> dict[str, Any]:
-    return {"items": list(items) or None, "metadata": {"resourceVersion": str(version), "continue": token}}
+def page(*items: dict[str, Any], version: int, more: str = "") -> dict[str, Any]:
+    return {"items": list(items) or None, "metadata": {"resourceVersion": str(version), "continue": more}}
 
 
 def event(kind: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +84,10 @@ def followed(
         informer = Informer(cast(Client, scripted), SERVICEACCOUNTS, None, convert, cache, changed, "app=x")
         task = asyncio.create_task(informer.run())
         async with asyncio.timeout(20):
-            await scripted.exhausted.wait()
+            waiting = asyncio.create_task(scripted.exhausted.wait())
+            await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
         assert informer.synced.is_set()
         task.cancel()
 
@@ -93,11 +96,11 @@ def followed(
 
 
 def names(cache: Cache[Child]) -> set[str]:
-    return {key[1] for key in cache.keys()}
+    return {key[1] for key in cache.keys()}  # noqa: SIM118 - a Cache is no mapping
 
 
 def test_the_first_list_comes_in_pages_and_may_have_none_at_all() -> None:
-    cache, told, asked = followed([page(account("a", 1), version=5, token="more"), page(version=5)], [])
+    cache, told, asked = followed([page(account("a", 1), version=5, more="more"), page(version=5)], [])
     assert names(cache) == {"a"}
     assert told == [("a", True)]
     assert [query.get("continue") for query in asked[:2]] == [None, "more"]
@@ -170,7 +173,7 @@ def test_a_watch_that_says_nothing_is_taken_for_dead(monkeypatch: pytest.MonkeyP
         informer = Informer(cast(Client, scripted), SERVICEACCOUNTS, None, convert, Cache(), lambda *_: None)
         task = asyncio.create_task(informer.run())
         async with asyncio.timeout(20):
-            while len([query for query in scripted.asked if "resourceVersion" in query]) < 3:
+            while len([query for query in scripted.asked if "resourceVersion" in query]) < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         task.cancel()
 
