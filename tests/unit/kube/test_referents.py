@@ -1,7 +1,12 @@
-"""Which ConfigMaps are followed for whom; reading them needs an API server and is pinned in tests/e2e."""
+"""Which ConfigMaps are followed for whom, and how seldom they are read.
+
+The client of the readings is a fake that counts them; that changes of ConfigMaps reach their stacks is pinned with an
+API server in tests/e2e/test_references.py.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -9,6 +14,7 @@ import pytest
 from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.objects import Key
 from llamastack_operator.kube.referents import ConfigMapContent, Referents
+from llamastack_operator.kube.resources import Resource
 
 SHARED, OWN = ("team-a", "shared"), ("team-a", "own")
 BOT, OTHER = ("team-a", "bot"), ("team-a", "other")
@@ -74,3 +80,106 @@ def test_a_key_may_be_text_or_binary() -> None:
     assert "text" in content
     assert "binary" in content
     assert "other" not in content
+
+
+class Server:
+    """Holds objects by name and counts how often each one is read."""
+
+    def __init__(self, **objects: dict[str, Any]) -> None:
+        self.objects = objects
+        self.read: list[str] = []
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+        self.read.append(name)
+        return self.objects.get(name)
+
+
+class Readings:
+    """A ConfigMap that a stack refers to, with a server that may have it and a watch that may tell of it."""
+
+    def __init__(self, **objects: dict[str, Any]) -> None:
+        self.server = Server(**objects)
+        self.referents = Referents(cast(Client, self.server))
+        self.referents.follow(BOT, {SHARED})
+
+    def content(self) -> ConfigMapContent | None:
+        return asyncio.run(self.referents.config_map(SHARED))
+
+    def watch_tells(self, version: int) -> None:
+        seen = self.referents.convert(metadata(SHARED, version))
+        assert seen is not None
+        self.referents.watched.put(seen)
+
+
+def config_map(version: int, **data: str) -> dict[str, Any]:
+    return {**metadata(SHARED, version), "data": data}
+
+
+class TestContent:
+    def test_is_read_once(self) -> None:
+        readings = Readings(shared=config_map(7, a="1"))
+        for _ in range(3):
+            content = readings.content()
+            assert content is not None and content.data == {"a": "1"}
+        assert readings.server.read == ["shared"]
+
+    def test_is_not_read_again_for_what_the_watch_tells_late(self) -> None:
+        readings = Readings(shared=config_map(7))
+        readings.content()
+        readings.watch_tells(7)
+        readings.content()
+        assert readings.server.read == ["shared"]
+
+    def test_is_read_again_where_the_watch_tells_of_a_newer_version(self) -> None:
+        readings = Readings(shared=config_map(7, a="1"))
+        readings.content()
+        readings.server.objects["shared"] = config_map(8, a="2")
+        readings.watch_tells(8)
+        content = readings.content()
+        assert content is not None and content.data == {"a": "2"}
+        readings.content()
+        assert len(readings.server.read) == 2
+
+    def test_that_is_absent_is_looked_for_once_and_then_waited_for(self) -> None:
+        readings = Readings()
+        assert [readings.content() for _ in range(3)] == [None, None, None]
+        assert readings.server.read == ["shared"]
+        readings.server.objects["shared"] = config_map(9)
+        readings.watch_tells(9)
+        assert readings.content() is not None
+
+    def test_that_is_deleted_is_gone(self) -> None:
+        readings = Readings(shared=config_map(7))
+        readings.content()
+        del readings.server.objects["shared"]
+        readings.referents.watched.remove(SHARED)
+        assert [readings.content(), readings.content()] == [None, None]
+        assert len(readings.server.read) == 2
+
+    def test_that_nobody_refers_to_any_more_is_read_anew_for_the_next_one(self) -> None:
+        readings = Readings(shared=config_map(7))
+        readings.content()
+        readings.referents.follow(BOT, set())
+        readings.referents.follow(OTHER, {SHARED})
+        readings.content()
+        assert len(readings.server.read) == 2
+
+    def test_without_data_has_no_keys(self) -> None:
+        content = Readings(shared=metadata(SHARED)).content()
+        assert content is not None
+        assert (content.data, content.binary) == ({}, {})
+
+
+def test_of_a_secret_only_the_keys_are_kept() -> None:
+    referents = Referents(cast(Client, Server(own={"data": {"token": "c2VjcmV0"}}, empty={})))
+    assert asyncio.run(referents.secret_keys(OWN)) == {"token"}
+    assert asyncio.run(referents.secret_keys(("team-a", "empty"))) == frozenset()
+    assert asyncio.run(referents.secret_keys(SHARED)) is None
+
+
+def test_of_a_claim_only_the_access_modes_are_kept() -> None:
+    held = {"own": {"spec": {"accessModes": ["ReadWriteMany"]}}, "empty": {"spec": {}}}
+    referents = Referents(cast(Client, Server(**held)))
+    assert asyncio.run(referents.claim_modes(OWN)) == ("ReadWriteMany",)
+    assert asyncio.run(referents.claim_modes(("team-a", "empty"))) == ()
+    assert asyncio.run(referents.claim_modes(SHARED)) is None
