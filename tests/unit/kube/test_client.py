@@ -1,0 +1,176 @@
+"""What goes over the wire, and what becomes of each answer: a real HTTP server that notes requests.
+
+Not a real API server, since none can be made to answer with a proxy's error page, a number of seconds to wait, or a
+watch that is refused. With a real one the client runs in every test of tests/e2e.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from kubernetes.aio.client.configuration import Configuration
+
+from llamastack_operator.kube.bounded import CUT
+from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.resources import CONFIGMAPS, DEPLOYMENTS, LLAMASTACKS
+
+BODY = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "team-a", "name": "x"}}
+
+
+def answered(
+    make: Callable[[], web.Response], ask: Callable[[Client], Awaitable[Any]], bearer: str = ""
+) -> tuple[Any, web.Request, Any]:
+    """Ask a server that always answers the same; return the client's result, the request and its decoded body."""
+    seen: list[tuple[web.Request, str]] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append((request, await request.text()))
+        return make()
+
+    async def main() -> Any:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", handle)
+        async with TestServer(application) as server:
+            configuration = Configuration(host=str(server.make_url("")).rstrip("/"))
+            if bearer:
+                configuration.api_key["BearerToken"] = f"Bearer {bearer}"
+            client = Client(configuration)
+            try:
+                return await ask(client)
+            except ApiError as error:
+                return error
+            finally:
+                await client.close()
+
+    result = asyncio.run(main())
+    request, text = seen[-1]
+    return result, request, json.loads(text) if text else None
+
+
+def says(body: Any, status: int = 200, **headers: str) -> Callable[[], web.Response]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda: web.Response(status=status, text=text, headers=given)
+
+
+def status(code: int, message: str = "words") -> Callable[[], web.Response]:
+    return says({"kind": "Status", "code": code, "message": message}, code)
+
+
+class TestRequests:
+    def test_an_apply_forces_its_fields_under_our_name(self) -> None:
+        _, request, body = answered(says({}), lambda client: client.apply(CONFIGMAPS, BODY))
+        assert (request.method, request.path) == ("PATCH", "/api/v1/namespaces/team-a/configmaps/x")
+        assert dict(request.query) == {"fieldManager": "llamastack-operator", "force": "true"}
+        assert request.headers["Content-Type"] == "application/apply-patch+yaml"
+        assert body == BODY
+
+    def test_a_status_is_applied_at_its_subresource(self) -> None:
+        stack = {**BODY, "kind": "LlamaStack"}
+        _, request, _ = answered(says({}), lambda client: client.apply(LLAMASTACKS, stack, "status"))
+        assert request.path.endswith("/llamastacks/x/status")
+
+    def test_metadata_alone_is_asked_for_by_the_accept_header(self) -> None:
+        _, page, _ = answered(says({}), lambda client: client.list_page(CONFIGMAPS, None, {}, metadata_only=True))
+        _, one, _ = answered(says({}), lambda client: client.apply(CONFIGMAPS, BODY, metadata_only=True))
+        assert page.headers["Accept"] == "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+        assert one.headers["Accept"] == "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+    def test_a_query_is_escaped(self) -> None:
+        query = {"labelSelector": "a=b,c in (d)", "continue": "a+/="}
+        _, request, _ = answered(says({}), lambda client: client.list_page(CONFIGMAPS, "team-a", query))
+        assert dict(request.query) == query
+
+    def test_a_new_object_is_posted_to_its_collection(self) -> None:
+        _, request, body = answered(says({}, 201), lambda client: client.create(CONFIGMAPS, BODY))
+        assert (request.method, request.path) == ("POST", "/api/v1/namespaces/team-a/configmaps")
+        assert body == BODY
+
+    def test_only_the_object_of_that_uid_is_deleted(self) -> None:
+        _, request, body = answered(says({}), lambda client: client.delete(DEPLOYMENTS, "team-a", "x", uid="u"))
+        assert (request.method, body["preconditions"]) == ("DELETE", {"uid": "u"})
+        assert body["propagationPolicy"] == "Background"
+
+    def test_every_request_says_who_asks(self) -> None:
+        _, request, _ = answered(says({}), lambda client: client.get(CONFIGMAPS, "team-a", "x"), bearer="abc")
+        assert request.headers["Authorization"] == "Bearer abc"
+        assert request.headers["User-Agent"].startswith("llamastack-operator/")
+
+
+class TestAnswers:
+    def test_an_object_is_a_dict(self) -> None:
+        found, _, _ = answered(says(BODY), lambda client: client.get(CONFIGMAPS, "team-a", "x"))
+        assert found == BODY
+
+    def test_what_is_nested_too_deeply_is_cut(self) -> None:
+        deep = '{"a": ' * 5000 + "1" + "}" * 5000
+        found, _, _ = answered(says(deep), lambda client: client.get(CONFIGMAPS, "team-a", "x"))
+        assert CUT in json.dumps(found)
+
+    def test_an_object_that_does_not_exist_is_none(self) -> None:
+        found, _, _ = answered(status(404), lambda client: client.get(CONFIGMAPS, "team-a", "x"))
+        assert found is None
+
+    @pytest.mark.parametrize("code", [404, 409])
+    def test_what_is_gone_or_was_replaced_needs_no_deleting(self, code: int) -> None:
+        result, _, _ = answered(status(code), lambda client: client.delete(CONFIGMAPS, "team-a", "x", uid="u"))
+        assert result is None
+
+    @pytest.mark.parametrize("code", [400, 401, 403, 422, 429, 500, 503])
+    def test_any_other_refusal_is_an_error_with_the_servers_words(self, code: int) -> None:
+        for ask in (
+            lambda client: client.get(CONFIGMAPS, "team-a", "x"),
+            lambda client: client.delete(CONFIGMAPS, "team-a", "x", uid="u"),
+            lambda client: client.apply(CONFIGMAPS, BODY),
+        ):
+            error, _, _ = answered(status(code), ask)
+            assert isinstance(error, ApiError)
+            assert (error.code, str(error)) == (code, "words")
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            ("<html>bad gateway</html>", "<html>bad gateway</html>"),
+            ("x" * 5000, "x" * 512),
+            ("", "HTTP status 502"),
+            ("[1]", "HTTP status 502"),
+            ('"text"', "HTTP status 502"),
+        ],
+    )
+    def test_an_error_that_no_api_server_wrote_is_told_in_short(self, body: str, message: str) -> None:
+        error, _, _ = answered(says(body, 502), lambda client: client.get(CONFIGMAPS, "team-a", "x"))
+        assert str(error) == message
+
+    @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("", None)])
+    def test_how_long_to_wait_is_taken_from_the_server(self, header: str, seconds: float | None) -> None:
+        answer = says({"message": "too many"}, 429, Retry_After=header)
+        error, _, _ = answered(answer, lambda client: client.get(CONFIGMAPS, "team-a", "x"))
+        assert error.retry_after == seconds
+
+
+class TestWatch:
+    async def collect(self, client: Client) -> list[Any]:
+        return [event async for event in client.watch(CONFIGMAPS, "team-a", {"resourceVersion": "5"})]
+
+    def test_yields_each_line_until_the_server_closes_it(self) -> None:
+        lines = '{"type": "ADDED", "object": {"a": 1}}\n{"type": "BOOKMARK", "object": {}}\n'
+        events, request, _ = answered(says(lines), self.collect)
+        assert [event["type"] for event in events] == ["ADDED", "BOOKMARK"]
+        assert dict(request.query) == {"resourceVersion": "5", "watch": "true"}
+
+    def test_takes_a_line_of_megabytes(self) -> None:
+        """etcd takes objects of 1.5 MiB, and a watch sends each one as a single line."""
+        line = json.dumps({"type": "ADDED", "object": {"text": "x" * 3_000_000}}) + "\n"
+        events, _, _ = answered(says(line), self.collect)
+        assert len(events[0]["object"]["text"]) == 3_000_000
+
+    def test_that_is_refused_is_an_error(self) -> None:
+        error, _, _ = answered(status(410, "too old"), self.collect)
+        assert isinstance(error, ApiError)
+        assert (error.code, str(error)) == (410, "too old")
