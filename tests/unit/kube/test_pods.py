@@ -1,0 +1,136 @@
+"""What is kept of pods, from pods as the API server serves them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llamastack_operator.kube.pods import ContainerState, Pod, pod_from
+
+METADATA = {
+    "namespace": "team-a",
+    "name": "bot-6d4f8b9c7-x2x5z",
+    "generateName": "bot-6d4f8b9c7-",
+    "uid": "5d2c",
+    "resourceVersion": "4711",
+    "creationTimestamp": "2026-01-02T03:04:05Z",
+    "labels": {"llamastack.dev/stack": "bot", "pod-template-hash": "6d4f8b9c7"},
+    "annotations": {"llamastack.dev/revision": "0123456789abcdef"},
+}
+IMAGE_ID = "registry.example/starter@sha256:" + "a" * 64
+
+
+def condition(kind: str, status: str, reason: str = "", message: str = "") -> dict[str, Any]:
+    words = {"reason": reason, "message": message} if reason else {}
+    return {
+        "type": kind,
+        "status": status,
+        "lastProbeTime": None,
+        "lastTransitionTime": "2026-01-02T03:04:06Z",
+        **words,
+    }
+
+
+def pod(status: dict[str, Any] | None = None, **metadata: Any) -> Pod:
+    return pod_from({"metadata": {**METADATA, **metadata}, "spec": {"containers": []}, "status": status})
+
+
+def container(**entry: Any) -> ContainerState:
+    (only,) = pod({"containerStatuses": [{"name": "server", "ready": False, "restartCount": 0, **entry}]}).containers
+    return only
+
+
+class TestPod:
+    def test_that_serves(self) -> None:
+        running = {"running": {"startedAt": "2026-01-02T03:04:10Z"}}
+        entry = {"name": "server", "ready": True, "restartCount": 0, "imageID": IMAGE_ID, "state": running}
+        conditions = [condition("PodScheduled", "True"), condition("Ready", "True")]
+        assert pod({"phase": "Running", "conditions": conditions, "containerStatuses": [entry]}) == Pod(
+            key=("team-a", "bot-6d4f8b9c7-x2x5z"),
+            stack="bot",
+            uid="5d2c",
+            version=4711,
+            revision="0123456789abcdef",
+            created="2026-01-02T03:04:05Z",
+            phase="Running",
+            ready=True,
+            deleting=False,
+            unschedulable="",
+            evicted="",
+            containers=(ContainerState("server", True, 0, IMAGE_ID, None, None, True),),
+        )
+
+    @pytest.mark.parametrize("status", [None, {}, {"conditions": None, "containerStatuses": None}])
+    def test_that_was_just_made_has_no_state_at_all(self, status: Any) -> None:
+        fresh = pod(status, annotations=None, labels=None)
+        assert (fresh.phase, fresh.ready, fresh.containers) == ("Unknown", False, ())
+        assert (fresh.stack, fresh.revision) == ("", "")
+
+    def test_that_no_node_takes_has_the_schedulers_words(self) -> None:
+        words = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+        waiting = pod({"phase": "Pending", "conditions": [condition("PodScheduled", "False", "Unschedulable", words)]})
+        assert waiting.unschedulable == words
+
+    def test_that_waits_for_its_gates_is_not_refused_by_nodes(self) -> None:
+        gated = condition("PodScheduled", "False", "SchedulingGated", "Scheduling is blocked due to non-empty gates")
+        assert pod({"phase": "Pending", "conditions": [gated]}).unschedulable == ""
+
+    @pytest.mark.parametrize(
+        ("status", "words"),
+        [
+            (
+                {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."},
+                "Evicted: The node was low on resource: memory.",
+            ),
+            ({"phase": "Failed", "reason": "NodeAffinity"}, "NodeAffinity"),
+            ({"phase": "Failed", "message": "Pod was terminated."}, "Pod was terminated."),
+        ],
+    )
+    def test_that_was_evicted_says_why(self, status: dict[str, Any], words: str) -> None:
+        assert pod(status).evicted == words
+
+    def test_on_its_way_out_is_told_by_its_deletion_time(self) -> None:
+        assert pod({"phase": "Running"}, deletionTimestamp="2026-01-02T03:05:00Z").deleting
+
+    def test_is_ready_only_by_its_condition(self) -> None:
+        assert not pod({"conditions": [condition("Ready", "False", "ContainersNotReady", "x")]}).ready
+        assert not pod({"conditions": [condition("Ready", "Unknown", "NodeLost", "x")]}).ready
+        assert not pod({"conditions": [condition("ContainersReady", "True")]}).ready
+
+
+class TestContainer:
+    def test_that_cannot_pull_its_image_waits_for_a_reason(self) -> None:
+        message = 'Back-off pulling image "registry.example/starter:0.7.3"'
+        state = container(state={"waiting": {"reason": "ImagePullBackOff", "message": message}}, imageID="")
+        assert state.waiting == ("ImagePullBackOff", message)
+        assert (state.running, state.ended, state.image) == (False, None, "")
+
+    def test_that_crashes_again_and_again_waits_and_remembers_its_last_end(self) -> None:
+        ended = {"exitCode": 1, "reason": "Error", "startedAt": "x", "finishedAt": "2026-01-02T03:04:30Z"}
+        waiting = {"reason": "CrashLoopBackOff", "message": "back-off 20s restarting failed container"}
+        state = container(state={"waiting": waiting}, lastState={"terminated": ended}, restartCount=3)
+        assert (state.waiting or ("",))[0] == "CrashLoopBackOff"
+        assert state.ended == ("Error", 1, "2026-01-02T03:04:30Z")
+        assert (state.restarts, state.running) == (3, False)
+
+    def test_that_has_just_ended_tells_this_end_and_not_the_one_before(self) -> None:
+        now = {"exitCode": 137, "reason": "OOMKilled", "finishedAt": "2026-01-02T03:04:40Z"}
+        before = {"exitCode": 1, "reason": "Error", "finishedAt": "2026-01-02T03:04:30Z"}
+        state = container(state={"terminated": now}, lastState={"terminated": before})
+        assert state.ended == ("OOMKilled", 137, "2026-01-02T03:04:40Z")
+        assert state.waiting is None
+
+    def test_that_runs_again_remembers_its_last_end(self) -> None:
+        before = {"exitCode": 143, "reason": "Error", "finishedAt": "2026-01-02T03:04:30Z"}
+        state = container(state={"running": {"startedAt": "x"}}, lastState={"terminated": before})
+        assert state.running
+        assert state.ended == ("Error", 143, "2026-01-02T03:04:30Z")
+
+    @pytest.mark.parametrize("state", [{}, None])
+    def test_of_which_nothing_is_known_neither_runs_nor_waits(self, state: Any) -> None:
+        assert container(state=state, lastState={}) == ContainerState("server", False, 0, "", None, None, False)
+
+    def test_that_waits_without_a_word_waits_all_the_same(self) -> None:
+        assert container(state={"waiting": {"reason": "ContainerCreating"}}).waiting == ("ContainerCreating", "")
+        assert container(state={"waiting": {"message": "soon"}}).waiting == ("", "soon")
