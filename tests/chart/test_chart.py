@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 
 from tests.cluster.binaries import binaries
 from tests.e2e.installation import CHART, REPOSITORY
+from tests.golden.files import check, dump
 
 pytestmark = pytest.mark.control_plane
 
@@ -33,6 +35,31 @@ def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 def operator_rules(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
     roles = [body for kind in ("Role", "ClusterRole") for body in of_kind(objects, kind)]
     return [rule for role in roles if role["metadata"]["name"] == "op" for rule in role["rules"]]
+
+
+CASES = {
+    "default": [],
+    "some-namespaces": ["watchNamespaces={team-a,team-b}"],
+    "every-value": [
+        "image.repository=registry.example/operator,image.tag=v9,image.pullPolicy=Always",
+        "imagePullSecrets[0].name=registry",
+        "workers=2,progressDeadlineSeconds=60,runAsUser=none,logFormat=text",
+        "serviceAccount.name=mine,serviceAccount.annotations.a=b",
+        "userRoles.create=false",
+        "resources.limits.memory=1Gi",
+        "podLabels.team=blue,podAnnotations.note=x",
+        "nodeSelector.disk=fast,priorityClassName=high",
+        "tolerations[0].key=gpu,tolerations[0].operator=Exists",
+        "affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1",
+    ],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_values_become_just_these_objects(case: str) -> None:
+    """`UPDATE_GOLDEN=1 pytest tests/chart` accepts a change; the CRD is left out, being a file of its own."""
+    options = [option for value in [*CASES[case], "crds.install=false"] for option in ("--set", value)]
+    check(Path(__file__).parent / "golden" / f"{case}.yaml", dump(rendered(*options)))
 
 
 def test_helm_lint_has_nothing_to_say() -> None:

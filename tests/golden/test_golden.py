@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from llamastack_operator.controller.gather import Referred, Snapshot
 from llamastack_operator.controller.plan import plan
 from llamastack_operator.controller.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
+from tests.golden.files import check, dump
 
 FOLDER = Path(__file__).parent
 EXAMPLES = FOLDER.parents[1] / "examples"
@@ -31,20 +31,6 @@ REFERRED = {
     "storage-existing-claim": Referred(claim_modes=("ReadWriteOnce",)),
     "run-config-from": Referred(run_config="version: 2\nproviders: {}\n", digest="0123456789abcdef"),
 }
-
-
-class PlainDumper(yaml.SafeDumper):
-    """Writes no anchors, and long text as it is."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-
-PlainDumper.add_representer(str, text)
 
 
 def cases() -> list[str]:
@@ -63,16 +49,6 @@ def rendered(body: dict[str, Any], case: str = "") -> Any:
     if decided.desired is None:
         return {"findings": [finding.to_wire() for finding in decided.findings]}
     return [item.body for item in decided.desired]
-
-
-def dump(value: Any) -> str:
-    return yaml.dump(value, Dumper=PlainDumper, sort_keys=False, width=120)
-
-
-def check(path: Path, actual: str) -> None:
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.write_text(actual)
-    assert path.read_text() == actual, f"{path.name} differs; UPDATE_GOLDEN=1 accepts it"
 
 
 @pytest.mark.parametrize("case", cases())
