@@ -82,6 +82,7 @@ test-all: check test-bed ## Every test, full matrices
 .PHONY: bench
 bench: venv test-bed ## Benchmarks, each beside its floor
 	@$(BIN)/python -m benchmarks.reconcile
+	@$(BIN)/python -m benchmarks.validate
 
 # --- the product -----------------------------------------------------------------
 .PHONY: demo

@@ -132,9 +132,34 @@ def test_users_get_stacks_with_the_clusters_own_roles() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["workers=0", "logFormat=xml", "runAsUser=0", "image.digest=latest", "imageTag=x", "progressDeadlineSeconds=1"],
+    [
+        "workers=0",
+        "logFormat=xml",
+        "runAsUser=0",
+        "image.digest=latest",
+        "imageTag=x",
+        "progressDeadlineSeconds=1",
+        "watchNamespaces={Team_A}",
+    ],
 )
 def test_a_value_that_cannot_be_is_refused(wrong: str) -> None:
     result = helm("template", "op", str(CHART), "--kube-version", "1.37.2", "--set", wrong)
     assert result.returncode != 0
     assert wrong.split("=")[0].rsplit(".", maxsplit=1)[-1] in result.stderr
+
+
+def test_a_large_number_stays_a_whole_number(tmp_path: Path) -> None:
+    """Helm reads numbers of a values file as floats, and writes a million as 1e+06."""
+    (tmp_path / "values.yaml").write_text("progressDeadlineSeconds: 1000000\n")
+    (deployment,) = of_kind(rendered("--values", str(tmp_path / "values.yaml")), "Deployment")
+    arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert "--progress-deadline=1000000" in arguments
+
+
+def test_a_label_of_the_chart_cannot_be_given_twice() -> None:
+    label = "podLabels.app\\.kubernetes\\.io/name=mine"
+    result = helm("template", "op", str(CHART), "--kube-version", "1.37.2", "--set", label)
+    (text,) = [part for part in result.stdout.split("---\n") if "kind: Deployment" in part]
+    template = text[text.index("  template:") : text.index("    spec:\n      serviceAccountName")]
+    assert template.count("app.kubernetes.io/name:") == 1
+    assert "app.kubernetes.io/name: llamastack-operator" in template

@@ -235,6 +235,17 @@ def test_an_autoscaler_takes_the_replicas_over_without_a_dip(stacks: Stacks) -> 
     eventually(lambda: stacks.get("horizontalpodautoscaler", "scales") is None)
 
 
+def test_a_suspended_stack_with_an_autoscaler_wakes_up(stacks: Stacks) -> None:
+    """An autoscaler leaves a Deployment without replicas alone, so waking up must not leave it at none."""
+    scaled = {"autoscaling": {"minReplicas": 1, "maxReplicas": 3}}
+    stacks.kubectl.apply(minimal("wakes", server=scaled, suspend=True))
+    eventually(lambda: stacks.get("deployment", "wakes")["spec"]["replicas"] == 0)
+    assert stacks.get("horizontalpodautoscaler", "wakes") is None
+    stacks.patch("wakes", '{"spec": {"suspend": false}}')
+    eventually(lambda: stacks.get("horizontalpodautoscaler", "wakes"))
+    eventually(lambda: stacks.get("deployment", "wakes")["spec"]["replicas"] >= 1)
+
+
 def test_kubectl_scale_works_on_a_stack(stacks: Stacks) -> None:
     stacks.kubectl.apply(minimal("steps", server={"replicas": 1}))
     stacks.settled("steps")

@@ -111,9 +111,10 @@ class Applier:
         """Give `spec.replicas` to another manager before we let go of it.
 
         A field that its last owner stops applying is removed, and a Deployment without replicas has one: switching
-        an autoscaler on would cut a busy stack down to one pod.
+        an autoscaler on would cut a busy stack down to one pod. No replicas at all are not handed over: an
+        autoscaler leaves a Deployment that has none alone, and the stack would never wake up.
         """
-        if not live.facts.get("replicas_owned"):
+        if not live.facts.get("replicas_owned") or not live.facts["wanted"]:
             return
         namespace, name = wanted.key
         body = {

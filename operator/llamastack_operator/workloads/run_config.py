@@ -22,6 +22,7 @@ CONFIG_PATH = f"{MOUNT_PATH}/{CONFIG_KEY}"
 
 # JSON is YAML but for these: characters that YAML 1.1 wants escaped, and floats such as 1e+20 that it reads as text.
 _NOT_YAML = re.compile(r"[\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]|\d[eE]")
+_HALF = re.compile(r"[\ud800-\udfff]")
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _LONGEST = 1000
 """Characters of a text up to which it can be a key on one line: YAML's simple keys end at 1,024."""
@@ -36,7 +37,9 @@ def run_config_text(run_config: dict[str, Any]) -> str:
     """
     text = _lines(run_config, 0)
     if _NOT_YAML.search(text) or max(map(len, _STRINGS.findall(text)), default=0) > _LONGEST:
-        return yaml.dump(run_config, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
+        # libyaml cannot write half a character; PyYAML's own emitter escapes it.
+        fast = yaml.SafeDumper if _HALF.search(text) else getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        return yaml.dump(run_config, Dumper=fast, sort_keys=False)
     return text + "\n"
 
 

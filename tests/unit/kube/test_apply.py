@@ -239,3 +239,9 @@ class TestReplicas:
         scene = Scene(stored(deployment(replicas=4).body), DEPLOYMENTS)
         scene.apply(deployment(replicas=5))
         assert scene.server.requests == ["apply"]
+
+    def test_of_a_suspended_stack_are_not_so_that_it_wakes_up(self) -> None:
+        """A HorizontalPodAutoscaler leaves a Deployment of no replicas alone: it would sleep for ever."""
+        scene = Scene(stored(deployment(replicas=0).body), DEPLOYMENTS)
+        scene.apply(deployment())
+        assert scene.server.requests == ["apply"]

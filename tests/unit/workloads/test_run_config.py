@@ -92,6 +92,13 @@ def test_the_outer_levels_are_one_entry_a_line() -> None:
     )
 
 
+@pytest.mark.parametrize("run_config", [{"a": "\ud800"}, {"\udfff": 1}, {"a": ["\ud83d and more"]}])
+def test_half_a_character_makes_no_exception(run_config: dict[str, Any]) -> None:
+    """Go replaces them before anything is stored, but an exception here would end every pass of the stack."""
+    text = run_config_text(run_config)
+    assert config_map(OWNER, text).body["data"]["run.yaml"] == text
+
+
 OWNER = Owner(("team-a", "bot"), "stack-uid")
 
 
