@@ -22,6 +22,7 @@ class ConditionType(StrEnum):
 
     READY = "Ready"
     CONFIG_VALID = "ConfigValid"
+    IMAGE_READY = "ImageReady"
     AVAILABLE = "Available"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
@@ -30,6 +31,7 @@ class ConditionType(StrEnum):
 CONDITION_MEANINGS = {
     ConditionType.READY: "The summary: the newest generation serves.",
     ConditionType.CONFIG_VALID: "The spec, the run config and all that they refer to can be used.",
+    ConditionType.IMAGE_READY: "The image for the newest generation exists, or what pods install is locked.",
     ConditionType.AVAILABLE: "Pods serve, be it an older generation; the message has the pods' own reasons.",
     ConditionType.RECONCILING: "The operator or the cluster is at work on the newest generation (kstatus).",
     ConditionType.STALLED: "No progress is expected without a change from outside (kstatus).",
@@ -64,6 +66,37 @@ class Reason(StrEnum):
     UNSCHEDULABLE = "Unschedulable"
     PODS_REFUSED = "PodsRefused"
     ROLLOUT_TIMED_OUT = "RolloutTimedOut"
+    # --- images
+    PREBUILT = "Prebuilt"
+    UP_TO_DATE = "UpToDate"
+    INSTALLED_AT_START = "InstalledAtStart"
+    QUEUED = "Queued"
+    BUILDING = "Building"
+    NOT_DETERMINED = "NotDetermined"
+    BUILD_FAILED = "BuildFailed"
+    MODULE_NOT_FOUND = "ModuleNotFound"
+    MODULE_IMPORT_FAILED = "ModuleImportFailed"
+    SPEC_MISSING = "SpecMissing"
+    SPEC_MISMATCH = "SpecMismatch"
+    REQUIREMENT_INVALID = "RequirementInvalid"
+    REQUIREMENT_CONFLICT = "RequirementConflict"
+    SOURCE_DISTRIBUTION_REFUSED = "SourceDistributionRefused"
+    SOURCE_BUILD_FAILED = "SourceBuildFailed"
+    HASH_MISMATCH = "HashMismatch"
+    INDEX_UNREACHABLE = "IndexUnreachable"
+    INDEX_UNAUTHORIZED = "IndexUnauthorized"
+    INDEX_CERTIFICATE = "IndexCertificate"
+    BASE_NOT_FOUND = "BaseNotFound"
+    UNSUPPORTED_BASE = "UnsupportedBase"
+    REGISTRY_UNREACHABLE = "RegistryUnreachable"
+    REGISTRY_UNAUTHORIZED = "RegistryUnauthorized"
+    REGISTRY_CERTIFICATE = "RegistryCertificate"
+    PUSH_DENIED = "PushDenied"
+    TIMED_OUT = "TimedOut"
+    EVICTED = "Evicted"
+    DISK_FULL = "DiskFull"
+    LOCK_LOST = "LockLost"
+    TAMPERED = "Tampered"
 
 
 REASON_MEANINGS = {
@@ -98,6 +131,38 @@ REASON_MEANINGS = {
     Reason.UNSCHEDULABLE: "No node takes the pod.",
     Reason.PODS_REFUSED: "Pods cannot be created, for example for a quota or the Pod Security profile.",
     Reason.ROLLOUT_TIMED_OUT: "The newest generation did not become ready in time.",
+    Reason.PREBUILT: "Nothing has to be installed: `spec.distribution.image` is run as it is.",
+    Reason.UP_TO_DATE: "The image was built and is run by its digest.",
+    Reason.INSTALLED_AT_START: "The packages are locked, and each pod installs them at its start.",
+    Reason.QUEUED: "The build waits for its turn.",
+    Reason.BUILDING: "The build runs; the message tells how far it is.",
+    Reason.NOT_DETERMINED: "Errors in the spec forbid to say what must be built.",
+    Reason.BUILD_FAILED: "The build failed for a reason that has no name of its own; the message has its words.",
+    Reason.MODULE_NOT_FOUND: "The index has no such package, or no such version of it.",
+    Reason.MODULE_IMPORT_FAILED: "A module was installed and cannot be imported with this release.",
+    Reason.SPEC_MISSING: "A module has no `get_provider_spec()`, or its spec names no implementation.",
+    Reason.SPEC_MISMATCH: "A module's `get_provider_spec()` returns something that this release does not take.",
+    Reason.REQUIREMENT_INVALID: "A requirement does not follow PEP 508.",
+    Reason.REQUIREMENT_CONFLICT: "Two requirements exclude each other, for example a module's and the release's.",
+    Reason.SOURCE_DISTRIBUTION_REFUSED: (
+        "A package has no wheel for this Python, and `spec.build.pip.allowSourceDistributions` is not set."
+    ),
+    Reason.SOURCE_BUILD_FAILED: "The build of a source distribution failed; the message has its last words.",
+    Reason.HASH_MISMATCH: "An index served another file than the one that was locked.",
+    Reason.INDEX_UNREACHABLE: "A package index does not answer; the build is tried again with backoff.",
+    Reason.INDEX_UNAUTHORIZED: "A package index refuses the credentials; looked at again when the Secret changes.",
+    Reason.INDEX_CERTIFICATE: "A package index shows a certificate that `spec.build.caBundleRef` does not vouch for.",
+    Reason.BASE_NOT_FOUND: "The base image does not exist, or may not be seen with the given credentials.",
+    Reason.UNSUPPORTED_BASE: "The base image has no Python that packages can be installed for.",
+    Reason.REGISTRY_UNREACHABLE: "A registry does not answer; the build is tried again with backoff.",
+    Reason.REGISTRY_UNAUTHORIZED: "A registry refuses the credentials; looked at again when the Secret changes.",
+    Reason.REGISTRY_CERTIFICATE: "A registry shows a certificate that `spec.build.caBundleRef` does not vouch for.",
+    Reason.PUSH_DENIED: "The credentials are right and may not push to this repository.",
+    Reason.TIMED_OUT: "The build took longer than `spec.build.timeoutSeconds`.",
+    Reason.EVICTED: "The build's pod was evicted or deleted; it is tried again.",
+    Reason.DISK_FULL: "The build's volume is full: raise `spec.build.workspace.sizeLimit`.",
+    Reason.LOCK_LOST: "The build's record could not be read; it is tried again.",
+    Reason.TAMPERED: "The build's pod did not run what the operator asked for; its result is not used.",
 }
 
 

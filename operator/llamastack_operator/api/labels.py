@@ -8,6 +8,14 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "llamastack-operator"
 STACK_LABEL = f"{GROUP}/stack"
 """The name of the stack; with it alone the Deployment selects its pods."""
+BUILD_LABEL = f"{GROUP}/build"
+"""The name of the LlamaStackBuild that a Job, its pod or its ConfigMap belongs to."""
+ATTEMPT_ANNOTATION = f"{GROUP}/attempt"
+"""On Jobs: which try of the build it is, from 1."""
+RERUN_ANNOTATION = f"{GROUP}/rerun"
+"""On LlamaStackBuilds, written by the operator: a new value has the image made again from its lock."""
+REBUILD_ANNOTATION = f"{GROUP}/rebuild"
+"""On LlamaStacks, written by the user: a new value asks for a fresh look at tags and versions."""
 
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """The digest of what was applied: a changed plan is seen without comparing objects."""
@@ -25,3 +33,8 @@ def selector_labels(stack: str) -> dict[str, str]:
 def child_labels(stack: str) -> dict[str, str]:
     """Return the labels of every object of a stack."""
     return {**selector_labels(stack), "app.kubernetes.io/instance": stack, MANAGED_BY_LABEL: MANAGED_BY}
+
+
+def build_labels(build: str) -> dict[str, str]:
+    """Return the labels of every object of a build."""
+    return {BUILD_LABEL: build, "app.kubernetes.io/name": "llamastack-build", MANAGED_BY_LABEL: MANAGED_BY}

@@ -13,6 +13,7 @@ from llamastack_operator.api.base import (
     KeyReference,
     rules,
 )
+from llamastack_operator.api.build import BUILD_RULES, Build
 from llamastack_operator.api.server import SERVER_RULES, Server
 from llamastack_resolver.releases import VERSION_PATTERN
 
@@ -33,12 +34,15 @@ class ReleaseReference(ApiModel):
 
 
 class Distribution(ApiModel):
-    """What the pods run."""
+    """What the pods run: an image, or a release that is installed on a Python image."""
 
-    image: Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=IMAGE_PATTERN)]
-    """The image of a Llama Stack distribution."""
+    image: Annotated[str | None, StringConstraints(min_length=1, max_length=1024, pattern=IMAGE_PATTERN)] = None
+    """The image of a Llama Stack distribution; run as it is, or the base for external provider modules."""
     release: ReleaseReference | None = None
-    """The release that the image holds; looked up in the image at start where unset."""
+    """With an image: the release that it holds, looked up at start where unset. Alone: what to install."""
+
+
+DISTRIBUTION_RULES = rules(("has(self.image) || has(self.release)", "at least one of image and release must be set"))
 
 
 class RunConfigSource(ApiModel):
@@ -65,11 +69,12 @@ class Network(ApiModel):
 class LlamaStackSpec(ApiModel):
     """The wanted state of a stack."""
 
-    distribution: Distribution
+    distribution: Annotated[Distribution, Field(json_schema_extra=DISTRIBUTION_RULES)]
     run_config: Annotated[dict[str, Any] | None, Field(json_schema_extra=OPAQUE_OBJECT)] = None
     """The run config, in Llama Stack's own schema."""
     run_config_from: RunConfigSource | None = None
     """A run config that is kept in a ConfigMap; an edit of it rolls the pods."""
+    build: Annotated[Build | None, Field(json_schema_extra=BUILD_RULES)] = None
     server: Annotated[Server | None, Field(json_schema_extra=SERVER_RULES)] = None
     network: Network | None = None
     suspend: bool | None = None

@@ -8,7 +8,10 @@ from pydantic import Field
 
 from llamastack_operator.api.base import ATOMIC_LIST, ApiModel, map_list
 from llamastack_operator.api.conditions import Condition
+from llamastack_operator.api.pods import LocalReference
 
+PROVIDERS_LIMIT = 64
+"""Most providers that a status holds."""
 FINDINGS_LIMIT = 32
 """Most findings that a status holds; the rest is counted."""
 
@@ -27,6 +30,18 @@ class Finding(ApiModel):
     """What to do."""
 
 
+class ProviderStatus(ApiModel):
+    """A provider of the run config."""
+
+    api: str
+    id: str
+    type: str
+    module: str | None = None
+    """The external module that brings it, as the run config has it."""
+    module_version: str | None = None
+    """The version of the module's package in the image."""
+
+
 class LlamaStackStatus(ApiModel):
     """The observed state of a stack."""
 
@@ -42,6 +57,12 @@ class LlamaStackStatus(ApiModel):
     """Pods that exist."""
     ready_replicas: Annotated[int | None, Field(ge=0)] = None
     """Pods that are ready."""
+    build_ref: LocalReference | None = None
+    """The LlamaStackBuild whose result the newest generation runs, or waits for."""
+    providers: Annotated[
+        list[ProviderStatus] | None, Field(max_length=PROVIDERS_LIMIT, json_schema_extra=ATOMIC_LIST)
+    ] = None
+    """The enabled providers of the run config."""
     selector: str | None = None
     """The label selector of the pods, for the scale subresource."""
     findings: Annotated[list[Finding] | None, Field(max_length=FINDINGS_LIMIT, json_schema_extra=ATOMIC_LIST)] = None

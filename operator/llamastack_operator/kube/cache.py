@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from llamastack_operator.kube.objects import Key
@@ -32,12 +32,22 @@ class Cached(Protocol):
         ...
 
 
-class Cache[T: Cached]:
-    """Objects of one kind, by key and by the stack that they belong to."""
+def stack_of(item: Cached) -> tuple[Key, ...]:
+    """Return the key of the stack that an object belongs to: the usual index."""
+    return ((item.key[0], item.stack),)
 
-    def __init__(self) -> None:
+
+class Cache[T: Cached]:
+    """Objects of one kind, by key and by an index: the stack that they belong to, unless said otherwise.
+
+    Args:
+        index: what an object is found under, each a namespace and a name of whatever kind.
+    """
+
+    def __init__(self, index: Callable[[T], Iterable[Key]] = stack_of) -> None:
         self._objects: dict[Key, T] = {}
-        self._by_stack: dict[Key, set[Key]] = {}
+        self._index = index
+        self._by_index: dict[Key, set[Key]] = {}
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -46,9 +56,13 @@ class Cache[T: Cached]:
         """Return the object of that namespace and name."""
         return self._objects.get(key)
 
+    def of(self, entry: Key) -> Iterator[T]:
+        """Yield the objects under an entry of the index, by name."""
+        return (self._objects[key] for key in sorted(self._by_index.get(entry, ())))
+
     def of_stack(self, stack: Key) -> Iterator[T]:
         """Yield the objects of a stack, by name."""
-        return (self._objects[key] for key in sorted(self._by_stack.get(stack, ())))
+        return self.of(stack)
 
     def keys(self) -> set[Key]:
         """Return all keys."""
@@ -59,10 +73,11 @@ class Cache[T: Cached]:
         known = self._objects.get(item.key)
         if known is not None and item.version <= known.version:
             return False
-        if known is not None and known.stack != item.stack:
+        if known is not None and set(self._index(known)) != set(self._index(item)):
             self._forget(known)
         self._objects[item.key] = item
-        self._by_stack.setdefault(_stack(item), set()).add(item.key)
+        for entry in self._index(item):
+            self._by_index.setdefault(entry, set()).add(item.key)
         return True
 
     def remove(self, key: Key, uid: str | None = None) -> T | None:
@@ -75,11 +90,8 @@ class Cache[T: Cached]:
 
     def _forget(self, known: T) -> None:
         del self._objects[known.key]
-        siblings = self._by_stack[_stack(known)]
-        siblings.discard(known.key)
-        if not siblings:
-            del self._by_stack[_stack(known)]
-
-
-def _stack(item: Cached) -> Key:
-    return item.key[0], item.stack
+        for entry in self._index(known):
+            siblings = self._by_index[entry]
+            siblings.discard(known.key)
+            if not siblings:
+                del self._by_index[entry]

@@ -132,6 +132,27 @@ class Client:
             accept=METADATA_ONLY.format(suffix="") if metadata_only else None,
         )
 
+    async def log(self, namespace: str, pod: str, container: str, limit: int, tail: int | None = None) -> str:
+        """Return the log of a container of a build; empty where there is none any more.
+
+        Args:
+            namespace: the pod's namespace.
+            pod: its name.
+            container: the container's name.
+            limit: most bytes to read.
+            tail: only this many last lines.
+        """
+        query = {"container": container, "limitBytes": str(limit)}
+        if tail is not None:
+            query["tailLines"] = str(tail)
+        response = await self._send("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/log", query=query)
+        async with response:
+            if response.status in (400, 404):
+                return ""
+            if response.status >= 300:
+                raise await _error(response)
+            return (await response.content.read(limit)).decode(errors="replace")
+
     async def create(self, resource: Resource, body: Object) -> Object:
         """Create an object."""
         path = resource.path(body["metadata"]["namespace"])

@@ -40,3 +40,8 @@ def claim_name(stack: str, server: Server | None) -> str | None:
     if server is None or server.storage is None:
         return None
     return server.storage.claim_name or created_claim_name(stack)
+
+
+def lock_name(build: str) -> str:
+    """Return the name of the ConfigMap from which pods install what a build locked."""
+    return f"{build}-lock"

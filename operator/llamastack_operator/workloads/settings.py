@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSettings:
+    """How images are built; what tenants cannot choose.
+
+    Attributes:
+        operator: the operator's own image, whose programs builds run; without it nothing can be built.
+        python: the image on which a release without an image is installed.
+        index: the package index where a stack names none; pip's own default where empty.
+        named_indexes: addresses of the index names in releases' requirements, for example `pytorch-cpu`.
+        mirrors: for registry names, the address that programs of builds ask instead.
+        insecure: registries, as host or host:port, that are spoken to without TLS.
+        proxies: environment variables for builds, such as HTTPS_PROXY and NO_PROXY.
+        parallel: most builds that run side by side.
+        default_timeout: seconds that one try may take where a stack does not say.
+    """
+
+    operator: str = ""
+    python: str = "docker.io/library/python:3.13-slim"
+    index: str = ""
+    named_indexes: tuple[tuple[str, str], ...] = ()
+    mirrors: tuple[tuple[str, str], ...] = ()
+    insecure: tuple[str, ...] = ()
+    proxies: tuple[tuple[str, str], ...] = ()
+    parallel: int = 4
+    default_timeout: int = 1800
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +39,9 @@ class WorkloadSettings:
     Attributes:
         run_as: the user, group and fsGroup of the pods; None lets the platform choose, as OpenShift does.
         progress_deadline: seconds after which a rollout counts as failed.
+        images: how images are built.
     """
 
     run_as: int | None = 1001
     progress_deadline: int = 600
+    images: ImageSettings = field(default_factory=ImageSettings)

@@ -1,0 +1,199 @@
+"""Why a try of a build failed. Pure: the Job and its pod in; reason, words and whether another try can help out.
+
+What `install` says of itself is tenants' text: it is bounded, it can name a reason of the table alone, and it can
+never turn a failure into a success.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
+from llamastack_operator.api.llamastackbuild import TAIL_LIMIT
+from llamastack_operator.kube.builds import BuildContainer, BuildJob, BuildPod
+from llamastack_operator.workloads.build_job import INDEX, INSTALL
+
+LINE_LIMIT = 400
+"""Most characters that are kept of one line of a failing step."""
+_TOLD = {
+    reason.value: reason
+    for reason in (
+        Reason.BUILD_FAILED,
+        Reason.MODULE_NOT_FOUND,
+        Reason.MODULE_IMPORT_FAILED,
+        Reason.SPEC_MISSING,
+        Reason.SPEC_MISMATCH,
+        Reason.REQUIREMENT_INVALID,
+        Reason.REQUIREMENT_CONFLICT,
+        Reason.SOURCE_DISTRIBUTION_REFUSED,
+        Reason.SOURCE_BUILD_FAILED,
+        Reason.HASH_MISMATCH,
+        Reason.INDEX_UNREACHABLE,
+        Reason.INDEX_UNAUTHORIZED,
+        Reason.INDEX_CERTIFICATE,
+        Reason.BASE_NOT_FOUND,
+        Reason.UNSUPPORTED_BASE,
+        Reason.REGISTRY_UNREACHABLE,
+        Reason.REGISTRY_UNAUTHORIZED,
+        Reason.REGISTRY_CERTIFICATE,
+        Reason.PUSH_DENIED,
+        Reason.DISK_FULL,
+        Reason.LOCK_LOST,
+    )
+}
+_PULL_FAILED = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+_MORE_MEMORY = "raise spec.build.resources.limits.memory"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a try failed.
+
+    Attributes:
+        reason: the reason for conditions.
+        message: one line for people.
+        retry: whether another try can help without a change from outside.
+        step: the container that failed, empty where it was none.
+        hint: what to do, empty where nothing better than the message is known.
+        tail: the last lines of the failing step.
+    """
+
+    reason: Reason
+    message: str
+    retry: bool = False
+    step: str = ""
+    hint: str = ""
+    tail: tuple[str, ...] = field(default=())
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the shape of a LlamaStackBuild's status."""
+        wire = {
+            "reason": str(self.reason),
+            "message": self.message[:MESSAGE_LIMIT],
+            "hint": self.hint[:MESSAGE_LIMIT],
+            "step": self.step,
+            "retry": self.retry or None,
+            "tail": [line[:LINE_LIMIT] for line in self.tail[-TAIL_LIMIT:]],
+        }
+        return {key: value for key, value in wire.items() if value}
+
+
+def failure_of(job: BuildJob, pod: BuildPod | None) -> Failure:
+    """Return why a Job that ended as failed did so.
+
+    Args:
+        job: the Job.
+        pod: its pod, or None where there is none any more.
+    """
+    _, reason, words = job.ended or ("Failed", "", "")
+    if reason == "DeadlineExceeded":
+        step = _last_step(pod)
+        return Failure(
+            Reason.TIMED_OUT,
+            f"the build took too long{f'; it was in the step {step}' if step else ''}",
+            step=step,
+            hint="raise spec.build.timeoutSeconds, or look at what the step waits for",
+        )
+    if pod is None or pod.deleting:
+        return Failure(Reason.EVICTED, "the build's pod was deleted", retry=True)
+    failed = next((c for c in pod.containers if c.ended is not None and c.ended[1] != 0 and c.name != INDEX), None)
+    if failed is not None and failed.ended is not None and failed.ended[0] == "OOMKilled":
+        return Failure(
+            Reason.OUT_OF_MEMORY,
+            f"the step {failed.name} was killed for exceeding its memory limit",
+            step=failed.name,
+            hint=_MORE_MEMORY,
+        )
+    if pod.reason[0]:
+        return _pod_failure(pod)
+    if failed is None:
+        return Failure(Reason.EVICTED, f"the build's pod ended without a reason: {reason} {words}".strip(), retry=True)
+    return _container_failure(failed)
+
+
+def waiting_failure(pod: BuildPod) -> Failure | None:
+    """Return why a pod that waits will never run, or None where waiting may help."""
+    for container in pod.containers:
+        if container.waiting is None or container.waiting[0] not in _PULL_FAILED:
+            continue
+        reason, message = container.waiting
+        text = message.lower()
+        where = f"the image {container.image} cannot be pulled"
+        if container.name != INSTALL:
+            continue
+        if "unauthorized" in text or "authorization failed" in text or "denied" in text:
+            hint = "name credentials in spec.build.pullSecretRef"
+            return Failure(Reason.REGISTRY_UNAUTHORIZED, f"{where}: {reason}", step=INSTALL, hint=hint)
+        if "not found" in text or reason == "InvalidImageName":
+            return Failure(
+                Reason.BASE_NOT_FOUND, f"{where}: it does not exist", step=INSTALL, hint="look at spec.distribution"
+            )
+    return None
+
+
+def tampered(pod: BuildPod, expected: Mapping[str, str]) -> Failure | None:
+    """Return a failure where a pod's containers are not those that the operator asked for."""
+    for container in pod.containers:
+        if expected.get(container.name) != container.image:
+            message = f"the container {container.name} of pod {pod.key[1]} was made to run {container.image}"
+            return Failure(Reason.TAMPERED, message, hint="find out who may edit pods in this namespace")
+    return None
+
+
+def _pod_failure(pod: BuildPod) -> Failure:
+    reason, message = pod.reason
+    text = " ".join(message.split())
+    if "ephemeral" in text or "emptyDir" in text or "EmptyDir" in text:
+        hint = "raise spec.build.workspace.sizeLimit or the build's ephemeral-storage limit"
+        return Failure(Reason.DISK_FULL, f"the build's pod was evicted: {text}", hint=hint)
+    return Failure(Reason.EVICTED, f"the build's pod was evicted: {reason}: {text}".rstrip(": "), retry=True)
+
+
+def _container_failure(container: BuildContainer) -> Failure:
+    cause, code, text = container.ended or ("", 0, "")
+    told = _parsed(text)
+    if told is not None:
+        return _told(told, container.name)
+    if cause in ("StartError", "ContainerCannotRun") and container.name == INSTALL:
+        message = "the base image has no `python3` on its PATH that can be run"
+        return Failure(Reason.UNSUPPORTED_BASE, message, step=container.name, tail=_lines(text))
+    # A process that was killed from outside, as by a node that goes down, has no say of its own.
+    killed = code in (137, 143)
+    message = f"the step {container.name} ended with exit code {code} ({cause or 'no reason'})"
+    return Failure(Reason.BUILD_FAILED, message, retry=killed, step=container.name, tail=_lines(text))
+
+
+def _parsed(text: str) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) and value.get("reason") in _TOLD else None
+
+
+def _told(told: Mapping[str, Any], step: str) -> Failure:
+    tail = told.get("tail")
+    return Failure(
+        _TOLD[told["reason"]],
+        _one_line(told.get("message")) or f"the step {step} failed",
+        retry=told.get("retry") is True,
+        step=step,
+        hint=_one_line(told.get("hint")),
+        tail=tuple(_one_line(line) for line in tail[-TAIL_LIMIT:]) if isinstance(tail, list) else (),
+    )
+
+
+def _one_line(value: Any) -> str:
+    return " ".join(value.split())[:MESSAGE_LIMIT] if isinstance(value, str) else ""
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.rstrip()[:LINE_LIMIT] for line in text.splitlines() if line.strip())[-TAIL_LIMIT:]
+
+
+def _last_step(pod: BuildPod | None) -> str:
+    running = [container.name for container in pod.containers if container.running] if pod else []
+    return running[-1] if running else ""

@@ -1,0 +1,188 @@
+"""One pass of one build: look at its Job and pod, decide, act, and write the status once, if it changed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from llamastack_operator.api.base import API_VERSION
+from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.llamastackbuild import KIND
+from llamastack_operator.controller.build_failure import Failure
+from llamastack_operator.controller.build_plan import BuildDecision, BuildSnapshot, decide, failed, stamp, working
+from llamastack_operator.controller.build_result import LOG_LIMIT, LostRecordError, parse_record, progress_of
+from llamastack_operator.controller.build_status import collected
+from llamastack_operator.kube.builds import Build, BuildJob, BuildPod, phase_entry
+from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.objects import Key
+from llamastack_operator.kube.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
+from llamastack_operator.workloads.build_job import PUSH, inputs_config_map, job, job_name
+from llamastack_operator.workloads.names import lock_name
+from llamastack_operator.workloads.settings import WorkloadSettings
+
+_PROGRESS_BYTES = 4096
+_PROGRESS_LINES = 8
+
+logger = logging.getLogger(__name__)
+
+
+class BuildReconciler:
+    """Runs passes of builds.
+
+    Args:
+        client: the API server.
+        builds: the known builds.
+        jobs: the known Jobs of builds, by build.
+        pods: the known pods of builds, by build.
+        settings: the operator's settings.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        builds: Cache[Build],
+        jobs: Cache[BuildJob],
+        pods: Cache[BuildPod],
+        settings: WorkloadSettings,
+    ) -> None:
+        self._client = client
+        self._builds = builds
+        self._jobs = jobs
+        self._pods = pods
+        self._settings = settings
+        self._starting = asyncio.Lock()
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Run one pass and return after how many seconds the next is due; None where an event will tell.
+
+        Raises:
+            ApiError: the API server refused something.
+            OSError, TimeoutError: it could not be reached.
+        """
+        build = self._builds.get(key)
+        if build is None or build.deleting:
+            return None
+        if build.phase == "Building":
+            return await self._pass(build)
+        # One at a time, or two builds could take the last free place.
+        async with self._starting:
+            return await self._pass(build)
+
+    async def _pass(self, build: Build) -> float | None:
+        snapshot = await self._snapshot(build)
+        decision = decide(snapshot, self._settings)
+        if decision.action == "start":
+            await self._start(build, int(decision.status["attempts"]))
+        if decision.action == "stop" and decision.job is not None:
+            await self._client.delete(JOBS, *decision.job.key, uid=decision.job.uid)
+        lock = None
+        if decision.action == "collect":
+            decision, lock = await self._collect(snapshot, decision)
+        await self._report(build, decision.status, lock)
+        return decision.again
+
+    async def _snapshot(self, build: Build) -> BuildSnapshot:
+        jobs, pods = tuple(self._jobs.of(build.key)), tuple(self._pods.of(build.key))
+        running = sum(1 for other in self._builds.of(phase_entry("Building")) if other.key != build.key)
+        snapshot = BuildSnapshot(build, jobs, pods, running < self._settings.images.parallel, datetime.now(UTC))
+        if build.phase != "Building":
+            return snapshot
+        return replace(snapshot, progress=await self._progress(snapshot))
+
+    async def _progress(self, snapshot: BuildSnapshot) -> str:
+        current = next((job for job in snapshot.jobs if job.ended is None), None)
+        pod = snapshot.pod_of(current) if current is not None else None
+        container = working(pod) if pod is not None else None
+        if pod is None or container is None:
+            return ""
+        log = await self._client.log(*pod.key, container.name, _PROGRESS_BYTES, _PROGRESS_LINES)
+        return progress_of(log)
+
+    async def _start(self, build: Build, attempt: int) -> None:
+        lock = await self._lock(build.key) if build.locked else None
+        earlier = await self._earlier(build)
+        name = job_name(build.key[1], attempt)
+        await self._create(CONFIGMAPS, build, inputs_config_map(build, name, self._settings.images, earlier, lock))
+        await self._create(JOBS, build, job(build, attempt, self._settings))
+
+    async def _create(self, resource: Resource, build: Build, body: dict[str, Any]) -> None:
+        """Create an object of a build; what has its name and is another's is left alone, and the try fails."""
+        try:
+            await self._client.create(resource, body)
+        except ApiError as error:
+            if error.code != 409:
+                raise
+            name = body["metadata"]["name"]
+            found = await self._client.get(resource, build.key[0], name)
+            owners = (found or {}).get("metadata", {}).get("ownerReferences") or []
+            if not any(owner.get("controller") and owner["uid"] == build.uid for owner in owners):
+                logger.warning("%s/%s: a %s %s of somebody else is in the way", *build.key, resource.kind, name)
+
+    async def _collect(
+        self, snapshot: BuildSnapshot, decision: BuildDecision
+    ) -> tuple[BuildDecision, list[Mapping[str, Any]] | None]:
+        build = snapshot.build
+        pod = snapshot.pod_of(decision.job) if decision.job is not None else None
+        try:
+            log = await self._client.log(*pod.key, PUSH, LOG_LIMIT) if pod is not None else ""
+            record = parse_record(log, decision.told["record"])
+            status, lock = collected(build, decision.status, decision.told, record, stamp(snapshot.now))
+        except LostRecordError as error:
+            failure = Failure(Reason.LOCK_LOST, str(error), retry=True)
+            return failed(snapshot, dict(decision.status), failure), None
+        if build.spec["strategy"] == "Start":
+            located = replace(build, status=status)
+            earlier = await self._earlier(build)
+            name = lock_name(build.key[1])
+            await self._create(
+                CONFIGMAPS, build, inputs_config_map(located, name, self._settings.images, earlier, lock)
+            )
+        return replace(decision, status=status), lock
+
+    async def _earlier(self, build: Build) -> list[Mapping[str, Any]]:
+        """Return the layers, with their locks, that are installed before a build's own."""
+        names = build.spec["inputs"].get("earlier") or []
+        layers: list[Mapping[str, Any]] = []
+        for name in names:
+            body = await self._client.get(LLAMASTACKBUILDS, build.key[0], name)
+            if body is None:
+                raise ApiError(404, {"message": f"the build {name} is gone"})
+            lock = [json.loads(entry) for entry in body.get("status", {}).get("lock") or []]
+            layers.append({**body["spec"]["inputs"]["layer"], "lock": lock})
+        return layers
+
+    async def _lock(self, key: Key) -> list[Mapping[str, Any]] | None:
+        body = await self._client.get(LLAMASTACKBUILDS, *key)
+        lock = ((body or {}).get("status") or {}).get("lock")
+        return None if lock is None else [json.loads(entry) for entry in lock]
+
+    async def _report(self, build: Build, status: dict[str, Any], lock: list[Mapping[str, Any]] | None) -> None:
+        if status == build.status and lock is None:
+            return
+        if lock is None and build.locked:
+            # A field that is not applied any more would be removed.
+            lock = await self._lock(build.key)
+        namespace, name = build.key
+        full = status if lock is None else {**status, "lock": [json.dumps(entry, sort_keys=True) for entry in lock]}
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"namespace": namespace, "name": name, "uid": build.uid},
+            "status": full,
+        }
+        try:
+            answer = await self._client.apply(LLAMASTACKBUILDS, body, subresource="status", metadata_only=True)
+        except ApiError as error:
+            if error.code in (404, 409):
+                return
+            raise
+        version = int(answer["metadata"]["resourceVersion"])
+        current = self._builds.get(build.key)
+        if current is not None and current.uid == build.uid:
+            self._builds.put(replace(current, version=version, status=status, locked=lock is not None))

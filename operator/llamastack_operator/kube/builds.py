@@ -1,0 +1,252 @@
+"""What is kept of builds, their Jobs and their pods.
+
+Of a build the lock is dropped, the largest part, since only its own pass needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, BUILD_LABEL, RERUN_ANNOTATION
+from llamastack_operator.kube.objects import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A LlamaStackBuild.
+
+    Attributes:
+        key: its namespace and name.
+        uid: its UID.
+        version: its resourceVersion.
+        created: its creation time (RFC 3339).
+        deleting: whether it is on its way out.
+        owners: the owner references, in wire form; one for each stack that uses it.
+        spec: its spec in wire form.
+        status: its status in wire form, without the lock.
+        locked: whether the status has a lock.
+        rerun: a new value asks to make the image again from the lock, as its annotation has it.
+    """
+
+    key: Key
+    uid: str
+    version: int
+    created: str
+    deleting: bool
+    owners: tuple[Mapping[str, Any], ...]
+    spec: Mapping[str, Any]
+    status: Mapping[str, Any]
+    locked: bool
+    rerun: str = ""
+
+    @property
+    def stack(self) -> str:
+        """Its own name, for the queue."""
+        return self.key[1]
+
+    @property
+    def inputs_key(self) -> str:
+        """The hash of its inputs."""
+        return str(self.spec.get("key", ""))
+
+    @property
+    def phase(self) -> str:
+        """Queued, Building, Succeeded or Failed."""
+        return str(self.status.get("phase", "Queued"))
+
+    @property
+    def owner_uids(self) -> frozenset[str]:
+        """The UIDs of the stacks that use it."""
+        return frozenset(owner["uid"] for owner in self.owners)
+
+
+def build_from(body: Mapping[str, Any]) -> Build:
+    """Return what is kept of a LlamaStackBuild of the API."""
+    metadata = body["metadata"]
+    status = dict(body.get("status") or {})
+    lock = status.pop("lock", None)
+    return Build(
+        key=(metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        created=metadata.get("creationTimestamp", ""),
+        deleting="deletionTimestamp" in metadata,
+        owners=tuple(metadata.get("ownerReferences") or ()),
+        spec=body.get("spec") or {},
+        status=status,
+        locked=lock is not None,
+        rerun=(metadata.get("annotations") or {}).get(RERUN_ANNOTATION, ""),
+    )
+
+
+def owner_entry(namespace: str, uid: str) -> Key:
+    """Return the entry of the index under which the builds of a stack are found."""
+    return namespace, f"owner:{uid}"
+
+
+def inputs_entry(namespace: str, key: str) -> Key:
+    """Return the entry of the index under which the builds of some inputs are found."""
+    return namespace, f"key:{key}"
+
+
+def phase_entry(phase: str) -> Key:
+    """Return the entry of the index under which the builds of a phase are found, in all namespaces."""
+    return "", f"phase:{phase}"
+
+
+def build_index(build: Build) -> tuple[Key, ...]:
+    """Index builds by their phase, by their inputs and by the stacks that use them."""
+    namespace = build.key[0]
+    return (
+        phase_entry(build.phase),
+        inputs_entry(namespace, build.inputs_key),
+        *(owner_entry(namespace, uid) for uid in sorted(build.owner_uids)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BuildJob:
+    """A Job of a build: one try.
+
+    Attributes:
+        key: its namespace and name.
+        stack: the name of its build.
+        uid: its UID.
+        version: its resourceVersion.
+        build_uid: the UID of its build.
+        attempt: which try it is, from 1.
+        deleting: whether it is on its way out.
+        started: when it started (RFC 3339), empty before.
+        ended: Complete or Failed with reason and message, or None while it runs.
+    """
+
+    key: Key
+    stack: str
+    uid: str
+    version: int
+    build_uid: str
+    attempt: int
+    deleting: bool
+    started: str
+    ended: tuple[str, str, str] | None
+
+
+def job_from(body: Mapping[str, Any]) -> BuildJob | None:
+    """Return what is kept of a Job of the API, or None for one that is no build's."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    name = (metadata.get("labels") or {}).get(BUILD_LABEL)
+    attempt = (metadata.get("annotations") or {}).get(ATTEMPT_ANNOTATION, "")
+    if not name or not attempt.isdigit():
+        return None
+    owner: Mapping[str, Any] = next((ref for ref in metadata.get("ownerReferences") or [] if ref.get("controller")), {})
+    ends = [
+        (condition["type"], condition.get("reason", ""), condition.get("message", ""))
+        for condition in status.get("conditions") or []
+        if condition["type"] in ("Complete", "Failed") and condition["status"] == "True"
+    ]
+    return BuildJob(
+        key=(metadata["namespace"], metadata["name"]),
+        stack=name,
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        build_uid=str(owner.get("uid", "")),
+        attempt=int(attempt),
+        deleting="deletionTimestamp" in metadata,
+        started=status.get("startTime", ""),
+        ended=ends[0] if ends else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContainer:
+    """How a container of a build's pod stands.
+
+    Attributes:
+        name: its name.
+        image: the image that the pod's spec names now; whoever may edit pods can change it.
+        image_id: what was pulled for it, by digest where the runtime says so.
+        running: whether it runs.
+        waiting: reason and message of its waiting, if it waits.
+        ended: reason, exit code and termination message of its end, if it ended.
+    """
+
+    name: str
+    image: str
+    image_id: str
+    running: bool
+    waiting: tuple[str, str] | None
+    ended: tuple[str, int, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPod:
+    """A pod of a build's Job.
+
+    Attributes:
+        key: its namespace and name.
+        stack: the name of its build.
+        uid: its UID.
+        version: its resourceVersion.
+        job_uid: the UID of its Job.
+        phase: Pending, Running, Succeeded, Failed or Unknown.
+        reason: reason and message of the pod itself, for example of an eviction.
+        deleting: whether it is on its way out.
+        unschedulable: the scheduler's words, empty where a node took it.
+        containers: its containers, those of its start first.
+    """
+
+    key: Key
+    stack: str
+    uid: str
+    version: int
+    job_uid: str
+    phase: str
+    reason: tuple[str, str]
+    deleting: bool
+    unschedulable: str
+    containers: tuple[BuildContainer, ...]
+
+    def container(self, name: str) -> BuildContainer | None:
+        """Return a container by name."""
+        return next((container for container in self.containers if container.name == name), None)
+
+
+def build_pod_from(body: Mapping[str, Any]) -> BuildPod:
+    """Return what is kept of a build's pod."""
+    metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
+    owner: Mapping[str, Any] = next((ref for ref in metadata.get("ownerReferences") or [] if ref.get("controller")), {})
+    states = {
+        entry["name"]: entry
+        for field in ("initContainerStatuses", "containerStatuses")
+        for entry in status.get(field) or []
+    }
+    conditions = {condition["type"]: condition for condition in status.get("conditions") or []}
+    scheduled = conditions.get("PodScheduled", {})
+    named = [*(spec.get("initContainers") or []), *spec["containers"]]
+    return BuildPod(
+        key=(metadata["namespace"], metadata["name"]),
+        stack=(metadata.get("labels") or {}).get(BUILD_LABEL, ""),
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        job_uid=str(owner.get("uid", "")),
+        phase=status.get("phase", "Unknown"),
+        reason=(status.get("reason", ""), status.get("message", "")),
+        deleting="deletionTimestamp" in metadata,
+        unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else "",
+        containers=tuple(_container(entry, states.get(entry["name"], {})) for entry in named),
+    )
+
+
+def _container(wanted: Mapping[str, Any], status: Mapping[str, Any]) -> BuildContainer:
+    state = status.get("state") or {}
+    waiting, ended = state.get("waiting"), state.get("terminated")
+    return BuildContainer(
+        name=wanted["name"],
+        image=wanted.get("image", ""),
+        image_id=status.get("imageID", ""),
+        running="running" in state,
+        waiting=(waiting.get("reason", ""), waiting.get("message", "")) if waiting else None,
+        ended=(ended.get("reason", ""), ended.get("exitCode", 0), ended.get("message", "")) if ended else None,
+    )

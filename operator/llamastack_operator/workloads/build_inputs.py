@@ -1,0 +1,54 @@
+"""`build.json`: what the programs of a build, and of pods that install at their start, read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llamastack_operator.kube.builds import Build
+from llamastack_operator.workloads.settings import ImageSettings
+
+BUILD_JSON = "build.json"
+FORMAT = 1
+
+
+def base_digest(build: Build) -> str | None:
+    """Return the base's digest where it is known: named by the stack, or found by an earlier, successful try."""
+    return build.spec["inputs"]["base"].get("digest") or build.status.get("baseDigest")
+
+
+def inputs_text(
+    build: Build,
+    settings: ImageSettings,
+    earlier: Sequence[Mapping[str, Any]],
+    lock: Sequence[Mapping[str, Any]] | None,
+) -> str:
+    """Return the text of build.json; it never holds a credential.
+
+    Args:
+        build: the build.
+        settings: the operator's settings; mirrors and insecure registries come from there alone.
+        earlier: layers, with their locks, that are installed before this build's.
+        lock: exactly what to install, or None to resolve.
+    """
+    inputs = build.spec["inputs"]
+    pip = inputs["pip"]
+    document = {
+        "format": FORMAT,
+        "key": build.inputs_key,
+        "strategy": build.spec["strategy"],
+        "base": {"image": inputs["base"]["image"], "digest": base_digest(build)},
+        "earlier": [dict(layer) for layer in earlier],
+        "layer": {**inputs["layer"], "lock": None if lock is None else [dict(entry) for entry in lock]},
+        "pip": {
+            "indexes": pip["indexes"],
+            "sourceDistributions": pip["sourceDistributions"],
+            "namedIndexes": dict(settings.named_indexes),
+        },
+        "repository": inputs.get("repository"),
+        "platform": inputs.get("platform"),
+        "labels": inputs.get("labels") or {},
+        "registries": {"mirrors": dict(settings.mirrors), "insecure": list(settings.insecure)},
+    }
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,240 @@
+"""The Job of one try of a build: separated containers under the restricted Pod Security profile, and no API token.
+
+What each container may hold is the heart of the matter (docs/threat-model.md): tenants' code runs in `install`
+alone, which has no credential; `index` alone has the package index's, `push` alone those that may push.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llamastack_operator.api.base import API_VERSION
+from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, build_labels
+from llamastack_operator.api.llamastackbuild import KIND, BuildAccess
+from llamastack_operator.kube.builds import Build
+from llamastack_operator.workloads.build_inputs import BUILD_JSON, base_digest, inputs_text
+from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
+
+ROOT = "/llamastack"
+WORK = "/opt/llamastack"
+PREPARE, INDEX, INSTALL, PUSH = "prepare", "index", "install", "push"
+CONTAINERS = (PREPARE, INDEX, INSTALL, PUSH)
+_PROGRAM = ["python3", "-m", "llamastack_operator.images"]
+_INSTALLER = ["python3", f"{ROOT}/tools/install.pyz", f"{ROOT}/inputs/{BUILD_JSON}"]
+_SMALL = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
+# Packing streams, but a base's manifest and config are held whole.
+_PUSHING = {"requests": {"cpu": "200m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
+_INSTALLING = {"requests": {"cpu": "200m", "memory": "256Mi"}}
+
+
+def job_name(build: str, attempt: int) -> str:
+    """Return the name of the Job, and of its ConfigMap, of one try."""
+    return f"{build}-{attempt}"
+
+
+def build_owner(build: Build) -> dict[str, Any]:
+    """Return the owner reference to a build, by which its objects go when it goes."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "name": build.key[1],
+        "uid": build.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def inputs_config_map(
+    build: Build,
+    name: str,
+    settings: ImageSettings,
+    earlier: Sequence[Mapping[str, Any]],
+    lock: Sequence[Mapping[str, Any]] | None,
+) -> dict[str, Any]:
+    """Return the ConfigMap with what the programs of a build read.
+
+    Args:
+        build: the build.
+        name: the ConfigMap's name.
+        settings: the operator's settings.
+        earlier: layers, with their locks, that are installed before this build's.
+        lock: exactly what to install, or None to resolve.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(build, name),
+        "data": {BUILD_JSON: inputs_text(build, settings, earlier, lock)},
+        "immutable": True,
+    }
+
+
+def job(build: Build, attempt: int, settings: WorkloadSettings) -> dict[str, Any]:
+    """Return the Job of one try of a build.
+
+    Args:
+        build: the build.
+        attempt: which try, from 1.
+        settings: the operator's settings.
+    """
+    access = BuildAccess.model_validate(build.spec.get("access") or {})
+    name = job_name(build.key[1], attempt)
+    metadata = _metadata(build, name)
+    metadata["annotations"] = {ATTEMPT_ANNOTATION: str(attempt)}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": {
+            # The operator decides whether another try can help, and says why in the build's status.
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": access.timeout_seconds or settings.images.default_timeout,
+            "template": {
+                "metadata": {"labels": build_labels(build.key[1])},
+                "spec": _pod(build, access, name, settings),
+            },
+        },
+    }
+
+
+def base_image(build: Build) -> str:
+    """Return the image of the installing container: the base, by digest where that is known."""
+    image, digest = str(build.spec["inputs"]["base"]["image"]), base_digest(build)
+    if digest is None:
+        return image
+    name = image.partition("@")[0]
+    repository = name if ":" not in name.rpartition("/")[2] else name.rpartition(":")[0]
+    return f"{repository}@{digest}"
+
+
+def container_images(build: Build, settings: WorkloadSettings) -> dict[str, str]:
+    """Return the image that each container of a build's pod must run."""
+    return {name: base_image(build) if name == INSTALL else settings.images.operator for name in CONTAINERS}
+
+
+def _metadata(build: Build, name: str) -> dict[str, Any]:
+    namespace, build_name = build.key
+    return {
+        "namespace": namespace,
+        "name": name,
+        "labels": build_labels(build_name),
+        "ownerReferences": [build_owner(build)],
+    }
+
+
+def _pod(build: Build, access: BuildAccess, inputs: str, settings: WorkloadSettings) -> dict[str, Any]:
+    ids = {} if settings.run_as is None else dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), settings.run_as)
+    platform = build.spec["inputs"].get("platform")
+    images = container_images(build, settings)
+    strategy = [] if build.spec["strategy"] == "Image" else ["--no-push"]
+    pulls = [access.pull_secret_ref or access.push_secret_ref]
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 5,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **ids},
+        "initContainers": [
+            _container(PREPARE, images, [*_PROGRAM, "prepare"], _SMALL, ["tools:rw", "facts:rw", "pull"], access),
+            {
+                **_container(INDEX, images, [*_PROGRAM, "index"], _SMALL, ["index"], access),
+                # A sidecar (KEP-753): it is there for those that follow and is stopped with the last of them.
+                "restartPolicy": "Always",
+            },
+            {
+                **_container(INSTALL, images, _INSTALLER, _installing(access), ["tools", "work:rw"], access),
+                # A tag is looked up anew, or the node might install on another base than the image gets.
+                "imagePullPolicy": "IfNotPresent" if base_digest(build) else "Always",
+            },
+        ],
+        "containers": [
+            _container(
+                PUSH, images, [*_PROGRAM, "push", *strategy], _PUSHING, ["facts", "work", "push", "pull"], access
+            )
+        ],
+        "volumes": _volumes(access, inputs),
+        "imagePullSecrets": [pull.to_wire() for pull in pulls if pull is not None],
+    }
+    if platform:
+        pod["nodeSelector"] = {"kubernetes.io/arch": platform.partition("/")[2]}
+    _with_proxies(pod, settings.images)
+    return pod
+
+
+def _installing(access: BuildAccess) -> dict[str, Any]:
+    return access.resources.to_wire() if access.resources else _INSTALLING
+
+
+def _container(
+    name: str,
+    images: Mapping[str, str],
+    command: list[str],
+    resources: Mapping[str, Any],
+    volumes: Sequence[str],
+    access: BuildAccess,
+) -> dict[str, Any]:
+    mounts = [
+        {"name": "inputs", "mountPath": f"{ROOT}/inputs", "readOnly": True},
+        {"name": f"tmp-{name}", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod
+    ]
+    if access.ca_bundle_ref:
+        mounts.append({"name": "ca", "mountPath": f"{ROOT}/ca", "readOnly": True})
+    mounts += [_mount(volume) for volume in volumes if _has(volume, access)]
+    return {
+        "name": name,
+        "image": images[name],
+        "command": command,
+        "env": [{"name": "PYTHONUNBUFFERED", "value": "1"}, {"name": "HOME", "value": "/tmp"}],  # noqa: S108
+        "resources": dict(resources),
+        "volumeMounts": mounts,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        # Untrusted for `install`: it is read with bounds, and a success is told by `push` alone.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def _mount(volume: str) -> dict[str, Any]:
+    name, _, mode = volume.partition(":")
+    places = {"work": WORK, "tools": f"{ROOT}/tools", "facts": f"{ROOT}/facts"}
+    mount = {"name": name, "mountPath": places.get(name, f"{ROOT}/credentials/{name}")}
+    return mount if mode == "rw" else {**mount, "readOnly": True}
+
+
+def _has(volume: str, access: BuildAccess) -> bool:
+    """Tell whether a container's volume exists: credentials are there only where the stack names them."""
+    return volume not in ("index", "pull", "push") or volume in _secrets(access)
+
+
+def _secrets(access: BuildAccess) -> dict[str, str]:
+    named = {"index": access.index_secret_ref, "pull": access.pull_secret_ref, "push": access.push_secret_ref}
+    return {volume: reference.name for volume, reference in named.items() if reference is not None}
+
+
+def _volumes(access: BuildAccess, inputs: str) -> list[dict[str, Any]]:
+    work: dict[str, Any] = {}
+    if access.workspace_medium:
+        work["medium"] = access.workspace_medium
+    if access.workspace_size_limit:
+        work["sizeLimit"] = access.workspace_size_limit
+    volumes: list[dict[str, Any]] = [
+        {"name": "inputs", "configMap": {"name": inputs}},
+        {"name": "work", "emptyDir": work},
+        *({"name": name, "emptyDir": {}} for name in ("tools", "facts", *(f"tmp-{name}" for name in CONTAINERS))),
+    ]
+    if access.ca_bundle_ref:
+        reference = access.ca_bundle_ref
+        items = [{"key": reference.key, "path": "ca.crt"}]
+        volumes.append({"name": "ca", "configMap": {"name": reference.name, "items": items}})
+    for name, secret in _secrets(access).items():
+        volumes.append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})
+    return volumes
+
+
+def _with_proxies(pod: dict[str, Any], settings: ImageSettings) -> None:
+    for container in (*pod["initContainers"], *pod["containers"]):
+        container["env"] += [{"name": name, "value": value} for name, value in settings.proxies]
