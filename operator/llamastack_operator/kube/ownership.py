@@ -19,6 +19,7 @@ from typing import Any
 _LIST_KEYS: dict[str, tuple[str, ...]] = {
     "ownerReferences": ("uid",),
     "containers": ("name",),
+    "initContainers": ("name",),
     "volumes": ("name",),
     "env": ("name",),
     "volumeMounts": ("mountPath",),

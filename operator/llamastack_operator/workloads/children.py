@@ -20,6 +20,7 @@ from llamastack_operator.workloads.desired import Owner, desired
 from llamastack_operator.workloads.names import created_claim_name, replicas, server_port
 from llamastack_operator.workloads.pod import pod_template
 from llamastack_operator.workloads.run_config import config_map, config_map_name
+from llamastack_operator.workloads.runtime import Runtime
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 DEFAULT_CPU_UTILIZATION = 80
@@ -29,6 +30,7 @@ DEFAULT_CPU_UTILIZATION = 80
 def children(
     owner: Owner,
     spec: LlamaStackSpec,
+    runtime: Runtime,
     run_config: str,
     references: str,
     shared_volume: bool,
@@ -39,13 +41,15 @@ def children(
     Args:
         owner: the stack.
         spec: its spec.
+        runtime: what its pods run.
         run_config: its run config as text.
         references: the digest of the referenced ConfigMaps, empty where there are none.
         shared_volume: whether several pods can mount the state volume at once.
         settings: the operator's defaults.
     """
     server = spec.server or Server()
-    template = pod_template(owner.key[1], spec, config_map_name(owner.key[1], run_config), references, settings)
+    config_name = config_map_name(owner.key[1], run_config)
+    template = pod_template(owner.key[1], spec, runtime, config_name, references, settings)
     wanted = [
         config_map(owner, run_config),
         None if server.service_account_name else _account(owner),

@@ -10,11 +10,12 @@ from llamastack_operator.api.pods import Probe, Probes
 from llamastack_operator.api.server import PodTemplate, Server
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.kube.objects import digest
+from llamastack_operator.workloads import start_install
 from llamastack_operator.workloads.names import SERVER, account_name, claim_name, server_port
 from llamastack_operator.workloads.run_config import CONFIG_PATH, MOUNT_PATH
+from llamastack_operator.workloads.runtime import Runtime
 from llamastack_operator.workloads.settings import WorkloadSettings
 from llamastack_operator.workloads.start import server_command
-from llamastack_resolver.releases import Release
 
 REFERENCES_ANNOTATION = f"{GROUP}/references"
 """On pod templates: the digest of the referenced ConfigMaps, so that an edit of one rolls the pods."""
@@ -30,7 +31,12 @@ _DRAIN_SECONDS = 5
 
 
 def pod_template(
-    stack: str, spec: LlamaStackSpec, config_name: str, references: str, settings: WorkloadSettings
+    stack: str,
+    spec: LlamaStackSpec,
+    runtime: Runtime,
+    config_name: str,
+    references: str,
+    settings: WorkloadSettings,
 ) -> dict[str, Any]:
     """Return the pod template of a stack.
 
@@ -39,6 +45,7 @@ def pod_template(
     Args:
         stack: the name of the stack.
         spec: its spec.
+        runtime: what its pods run.
         config_name: the ConfigMap with its run config.
         references: the digest of the referenced ConfigMaps, empty where there are none.
         settings: the operator's defaults.
@@ -54,10 +61,11 @@ def pod_template(
                 "enableServiceLinks": False,
                 "securityContext": _pod_security(extra, settings),
                 "terminationGracePeriodSeconds": extra.termination_grace_period_seconds or 30,
-                "containers": [_container(spec, server, extra)],
-                "volumes": _volumes(stack, server, extra, config_name),
-                "imagePullSecrets": _wire(server.image_pull_secrets),
-                "nodeSelector": server.node_selector,
+                "initContainers": _init_containers(stack, server, runtime, settings),
+                "containers": [_container(spec, server, extra, runtime)],
+                "volumes": _volumes(stack, server, extra, config_name, runtime),
+                "imagePullSecrets": _pull_secrets(server, runtime),
+                "nodeSelector": _node_selector(server, runtime),
                 "tolerations": _wire(server.tolerations),
                 "affinity": server.affinity.to_wire() if server.affinity else None,
                 "topologySpreadConstraints": _spread(stack, server),
@@ -90,18 +98,36 @@ def _pod_security(extra: PodTemplate, settings: WorkloadSettings) -> dict[str, A
     }
 
 
-def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate) -> dict[str, Any]:
+def _init_containers(stack: str, server: Server, runtime: Runtime, settings: WorkloadSettings) -> list[dict[str, Any]]:
+    if runtime.install is None:
+        return []
+    cached = claim_name(stack, server) is not None
+    return start_install.init_containers(runtime, runtime.install, STATE_PATH, cached, settings.images)
+
+
+def _pull_secrets(server: Server, runtime: Runtime) -> list[dict[str, Any]]:
+    chosen = _wire(server.image_pull_secrets)
+    if runtime.pull_secret and all(secret["name"] != runtime.pull_secret for secret in chosen):
+        chosen.append({"name": runtime.pull_secret})
+    return chosen
+
+
+def _node_selector(server: Server, runtime: Runtime) -> dict[str, str]:
+    """Keep the pods where their image runs: one that was built is for the platform of the node that built it."""
+    own = {"kubernetes.io/arch": runtime.architecture} if runtime.architecture else {}
+    return {**own, **(server.node_selector or {})}
+
+
+def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate, runtime: Runtime) -> dict[str, Any]:
     port = server_port(spec)
-    held = spec.distribution.release
-    release = Release(held.package, held.version) if held else None
     probes = server.probes or Probes()
     return _without_empty(
         {
             "name": SERVER,
-            "image": spec.distribution.image,
-            "command": server_command(release, CONFIG_PATH, port),
+            "image": runtime.image,
+            "command": server_command(runtime.release, CONFIG_PATH, port),
             "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
-            "env": _environment(server),
+            "env": _environment(server, runtime),
             "envFrom": _wire(server.env_from),
             "resources": server.resources.to_wire() if server.resources else None,
             "volumeMounts": [
@@ -109,6 +135,7 @@ def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate) -> dict
                 {"name": "llamastack-config", "mountPath": MOUNT_PATH, "readOnly": True},
                 {"name": "llamastack-state", "mountPath": STATE_PATH},
                 {"name": "llamastack-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod
+                *([start_install.packages_mount()] if runtime.install else []),
             ],
             "startupProbe": _probe(port, _STARTUP, probes.startup),
             "readinessProbe": _probe(port, _READINESS, probes.readiness),
@@ -124,14 +151,24 @@ def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate) -> dict
     )
 
 
-def _environment(server: Server) -> list[dict[str, Any]]:
+def _environment(server: Server, runtime: Runtime) -> list[dict[str, Any]]:
     own = {"HOME": STATE_PATH, "PYTHONUNBUFFERED": "1"}
     chosen = _wire(server.env)
+    if runtime.install is not None:
+        # A plain value is put behind ours; one that comes from elsewhere cannot be, and stands.
+        plain = next((entry["value"] for entry in chosen if entry["name"] == "PYTHONPATH" and "value" in entry), None)
+        own |= start_install.environment(runtime.install, plain)
+        if plain is not None:
+            chosen = [
+                {**entry, "value": own["PYTHONPATH"]} if entry["name"] == "PYTHONPATH" else entry for entry in chosen
+            ]
     names = {entry["name"] for entry in chosen}
     return chosen + [{"name": name, "value": value} for name, value in own.items() if name not in names]
 
 
-def _volumes(stack: str, server: Server, extra: PodTemplate, config_name: str) -> list[dict[str, Any]]:
+def _volumes(
+    stack: str, server: Server, extra: PodTemplate, config_name: str, runtime: Runtime
+) -> list[dict[str, Any]]:
     claim = claim_name(stack, server)
     state = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
     return [
@@ -139,6 +176,7 @@ def _volumes(stack: str, server: Server, extra: PodTemplate, config_name: str) -
         {"name": "llamastack-config", "configMap": {"name": config_name}},
         {"name": "llamastack-state", **state},
         {"name": "llamastack-tmp", "emptyDir": {}},
+        *(start_install.volumes(runtime.install) if runtime.install else []),
     ]
 
 
