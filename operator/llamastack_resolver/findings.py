@@ -48,6 +48,7 @@ class Reason(StrEnum):
     SPEC_MISSING = "SpecMissing"
     SPEC_MISMATCH = "SpecMismatch"
     REQUIREMENT_CONFLICT = "RequirementConflict"
+    REQUIREMENT_INVALID = "RequirementInvalid"
     RESOLVED_IN_IMAGE = "ResolvedInImage"
     INSTANTIATION_FAILED = "InstantiationFailed"
     MISSING_METHOD = "MissingMethod"

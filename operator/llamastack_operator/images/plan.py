@@ -1,0 +1,219 @@
+"""The install plan of a stack: which layers its image needs, and what is in each. Pure, and shared by all renderers.
+
+The release with its built-in providers' packages is one layer and everything external another, so that stacks share
+the big one. The builds of the cluster, the pods that install at start, `llamastack containerfile` and
+`llamastack build` all begin here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llamastack_operator.images.layers import Layer
+from llamastack_operator.images.upstream import (
+    Entries,
+    builtin_packages,
+    read_entries,
+    release_packages,
+    server_dependencies,
+)
+from llamastack_operator.images.wanted import (
+    Calls,
+    Wanted,
+    canonical_name,
+    check_constraint,
+    check_pins,
+    check_release,
+    parse,
+)
+from llamastack_resolver.env import Environment
+from llamastack_resolver.findings import Finding, Findings, Reason, with_prefix
+from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.releases import Release
+from llamastack_resolver.requirements import RequirementError, parse_module
+from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.run_config import ProviderEntry
+
+__all__ = ["InstallPlan", "Layer", "Wanted", "external_packages", "install_plan"]
+
+# Where no release is known: the rules of substitution that the newest releases share.
+_RULES_OF = Release("ogx", "1.5.0")
+
+
+@dataclass(frozen=True)
+class InstallPlan:
+    """What an image needs.
+
+    Attributes:
+        image: the base that the spec names; None where the base is the operator's Python image.
+        release: the release that is installed, or that the image is said to be; None where it is not known.
+        layers: first the stack layer (where there is no image), then the modules layer (where anything is external).
+        findings: what is wrong; with an error among them nothing should be built.
+    """
+
+    image: str | None
+    release: Release | None
+    layers: tuple[Layer, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def needs_python_base(self) -> bool:
+        """Whether the release is installed into the operator's Python image."""
+        return self.image is None
+
+    @property
+    def prebuilt(self) -> bool:
+        """Whether the image runs as it is."""
+        return self.image is not None and not self.layers
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether a build would fail, or give something else than what was asked for."""
+        return Findings(self.findings).has_errors
+
+    def layer(self, kind: str) -> Layer | None:
+        """Return the layer of a kind, None where the image needs none."""
+        return next((layer for layer in self.layers if layer.kind == kind), None)
+
+
+def install_plan(
+    run_config: Mapping[str, Any] | None,
+    knowledge: ReleaseKnowledge | None,
+    *,
+    image: str | None,
+    release: Release | None,
+    environment: Environment | None = None,
+    requirements: Sequence[Wanted] = (),
+    constraints: Sequence[Wanted] = (),
+    external_packages: Sequence[Wanted] = (),
+    prefix: str = "",
+) -> InstallPlan:
+    """Plan what is installed.
+
+    Args:
+        run_config: as YAML gives it; None where the image brings its own.
+        knowledge: what the release ships; None where the catalog does not have it. Needed without an image only.
+        image: the image to run, or to put the modules on.
+        release: the release to install where there is no image, else the one in it, if that is known.
+        environment: the variables that the server will see; default: nothing is known about them.
+        requirements: further packages (`spec.build.pip.requirements`).
+        constraints: constraints of the user (`spec.build.pip.constraints`); they replace known-good ones.
+        external_packages: packages of external providers and external APIs, options included as in their specs.
+        prefix: path of the run config, such as `spec.runConfig`, put before the paths of its entries.
+    """
+    findings = Findings()
+    environment = environment or Environment(others="unknown")
+    entries = read_entries(run_config or {}, release or _RULES_OF, environment)
+    limits = [one for one in constraints if check_constraint(one, findings)]
+    modules = _modules_layer(entries.kept, requirements, external_packages, limits, prefix, findings)
+    layers = [modules.layer] if modules.layer else []
+    if image is None:
+        stack = _stack_layer(release, knowledge, entries, limits, findings)
+        layers = [stack, *layers] if stack else layers
+    if release is not None:
+        check_release([*modules.wanted, *limits], release, findings)
+    check_pins([*modules.wanted, *limits], findings)
+    return InstallPlan(image, release, tuple(layers), tuple(findings.sorted()))
+
+
+def external_packages(resolution: Resolution) -> tuple[Wanted, ...]:
+    """Return the packages of the external APIs, and of the providers of a directory that a resolved config uses."""
+    found: dict[Wanted, None] = {}
+    for group in resolution.prepared.by_key.values():
+        for provider in group.values():
+            if provider.origin == "directory":
+                path = f"external_providers_dir/{provider.provider_type.replace('::', f'/{provider.spec.api}/')}.yaml"
+                found.update(dict.fromkeys(Wanted(text, path) for text in provider.spec.pip_packages))
+    for name, api in resolution.apis.items():
+        texts = api.get("pip_packages")
+        for text in texts if isinstance(texts, list) else ():
+            found[Wanted(str(text), f"external_apis_dir/{name}.yaml")] = None
+    return tuple(found)
+
+
+def _stack_layer(
+    release: Release | None,
+    knowledge: ReleaseKnowledge | None,
+    entries: Entries,
+    limits: Sequence[Wanted],
+    findings: Findings,
+) -> Layer | None:
+    if release is None or knowledge is None:
+        message = f"{release} is not in the catalog" if release else "neither an image nor a release is named"
+        hint = "choose a release of `llamastack catalog`, or name an image that has this one"
+        path = "spec.distribution.release.version" if release else "spec.distribution"
+        findings.error(Reason.UNSUPPORTED_VERSION, f"{message}: nothing can be built for it", path, hint=hint)
+        return None
+    calls = Calls()
+    for text in (*server_dependencies(release), *builtin_packages(entries, knowledge)):
+        calls.add(Wanted(text), findings)
+    normal, special = calls.ordered()
+    pinned = release_packages(release)
+    taken = {canonical_name(text) for text in (*pinned, *(one.text for one in limits))}
+    known_good = [line for line in knowledge.constraints.splitlines() if line and canonical_name(line) not in taken]
+    own = [one.text for one in limits]
+    return Layer("stack", (*pinned, *normal), special, constraints=tuple(sorted(dict.fromkeys([*known_good, *own]))))
+
+
+@dataclass(frozen=True)
+class _Modules:
+    layer: Layer | None
+    wanted: tuple[Wanted, ...]
+
+
+def _modules_layer(
+    entries: Sequence[ProviderEntry],
+    requirements: Sequence[Wanted],
+    packages: Sequence[Wanted],
+    limits: Sequence[Wanted],
+    prefix: str,
+    findings: Findings,
+) -> _Modules:
+    calls, modules, inner = Calls(), dict[str, None](), Findings()
+    for entry in entries:
+        if entry.module is None:
+            continue
+        text = _module(entry, inner)
+        if text is not None:
+            modules[text] = None
+            if not is_import_path(text):
+                calls.normal.setdefault(text, Wanted(text, _joined(prefix, f"{entry.path}.module")))
+    findings.extend(with_prefix(inner, prefix))
+    for one in (*requirements, *packages):
+        calls.add(one, findings)
+    wanted = tuple(calls.requirements())
+    if not modules and not wanted:
+        return _Modules(None, ())
+    normal, special = calls.ordered()
+    own = tuple(sorted(dict.fromkeys(one.text for one in limits)))
+    return _Modules(Layer("modules", normal, special, tuple(sorted(modules)), own), wanted)
+
+
+def _module(entry: ProviderEntry, findings: Findings) -> str | None:
+    """Return the requirement of an entry; None after the finding that the resolver gives for it too."""
+    text = (entry.module or "").strip()
+    path = f"{entry.path}.module"
+    try:
+        parse_module(text)
+    except RequirementError as error:
+        where = {"api": entry.api, "provider": entry.provider_id}
+        findings.error(Reason.MODULE_NOT_FOUND, str(error), path, **where)
+        return None
+    return text if parse(Wanted(text, path), findings) else None
+
+
+def is_import_path(module: str) -> bool:
+    """Whether a `module:` entry names a package inside another one, such as `my_pkg.sub`, and no distribution.
+
+    `module:` is a requirement and an import name at once. A dotted name without a version can only be the latter:
+    its distribution has to come from the base, from another module or from the further requirements.
+    """
+    requirement = parse_module(module)
+    plain = not (requirement.specifier or requirement.extras or requirement.url)
+    return plain and "." in requirement.name and requirement.plain
+
+
+def _joined(prefix: str, path: str) -> str:
+    return f"{prefix}.{path}" if prefix else path

@@ -1,0 +1,114 @@
+"""What `llama stack build` (0.2.x) and `list-deps` (0.3 and newer) would install for a run config.
+
+The differences between the releases stand in tables here; tests compare them with what the releases themselves say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from llamastack_resolver.env import Environment, EnvRules, substitute
+from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.releases import Release
+from llamastack_resolver.run_config import ProviderEntry, RunConfig, read_run_config
+
+SERVER_DEPENDENCIES = (
+    "aiosqlite",
+    "fastapi",
+    "fire",
+    "httpx",
+    "uvicorn",
+    "opentelemetry-sdk",
+    "opentelemetry-exporter-otlp-proto-http",
+)
+# What a release adds to them, and since when (`SERVER_DEPENDENCIES` in its core/build.py).
+_ADDED = (
+    (Release("ogx", "1.1.0"), "opentelemetry-exporter-otlp-proto-grpc"),
+    (Release("ogx", "1.5.0"), "httpx2"),
+)
+# From here on list-deps substitutes variables, and so leaves out entries whose id comes out as __disabled__. Before,
+# packages of disabled entries are installed too: the same image then serves whichever of them the variables enable.
+SUBSTITUTES_SINCE = Release("ogx", "1.2.0")
+_API_PACKAGES = {"llama-stack": (Release("llama-stack", "0.4.0"), "llama-stack-api")}
+_API_PACKAGES["ogx"] = (Release("ogx", "0.8.0"), "ogx-api")
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The provider entries of a run config, as written and after substitution.
+
+    Attributes:
+        written: API, provider type and path of every entry, disabled ones included.
+        config: the substituted run config, without the entries whose id is `__disabled__`.
+    """
+
+    written: tuple[tuple[str, str, str], ...]
+    config: RunConfig
+
+    @property
+    def kept(self) -> list[ProviderEntry]:
+        """The entries that the server reads; those without an id are skipped, but their module is imported."""
+        return [entry for entry in self.config.entries() if not (entry.disabled and entry.provider_id)]
+
+
+def read_entries(run_config: Mapping[str, Any], release: Release, environment: Environment) -> Entries:
+    """Read the provider entries of a run config.
+
+    Args:
+        run_config: as YAML gives it.
+        release: whose rules of substitution hold.
+        environment: the variables that the server will see.
+    """
+    substitution = substitute({"providers": run_config.get("providers")}, environment, EnvRules.of(release))
+    config = read_run_config(substitution.value, substitution.dropped)
+    types = {entry.path: entry.provider_type for entry in config.entries()}
+    return Entries(tuple(_written(run_config, types)), config)
+
+
+def _written(run_config: Mapping[str, Any], types: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    section = run_config.get("providers")
+    for api, items in (section if isinstance(section, dict) else {}).items():
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            path = f"providers.{api}[{index}]"
+            written = item.get("provider_type") if isinstance(item, dict) else None
+            provider_type = types.get(path, written)
+            if isinstance(provider_type, str) and not item.get("module"):
+                yield str(api), provider_type, path
+
+
+def release_packages(release: Release) -> tuple[str, ...]:
+    """Return the pinned packages of the release itself.
+
+    Releases ask for their API package without a version, and take the newest, which does not fit: it is pinned to
+    the same version.
+    """
+    since, api = _API_PACKAGES[release.package]
+    pins = [f"{release.package}=={release.version}"]
+    return (*pins, f"{api}=={release.version}") if _at_least(release, since) else tuple(pins)
+
+
+def server_dependencies(release: Release) -> tuple[str, ...]:
+    """Return what the server of a release needs besides the release's own dependencies."""
+    return (*SERVER_DEPENDENCIES, *(name for since, name in _ADDED if _at_least(release, since)))
+
+
+def builtin_packages(entries: Entries, knowledge: ReleaseKnowledge) -> list[str]:
+    """Return the pip_packages of the built-in providers of a run config, as the release's own command lists them.
+
+    Entries with a `module:` bring their own packages, and those of unknown types have none: the resolver reports
+    them.
+    """
+    kept = {entry.path for entry in entries.config.entries()}
+    leaves_out = _at_least(knowledge.release, SUBSTITUTES_SINCE)
+    packages: dict[str, None] = {}
+    for api, provider_type, path in entries.written:
+        spec = knowledge.providers.get(api, {}).get(provider_type)
+        if spec is not None and (path in kept or not leaves_out):
+            packages.update(dict.fromkeys(spec.pip_packages))
+    return list(packages)
+
+
+def _at_least(release: Release, since: Release) -> bool:
+    return release.package == since.package and release.number >= since.number
