@@ -147,7 +147,7 @@ class BuildReconciler:
 
     async def _earlier(self, build: Build) -> list[Mapping[str, Any]]:
         """Return the layers, with their locks, that are installed before a build's own."""
-        names = build.spec["inputs"].get("earlier") or []
+        names = build.spec["inputs"].get("earlierBuilds") or []
         layers: list[Mapping[str, Any]] = []
         for name in names:
             body = await self._client.get(LLAMASTACKBUILDS, build.key[0], name)

@@ -81,6 +81,8 @@ class ImageQuestion:
         current: the build that it used last, or None.
         access: changes when a Secret or certificate of the build does, so that a failed build is tried anew.
         refresh: a token that asks for a fresh look at tags and versions; empty for none.
+        unchanged: whether the spec is the one of the last pass, so that what an upgrade of the operator brings
+            is no reason for a build.
     """
 
     spec: LlamaStackSpec
@@ -89,6 +91,7 @@ class ImageQuestion:
     current: str | None = None
     access: str = ""
     refresh: str = ""
+    unchanged: bool = False
 
 
 def as_it_is(spec: LlamaStackSpec) -> ImageVerdict:
@@ -132,7 +135,8 @@ def decide_image(question: ImageQuestion, settings: ImageSettings) -> ImageVerdi
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     key: str
-    inputs: Mapping[str, Any]
+    inputs: BuildInputs
+    earlier: tuple[str, ...]
 
 
 def _wanted(question: ImageQuestion, layer: Layer, done: Sequence[Build], settings: ImageSettings) -> _Wanted:
@@ -154,11 +158,41 @@ def _wanted(question: ImageQuestion, layer: Layer, done: Sequence[Build], settin
         base_digest=base_pin,
         refresh=question.refresh or None,
     )
-    described = inputs.to_dict()
-    described["layer"] = layer.to_wire()
-    described["earlier"] = [one.key[1] for one in done] if strategy == "Start" else []
-    described["repository"] = build.repository if strategy == "Image" else None
-    return _Wanted(build_key(inputs), described)
+    return _Wanted(build_key(inputs), inputs, tuple(one.key[1] for one in done) if strategy == "Start" else ())
+
+
+def _to_wire(wanted: _Wanted, repository: str | None) -> dict[str, Any]:
+    """Return the inputs as a LlamaStackBuild holds them: in the order in which pip is to see them."""
+    return {
+        **wanted.inputs.to_dict(),
+        "layer": wanted.inputs.layer.to_wire(),
+        "earlier": [layer.to_wire() for layer in wanted.inputs.earlier],
+        "earlierBuilds": list(wanted.earlier),
+        "repository": repository,
+    }
+
+
+def inputs_of(build: Build) -> BuildInputs:
+    """Return the inputs that a LlamaStackBuild holds."""
+    inputs = build.spec["inputs"]
+    pip = inputs["pip"]
+    return BuildInputs(
+        base=inputs["base"]["image"],
+        layer=Layer.from_wire(inputs["layer"]),
+        earlier=tuple(Layer.from_wire(layer) for layer in inputs["earlier"]),
+        pip=PipSettings(tuple(pip["indexes"]), pip["sourceDistributions"], pip["namedIndexes"]),
+        base_digest=inputs["base"].get("digest"),
+        platform=inputs.get("platform"),
+        recipe=inputs["recipe"],
+        refresh=inputs.get("refresh"),
+    )
+
+
+def _with_the_operators_part(last: BuildInputs, wanted: BuildInputs, named_base: bool) -> BuildInputs:
+    """Return inputs with what the operator itself decides taken from others: its upgrade alone rebuilds nothing."""
+    layer = last.layer if last.layer.kind == "modules" else replace(last.layer, constraints=wanted.layer.constraints)
+    base = last.base if named_base or last.layer.kind == "modules" else wanted.base
+    return replace(last, layer=layer, base=base, recipe=wanted.recipe, pip=replace(last.pip, named=wanted.pip.named))
 
 
 def _pip(build: BuildSettings, settings: ImageSettings) -> PipSettings:
@@ -182,7 +216,11 @@ def _found(question: ImageQuestion, layer: Layer, wanted: _Wanted) -> Build | No
     last = _last_of(question, layer.kind)
     if last is None or last.phase != "Succeeded" or not _goes_to(question, last):
         return None
-    return None if build_required(last.spec["inputs"], wanted.inputs) else last
+    inputs = inputs_of(last)
+    if question.unchanged:
+        named_base = question.spec.distribution.image is not None
+        inputs = _with_the_operators_part(inputs, wanted.inputs, named_base)
+    return None if build_required(inputs, wanted.inputs) else last
 
 
 def _fits(question: ImageQuestion, build: Build, wanted: _Wanted) -> bool:
@@ -207,7 +245,7 @@ def _last_of(question: ImageQuestion, kind: str) -> Build | None:
             build
             for build in question.builds
             if build.spec["inputs"]["layer"]["kind"] == kind
-            and (build.status.get("image") == inputs["base"]["image"] or build.key[1] in (inputs.get("earlier") or ()))
+            and (build.status.get("image") == inputs["base"]["image"] or build.key[1] in inputs["earlierBuilds"])
         ),
         None,
     )
@@ -215,12 +253,14 @@ def _last_of(question: ImageQuestion, kind: str) -> Build | None:
 
 def _wish(question: ImageQuestion, layer: Layer, wanted: _Wanted) -> BuildWish:
     last = _last_of(question, layer.kind)
-    reasons = build_required(last.spec["inputs"] if last is not None else None, wanted.inputs)
+    changes = build_required(inputs_of(last) if last is not None else None, wanted.inputs)
+    settings, strategy = question.spec.build, strategy_of(question.spec.build)
+    repository = settings.repository if settings is not None and strategy == "Image" else None
     spec = {
         "key": wanted.key,
-        "strategy": strategy_of(question.spec.build),
-        "inputs": dict(wanted.inputs),
-        "reasons": [str(reason)[:512] for reason in reasons][:16] or ["the last build is gone"],
+        "strategy": strategy,
+        "inputs": _to_wire(wanted, repository),
+        "reasons": [change.text[:512] for change in changes][:16] or ["the last build failed, or is gone"],
         "access": _access(question.spec.build).to_wire(),
     }
     return BuildWish(f"{layer.kind}-{key_name(wanted.key)}-{_access_token(question)}", spec)
@@ -282,9 +322,7 @@ def _finished(question: ImageQuestion, done: Sequence[Build], settings: ImageSet
             pull_secret=_pull_secret(spec.build),
         )
         message = f"built as {last.status['image']}"
-        return ImageVerdict(
-            True, Reason.UP_TO_DATE, message, runtime=runtime, current=last.key[1], modules=modules
-        )
+        return ImageVerdict(True, Reason.UP_TO_DATE, message, runtime=runtime, current=last.key[1], modules=modules)
     install = StartInstall(
         lock=lock_name(last.key[1]),
         packages=tuple(_site_packages(one) for one in reversed(done) if _kind(one) == "modules"),
@@ -302,9 +340,7 @@ def _finished(question: ImageQuestion, done: Sequence[Build], settings: ImageSet
     message = f"{count} packages are locked; each pod installs them at its start, for want of build.repository"
     if spec.build is not None and spec.build.repository is not None:
         message = f"{count} packages are locked; each pod installs them at its start, as spec.build.strategy asks for"
-    return ImageVerdict(
-        True, Reason.INSTALLED_AT_START, message, runtime=runtime, current=last.key[1], modules=modules
-    )
+    return ImageVerdict(True, Reason.INSTALLED_AT_START, message, runtime=runtime, current=last.key[1], modules=modules)
 
 
 def _kind(build: Build) -> str:

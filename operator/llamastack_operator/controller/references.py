@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from llamastack_operator.api.build import Build
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.pods import EnvFromSource, EnvVar, Volume
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.api.status import Finding
+
+
+_DOCKER_KEYS = dict.fromkeys(("spec.build.pushSecretRef", "spec.build.pullSecretRef"), ".dockerconfigjson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ def references_of(spec: LlamaStackSpec) -> list[Reference]:
     if spec.run_config_from is not None:
         ref = spec.run_config_from.config_map_key_ref
         found.append(Reference("ConfigMap", ref.name, ref.key, "spec.runConfigFrom.configMapKeyRef"))
+    found += _build(spec.build)
     server = spec.server
     if server is None:
         return found
@@ -62,6 +67,21 @@ def missing(reference: Reference, object_exists: bool) -> Finding:
         message = f"{reference.path}: {what} does not exist"
         hint = "Create it in the stack's namespace; it is picked up when it arrives."
     return Finding(severity="error", reason=Reason.MISSING_REFERENCE, message=message, path=reference.path, hint=hint)
+
+
+def _build(build: Build | None) -> Iterator[Reference]:
+    if build is None:
+        return
+    secrets = {
+        "spec.build.pushSecretRef": build.push_secret_ref,
+        "spec.build.pullSecretRef": build.pull_secret_ref,
+        "spec.build.pip.secretRef": build.pip.secret_ref if build.pip else None,
+    }
+    for path, secret in secrets.items():
+        if secret is not None:
+            yield Reference("Secret", secret.name, _DOCKER_KEYS.get(path), path)
+    if build.ca_bundle_ref is not None:
+        yield Reference("ConfigMap", build.ca_bundle_ref.name, build.ca_bundle_ref.key, "spec.build.caBundleRef")
 
 
 def _env(entry: EnvVar, path: str) -> Iterator[Reference]:

@@ -14,8 +14,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.labels import REBUILD_ANNOTATION
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.api.status import Finding
+from llamastack_operator.controller.providers import Provider, has_modules, providers_of
 from llamastack_operator.controller.run_config import depth_findings, run_config_findings
 from llamastack_operator.kube.objects import Key
 from llamastack_operator.workloads.run_config import run_config_text
@@ -35,6 +37,9 @@ class Stack:
         spec: its spec without the run config, or None where it could not be read.
         packed_run_config: its inline run config as compressed text, or None where it has none.
         findings: what is wrong with the object itself.
+        providers: the enabled providers of its inline run config.
+        modules: whether its inline run config names a module.
+        rebuild: the user's request for a fresh look at tags and versions; a new value is a new request.
         status: its status as last seen.
     """
 
@@ -47,6 +52,9 @@ class Stack:
     packed_run_config: bytes | None
     findings: tuple[Finding, ...]
     status: Mapping[str, Any]
+    providers: tuple[Provider, ...] = ()
+    modules: bool = False
+    rebuild: str = ""
 
     @property
     def stack(self) -> str:
@@ -85,6 +93,9 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
         packed_run_config=None if text is None else zlib.compress(text.encode(errors="surrogatepass"), level=1),
         findings=tuple(findings),
         status=body.get("status") or {},
+        providers=providers_of(run_config),
+        modules=has_modules(run_config),
+        rebuild=str((metadata.get("annotations") or {}).get(REBUILD_ANNOTATION, ""))[:64],
     )
 
 
