@@ -23,6 +23,8 @@ _CONFIG_REASONS = {
     Reason.INVALID_SPEC,
     Reason.UNSUPPORTED_VERSION,
     Reason.INVALID_RUN_CONFIG,
+    Reason.SPEC_MISSING,
+    Reason.SPEC_MISMATCH,
     Reason.MISSING_REFERENCE,
     Reason.CLAIM_EXISTS,
 }

@@ -10,6 +10,7 @@ from llamastack_operator.api.pods import Probe, Probes
 from llamastack_operator.api.server import PodTemplate, Server
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.kube.objects import digest
+from llamastack_operator.workloads import external
 from llamastack_operator.workloads.names import SERVER, account_name, claim_name, server_port
 from llamastack_operator.workloads.run_config import CONFIG_PATH, MOUNT_PATH
 from llamastack_operator.workloads.settings import WorkloadSettings
@@ -55,7 +56,7 @@ def pod_template(
                 "securityContext": _pod_security(extra, settings),
                 "terminationGracePeriodSeconds": extra.termination_grace_period_seconds or 30,
                 "containers": [_container(spec, server, extra)],
-                "volumes": _volumes(stack, server, extra, config_name),
+                "volumes": _volumes(stack, spec, extra, config_name),
                 "imagePullSecrets": _wire(server.image_pull_secrets),
                 "nodeSelector": server.node_selector,
                 "tolerations": _wire(server.tolerations),
@@ -107,6 +108,7 @@ def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate) -> dict
             "volumeMounts": [
                 *_wire(extra.volume_mounts),
                 {"name": "llamastack-config", "mountPath": MOUNT_PATH, "readOnly": True},
+                *external.mounts(spec),
                 {"name": "llamastack-state", "mountPath": STATE_PATH},
                 {"name": "llamastack-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod
             ],
@@ -131,12 +133,13 @@ def _environment(server: Server) -> list[dict[str, Any]]:
     return chosen + [{"name": name, "value": value} for name, value in own.items() if name not in names]
 
 
-def _volumes(stack: str, server: Server, extra: PodTemplate, config_name: str) -> list[dict[str, Any]]:
-    claim = claim_name(stack, server)
+def _volumes(stack: str, spec: LlamaStackSpec, extra: PodTemplate, config_name: str) -> list[dict[str, Any]]:
+    claim = claim_name(stack, spec.server)
     state = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
     return [
         *_wire(extra.volumes),
-        {"name": "llamastack-config", "configMap": {"name": config_name}},
+        {"name": "llamastack-config", "configMap": external.config_source(spec, config_name)},
+        *external.volumes(spec, config_name),
         {"name": "llamastack-state", **state},
         {"name": "llamastack-tmp", "emptyDir": {}},
     ]
