@@ -11,14 +11,16 @@ import sys
 from llamastack_operator.controller.logs import configure_logging
 from llamastack_operator.controller.operator import Operator, OperatorSettings
 from llamastack_operator.kube.client import Client, load_configuration
-from llamastack_operator.workloads.settings import WorkloadSettings
+from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the operator until it is told to stop; 0 after a stop, 1 when a part of it died, 2 on wrong usage."""
     options = _parser().parse_args(arguments)
     configure_logging(options.log_format, logging.DEBUG if options.verbose else logging.INFO)
-    workloads = WorkloadSettings(run_as=options.run_as_user, progress_deadline=options.progress_deadline)
+    workloads = WorkloadSettings(
+        run_as=options.run_as_user, progress_deadline=options.progress_deadline, images=_images(options)
+    )
     settings = OperatorSettings(
         namespaces=tuple(options.namespace),
         workers=options.workers,
@@ -42,6 +44,28 @@ async def _run(settings: OperatorSettings) -> None:
         await client.close()
 
 
+def _images(options: argparse.Namespace) -> ImageSettings:
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+    return ImageSettings(
+        operator=options.operator_image,
+        python=options.python_image,
+        index=options.index_url,
+        named_indexes=tuple(options.named_index),
+        mirrors=tuple(options.registry_mirror),
+        insecure=tuple(options.insecure_registry),
+        proxies=tuple((name, os.environ[name]) for name in names if os.environ.get(name)),
+        parallel=options.parallel_builds,
+        default_timeout=options.build_timeout,
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m llamastack_operator", description="The LlamaStack operator.")
     parser.add_argument("--namespace", action="append", default=[], help="look after this namespace only (repeatable)")
@@ -55,8 +79,37 @@ def _parser() -> argparse.ArgumentParser:
         default=1001,
         help="user, group and fsGroup of the server pods; `none` where the platform chooses, as OpenShift does",
     )
+    _add_image_options(parser.add_argument_group("images"))
     parser.add_argument("--verbose", action="store_true", help="log at debug level")
     return parser
+
+
+def _add_image_options(group: argparse._ArgumentGroup) -> None:
+    defaults = ImageSettings()
+    group.add_argument("--operator-image", default="", help="the operator's own image; builds run its programs")
+    group.add_argument("--python-image", default=defaults.python, help="what releases without an image go on")
+    group.add_argument("--index-url", default="", help="package index where a stack names none; else pip's default")
+    group.add_argument(
+        "--named-index",
+        action="append",
+        type=_pair,
+        default=[],
+        metavar="NAME=URL",
+        help="address of an index that releases name, for example pytorch-cpu (repeatable)",
+    )
+    group.add_argument(
+        "--registry-mirror",
+        action="append",
+        type=_pair,
+        default=[],
+        metavar="NAME=URL",
+        help="where builds find a registry, for example docker.io=http://registry.local:5000 (repeatable)",
+    )
+    group.add_argument(
+        "--insecure-registry", action="append", default=[], metavar="HOST[:PORT]", help="without TLS (repeatable)"
+    )
+    group.add_argument("--parallel-builds", type=int, default=defaults.parallel, help="builds that run side by side")
+    group.add_argument("--build-timeout", type=int, default=defaults.default_timeout, help="seconds for one try")
 
 
 if __name__ == "__main__":

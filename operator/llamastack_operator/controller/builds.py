@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -41,6 +41,7 @@ class BuildReconciler:
         jobs: the known Jobs of builds, by build.
         pods: the known pods of builds, by build.
         settings: the operator's settings.
+        changed: called with each build whose status was written, since its event will tell nothing new.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class BuildReconciler:
         jobs: Cache[BuildJob],
         pods: Cache[BuildPod],
         settings: WorkloadSettings,
+        changed: Callable[[Build], None],
     ) -> None:
+        self._changed = changed
         self._client = client
         self._builds = builds
         self._jobs = jobs
@@ -185,4 +188,6 @@ class BuildReconciler:
         version = int(answer["metadata"]["resourceVersion"])
         current = self._builds.get(build.key)
         if current is not None and current.uid == build.uid:
-            self._builds.put(replace(current, version=version, status=status, locked=lock is not None))
+            written = replace(current, version=version, status=status, locked=lock is not None)
+            if self._builds.put(written):
+                self._changed(written)

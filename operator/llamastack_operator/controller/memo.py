@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator.api.status import Finding
-from llamastack_operator.controller.gather import Snapshot
 from llamastack_operator.controller.plan import Plan
+from llamastack_operator.controller.snapshot import Snapshot
 from llamastack_operator.kube.objects import Key
 
 
@@ -52,4 +52,12 @@ class Memo:
 
 def _inputs(snapshot: Snapshot) -> tuple[Any, ...]:
     stack, referred = snapshot.stack, snapshot.referred
-    return stack.uid, stack.generation, referred.digest, referred.claim_modes, referred.findings
+    return (
+        stack.uid,
+        stack.generation,
+        referred.digest,
+        referred.claim_modes,
+        referred.findings,
+        snapshot.install_findings,
+        snapshot.image and (snapshot.image.runtime, snapshot.image.wishes),
+    )

@@ -7,18 +7,22 @@ import functools
 import logging
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import kopf
 
-from llamastack_operator.api.labels import MANAGED_BY, MANAGED_BY_LABEL
+from llamastack_operator.api.labels import BUILD_LABEL, MANAGED_BY, MANAGED_BY_LABEL
+from llamastack_operator.controller.building import Building
 from llamastack_operator.controller.gather import Gatherer
+from llamastack_operator.controller.gather_images import ImageGatherer
 from llamastack_operator.controller.handlers import configure, register
 from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.controller.reconcile import Reconciler
 from llamastack_operator.controller.stack import Stack
 from llamastack_operator.kube.apply import Applier
+from llamastack_operator.kube.build_keeper import BuildKeeper
+from llamastack_operator.kube.builds import Build, build_index
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
@@ -30,11 +34,22 @@ from llamastack_operator.kube.resources import CHILDREN, CONFIGMAPS, LLAMASTACKS
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+SERVING = f"{OURS},!{BUILD_LABEL}"
 NOT_OURS = f"{MANAGED_BY_LABEL}!={MANAGED_BY}"
 _CRD_PATIENCE = 5.0
 """Seconds between two looks for the CustomResourceDefinition."""
 
 logger = logging.getLogger(__name__)
+
+
+class AnyInformer(Protocol):
+    """An informer, whatever it keeps."""
+
+    synced: asyncio.Event
+
+    async def run(self) -> None:
+        """List and watch for ever."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +86,17 @@ class Operator:
         self._children: dict[str, Cache[Child]] = {resource.kind: Cache() for resource in CHILDREN}
         self._pods: Cache[Pod] = Cache()
         self._referents = Referents(client)
+        self._builds: Cache[Build] = Cache(build_index)
         self._queue: WorkQueue[Key] = WorkQueue()
+        self._building = Building(client, settings.workloads, self._builds, self._build_changed)
         self._informers = list(self._make_informers())
         self._reconciler = Reconciler(
             client,
             self._stacks,
             Gatherer(self._stacks, self._children, self._pods, self._referents),
+            ImageGatherer(self._builds, self._referents),
+            self._builds,
+            BuildKeeper(client, self._builds, self._building.notice),
             Applier(client, self._children),
             EventRecorder(client, settings.instance),
             settings.workloads,
@@ -102,6 +122,7 @@ class Operator:
             await self._served()
             logger.info("caches are in step; starting %d workers", self._settings.workers)
             working = [tasks.create_task(self._endless(self._work())) for _ in range(self._settings.workers)]
+            working += [tasks.create_task(self._endless(work)) for work in self._building.workers()]
             await kopf.operator(
                 registry=registry,
                 settings=settings,
@@ -133,7 +154,7 @@ class Operator:
         await work
         raise RuntimeError("a task that runs for ever ended")
 
-    def _make_informers(self) -> Iterator[Informer[Child] | Informer[Pod] | Informer[Referent]]:
+    def _make_informers(self) -> Iterator[AnyInformer]:
         for namespace in self._settings.namespaces or (None,):
             for resource in CHILDREN:
                 convert = functools.partial(child_from, resource)
@@ -148,7 +169,8 @@ class Operator:
                     OURS,
                     metadata_only=not wants_body(resource),
                 )
-            yield Informer(self._client, PODS, namespace, pod_from, self._pods, self._member_changed, OURS)
+            yield Informer(self._client, PODS, namespace, pod_from, self._pods, self._member_changed, SERVING)
+            yield from self._building.informers(namespace)
             yield Informer(
                 self._client,
                 CONFIGMAPS,
@@ -165,6 +187,12 @@ class Operator:
         if self._stacks.get(key) is not None:
             self._queue.add(key, listed)
 
+    def _build_changed(self, build: Build, listed: bool) -> None:
+        for owner in build.owners:
+            key = (build.key[0], str(owner["name"]))
+            if self._stacks.get(key) is not None:
+                self._queue.add(key, listed)
+
     def _referent_changed(self, referent: Referent, listed: bool) -> None:
         for key in self._referents.users(referent.key):
             self._queue.add(key, listed)
@@ -178,8 +206,10 @@ class Operator:
                 self._queue.done(key)
 
     async def _pass(self, key: Key) -> None:
+        again = None
         try:
-            settled = await self._reconciler.reconcile(key)
+            result = await self._reconciler.reconcile(key)
+            settled, again = result.settled, result.again
         except ApiError as error:
             settled = error.namespace_terminating
             if not settled:
@@ -193,5 +223,7 @@ class Operator:
             settled = False
         if settled:
             self._queue.succeeded(key)
+            if again is not None:
+                self._queue.add_after(key, again)
         else:
             self._queue.retry(key)

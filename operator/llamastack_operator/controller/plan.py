@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.status import Finding
-from llamastack_operator.controller.gather import Snapshot
+from llamastack_operator.controller.images import BuildWish
+from llamastack_operator.controller.run_config import SIZE_LIMIT, text_size
+from llamastack_operator.controller.snapshot import Snapshot
 from llamastack_operator.kube.objects import Child, Desired
 from llamastack_operator.workloads.children import children
 from llamastack_operator.workloads.desired import Owner
@@ -22,11 +25,13 @@ class Plan:
         findings: what is wrong or worth knowing.
         desired: the objects to bring into being, or None where errors forbid to touch what runs.
         obsolete: objects that the stack no longer has.
+        builds: the builds that it runs or waits for.
     """
 
     findings: tuple[Finding, ...]
     desired: tuple[Desired, ...] | None
     obsolete: tuple[Child, ...] = ()
+    builds: tuple[BuildWish, ...] = ()
 
 
 def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
@@ -34,20 +39,36 @@ def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
 
     An error leaves everything as it is: a wrong edit never takes down a stack that serves.
     """
-    stack, referred = snapshot.stack, snapshot.referred
-    findings = (*stack.findings, *referred.findings, *_claim_findings(snapshot))
-    spec, run_config = stack.spec, stack.run_config or referred.run_config
+    stack, referred, run_config, image = snapshot.stack, snapshot.referred, snapshot.run_config, snapshot.image
+    spec, findings = stack.spec, findings_of(snapshot)
     if spec is None or run_config is None or any(item.severity == "error" for item in findings):
         return Plan(findings, None)
+    if image is None or image.runtime is None:
+        # Until the newest image exists, what runs goes on running.
+        return Plan(findings, None, builds=image.wishes if image else ())
     wanted = children(
         Owner(stack.key, stack.uid),
         spec,
+        image.runtime,
         run_config,
         referred.digest,
         shares_volume(snapshot),
         settings,
+        referred.files,
     )
-    return Plan(findings, tuple(wanted), obsolete_children(snapshot, wanted))
+    return Plan(findings, tuple(wanted), obsolete_children(snapshot, wanted), image.wishes)
+
+
+def findings_of(snapshot: Snapshot) -> tuple[Finding, ...]:
+    """Return what is wrong with a stack itself and with all that it refers to."""
+    referred = snapshot.referred
+    return (
+        *snapshot.stack.findings,
+        *referred.findings,
+        *snapshot.install_findings,
+        *_size_findings(snapshot.run_config, referred.files),
+        *_claim_findings(snapshot),
+    )
 
 
 def shares_volume(snapshot: Snapshot) -> bool:
@@ -85,6 +106,22 @@ def rollout_complete(deployment: Child | None) -> bool:
     facts = deployment.facts
     wanted = facts["wanted"]
     return bool(facts["updatedReplicas"] == facts["replicas"] == wanted and facts["availableReplicas"] >= wanted)
+
+
+def _size_findings(run_config: str | None, files: Mapping[str, str]) -> list[Finding]:
+    """Run config and external files share one ConfigMap, which cannot be larger than 1 MiB."""
+    if run_config is None or not files:
+        return []
+    size = text_size(run_config) + sum(map(text_size, files.values()))
+    if size <= SIZE_LIMIT:
+        return []
+    path = "spec.externalProviders"
+    message = f"{path}: the run config and the external files are {size} bytes together, over {SIZE_LIMIT}"
+    return [
+        Finding(
+            severity="error", reason=Reason.INVALID_RUN_CONFIG, message=message, path=path, hint="Make them smaller."
+        )
+    ]
 
 
 def _claim_findings(snapshot: Snapshot) -> list[Finding]:

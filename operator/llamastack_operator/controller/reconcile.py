@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,14 +12,19 @@ from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.stack import KIND
 from llamastack_operator.api.status import Finding
-from llamastack_operator.controller.gather import Gatherer, Snapshot
+from llamastack_operator.controller.build_history import let_go, lost_image
+from llamastack_operator.controller.gather import Gatherer
+from llamastack_operator.controller.gather_images import ImageGatherer
 from llamastack_operator.controller.memo import Memo
-from llamastack_operator.controller.plan import Plan, plan
+from llamastack_operator.controller.plan import Plan, plan, rollout_complete
 from llamastack_operator.controller.rejection import rejection_findings
+from llamastack_operator.controller.snapshot import Snapshot
 from llamastack_operator.controller.stack import Stack
 from llamastack_operator.controller.status import Outcome, is_ready, status_of
 from llamastack_operator.controller.transitions import transitions
 from llamastack_operator.kube.apply import Applier, NotOursError
+from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
+from llamastack_operator.kube.builds import Build, owner_entry
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
@@ -35,6 +40,19 @@ _ASK_TIMES = 6
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What comes after a pass.
+
+    Attributes:
+        settled: whether the stack is as it should be; else another pass follows with backoff.
+        again: seconds until a further look is due in any case, or None.
+    """
+
+    settled: bool
+    again: float | None = None
+
+
 class Reconciler:
     """Runs passes.
 
@@ -42,6 +60,9 @@ class Reconciler:
         client: the API server.
         stacks: the known stacks.
         gatherer: makes snapshots.
+        images: adds to them how the image stands.
+        builds: the known builds.
+        keeper: makes builds and keeps their owners.
         applier: applies objects.
         recorder: posts events.
         settings: defaults for all stacks.
@@ -52,6 +73,9 @@ class Reconciler:
         client: Client,
         stacks: Cache[Stack],
         gatherer: Gatherer,
+        images: ImageGatherer,
+        builds: Cache[Build],
+        keeper: BuildKeeper,
         applier: Applier,
         recorder: EventRecorder,
         settings: WorkloadSettings,
@@ -59,6 +83,9 @@ class Reconciler:
         self._client = client
         self._stacks = stacks
         self._gatherer = gatherer
+        self._images = images
+        self._builds = builds
+        self._keeper = keeper
         self._applier = applier
         self._recorder = recorder
         self._settings = settings
@@ -66,26 +93,28 @@ class Reconciler:
         # Generation and how often its server was asked for its version.
         self._asked: dict[Key, tuple[int, int]] = {}
 
-    async def reconcile(self, key: Key) -> bool:
-        """Run one pass and return whether the stack is as it should be; False asks for another look later.
+    async def reconcile(self, key: Key) -> Result:
+        """Run one pass and return whether the stack is as it should be, and when to look again.
 
         Raises:
             ApiError: the API server did not take the status, or the namespace is on its way out.
             OSError, TimeoutError: it could not be reached.
         """
-        snapshot = await self._gatherer.gather(key)
-        if snapshot is None:
+        gathered = await self._gatherer.gather(key)
+        if gathered is None:
             self._memo.forget(key)
             self._asked.pop(key, None)
-            return True
+            self._images.forget(key)
+            return Result(True)
+        snapshot, again = await self._images.complete(gathered, self._settings.images)
         after, outcome = snapshot, self._recall(snapshot)
         if outcome is None:
             decided = plan(snapshot, self._settings)
             if decided.desired is not None and await self._is_ghost(snapshot, decided):
                 self._stacks.remove(key, snapshot.stack.uid)
-                return True
-            outcome = await self._carry_out(decided)
-            after = self._gatherer.snapshot(snapshot.stack, snapshot.referred)
+                return Result(True)
+            outcome = await self._carry_out(snapshot.stack, decided)
+            after = self._gatherer.renewed(snapshot)
             if outcome.applied:
                 self._memo.remember(after, decided)
         status = status_of(after, outcome, _now())
@@ -97,7 +126,9 @@ class Reconciler:
                 self._asked.pop(key, None)
             status = status_of(after, replace(outcome, asked=True, release=release), _now())
         await self._report(snapshot.stack, status)
-        return answered and not any(finding.severity == "error" for finding in outcome.findings)
+        await self._tidy(after, outcome)
+        failed = any(finding.severity == "error" for finding in outcome.findings)
+        return Result(answered and not failed and not _may_recover(after), again)
 
     def _must_ask(self, stack: Stack) -> bool:
         """Tell whether the server's version is to be asked for: once for each rollout, and a few times over.
@@ -130,8 +161,27 @@ class Reconciler:
         findings = self._memo.recall(snapshot)
         return None if findings is None else Outcome(findings=findings)
 
-    async def _carry_out(self, decided: Plan) -> Outcome:
+    async def _tidy(self, snapshot: Snapshot, outcome: Outcome) -> None:
+        """Let go of builds that are not needed any more, and have a lost image made again."""
+        stack, image = snapshot.stack, snapshot.image
+        builds = list(self._builds.of(owner_entry(stack.key[0], stack.uid)))
+        if image is None or not builds or stack.spec is None:
+            return
+        wanted = {wish.name for wish in image.wishes}
+        settled = image.ready and outcome.applied and rollout_complete(snapshot.child("Deployment"))
+        for build in let_go(builds, stack.uid, wanted, stack.spec.build, settled):
+            await self._keeper.release(build, stack.uid)
+        lost = lost_image(snapshot, builds)
+        if lost is not None:
+            await self._keeper.rerun(lost, lost.status.get("finishedAt", ""))
+
+    async def _carry_out(self, stack: Stack, decided: Plan) -> Outcome:
         """Apply what is wanted, side by side, then delete what is not; return what came of it."""
+        for wish in decided.builds:
+            try:
+                await self._keeper.ensure(stack.key, stack.uid, wish.name, wish.spec)
+            except NotThisBuildError as error:
+                return Outcome(findings=(*decided.findings, _foreign_build(error)), applied=False)
         wanted = decided.desired or ()
         results = await asyncio.gather(*(self._apply(item) for item in wanted))
         problems = [finding for result in results for finding in result]
@@ -182,6 +232,20 @@ class Reconciler:
             self._stacks.put(replace(current, version=version, status=status))
         for transition in transitions(stack.status, status):
             await self._recorder.record(stack.key, stack.uid, transition.reason, transition.message, transition.warning)
+
+
+def _may_recover(snapshot: Snapshot) -> bool:
+    """Tell whether a failed build might succeed with other credentials: Secrets are not watched, so one looks."""
+    image, spec = snapshot.image, snapshot.stack.spec
+    if image is None or not image.stalled or spec is None or spec.build is None:
+        return False
+    build = spec.build
+    return bool(build.push_secret_ref or build.pull_secret_ref or (build.pip and build.pip.secret_ref))
+
+
+def _foreign_build(error: NotThisBuildError) -> Finding:
+    hint = "Delete it: only the operator writes LlamaStackBuilds; and find out who may."
+    return Finding(severity="error", reason=Reason.NAME_CONFLICT, message=str(error), path="spec.build", hint=hint)
 
 
 def _not_ours(error: NotOursError) -> Finding:

@@ -10,8 +10,9 @@ from llamastack_operator.api.conditions import MESSAGE_LIMIT, ConditionType, Rea
 from llamastack_operator.api.labels import selector_labels
 from llamastack_operator.api.status import FINDINGS_LIMIT, Finding
 from llamastack_operator.controller.diagnosis import Diagnosis, diagnose
-from llamastack_operator.controller.gather import Snapshot
 from llamastack_operator.controller.plan import rollout_complete
+from llamastack_operator.controller.providers import Provider
+from llamastack_operator.controller.snapshot import Snapshot
 from llamastack_operator.kube.objects import Child
 from llamastack_operator.kube.pods import Pod
 from llamastack_operator.workloads.children import autoscaled
@@ -23,8 +24,13 @@ _CONFIG_REASONS = {
     Reason.INVALID_SPEC,
     Reason.UNSUPPORTED_VERSION,
     Reason.INVALID_RUN_CONFIG,
+    Reason.SPEC_MISSING,
+    Reason.SPEC_MISMATCH,
     Reason.MISSING_REFERENCE,
     Reason.CLAIM_EXISTS,
+    Reason.REQUIREMENT_INVALID,
+    Reason.REQUIREMENT_CONFLICT,
+    Reason.MODULE_NOT_FOUND,
 }
 
 
@@ -65,7 +71,7 @@ def status_of(snapshot: Snapshot, outcome: Outcome, now: str) -> dict[str, Any]:
     stack = snapshot.stack
     deployment = snapshot.child("Deployment")
     service = snapshot.child("Service")
-    findings = [finding.to_wire() for finding in outcome.findings]
+    findings = [finding.to_wire() for finding in (*outcome.findings, *_image_findings(snapshot))]
     namespace, name = stack.key
     url = f"http://{name}.{namespace}.svc:{server_port(stack.spec)}" if stack.spec and service else None
     status = {
@@ -74,6 +80,8 @@ def status_of(snapshot: Snapshot, outcome: Outcome, now: str) -> dict[str, Any]:
         "url": url,
         "image": serving_image(snapshot) or stack.status.get("image"),
         "release": outcome.release if outcome.asked else stack.status.get("release"),
+        "buildRef": _build_ref(snapshot),
+        "providers": [_provider(provider, snapshot) for provider in snapshot.providers],
         "replicas": deployment.facts["replicas"] if deployment else 0,
         "readyReplicas": deployment.facts["readyReplicas"] if deployment else 0,
         "selector": ",".join(f"{key}={value}" for key, value in selector_labels(name).items()),
@@ -136,6 +144,7 @@ def _verdicts(snapshot: Snapshot, outcome: Outcome) -> dict[ConditionType, Verdi
     return {
         ConditionType.READY: ready,
         ConditionType.CONFIG_VALID: _config_valid(errors),
+        ConditionType.IMAGE_READY: _image_ready(snapshot, errors),
         ConditionType.AVAILABLE: available,
         ConditionType.RECONCILING: reconciling,
         ConditionType.STALLED: stalled,
@@ -149,6 +158,46 @@ def _config_valid(errors: Sequence[Finding]) -> Verdict:
     return Verdict(False, relevant[0].reason, _summary(relevant))
 
 
+def _image_ready(snapshot: Snapshot, errors: Sequence[Finding]) -> Verdict:
+    image = snapshot.image
+    if image is not None:
+        return Verdict(image.ready, image.reason, image.message)
+    reasons = [finding for finding in snapshot.install_findings if finding.severity == "error"]
+    if reasons:
+        return Verdict(False, reasons[0].reason, _summary(reasons))
+    return Verdict(False, Reason.NOT_DETERMINED, _summary(errors) if errors else "the spec could not be read")
+
+
+def _image_findings(snapshot: Snapshot) -> list[Finding]:
+    """Return a failed build as a finding, with what to do."""
+    image = snapshot.image
+    if image is None or image.ready or image.reason in (Reason.QUEUED, Reason.BUILDING):
+        return []
+    hint = image.hint or None
+    return [Finding(severity="error", reason=image.reason, message=image.message, path="spec.build", hint=hint)]
+
+
+def _build_ref(snapshot: Snapshot) -> dict[str, Any] | None:
+    """Return the build that the stack runs or waits for; an error in the spec does not make the last one forgotten."""
+    image = snapshot.image
+    if image is None:
+        return snapshot.stack.status.get("buildRef")
+    return {"name": image.current} if image.current else None
+
+
+def _provider(provider: Provider, snapshot: Snapshot) -> dict[str, Any]:
+    modules = snapshot.image.modules if snapshot.image else ()
+    version = next((module["version"] for module in modules if module["requirement"] == provider.module), None)
+    wire = {
+        "api": provider.api,
+        "id": provider.id,
+        "type": provider.type,
+        "module": provider.module or None,
+        "moduleVersion": version,
+    }
+    return {key: value for key, value in wire.items() if value is not None}
+
+
 def _progress(
     snapshot: Snapshot, outcome: Outcome, errors: Sequence[Finding], available: Verdict
 ) -> tuple[Verdict, Verdict, Verdict]:
@@ -159,6 +208,12 @@ def _progress(
         if any(finding.reason not in _PASSING for finding in errors):
             return verdict, Verdict(False, verdict.reason, verdict.message), _on(verdict)
         return verdict, _on(verdict), Verdict(False, Reason.PROGRESSING, "it is tried again with backoff")
+    image = snapshot.image
+    if image is not None and not image.ready:
+        verdict = Verdict(False, image.reason, image.message)
+        if image.stalled:
+            return verdict, Verdict(False, verdict.reason, verdict.message), _on(verdict)
+        return verdict, _on(verdict), Verdict(False, Reason.PROGRESSING, "work is going on")
     deployment = snapshot.child("Deployment")
     if outcome.applied and _suspended(snapshot) and rollout_complete(deployment):
         return Verdict(True, Reason.SUSPENDED, "no pod runs, as asked"), settled, settled

@@ -97,9 +97,10 @@ def phase_entry(phase: str) -> Key:
 
 
 def build_index(build: Build) -> tuple[Key, ...]:
-    """Index builds by their phase, by their inputs and by the stacks that use them."""
+    """Index builds by their namespace, by their phase, by their inputs and by the stacks that use them."""
     namespace = build.key[0]
     return (
+        (namespace, ""),
         phase_entry(build.phase),
         inputs_entry(namespace, build.inputs_key),
         *(owner_entry(namespace, uid) for uid in sorted(build.owner_uids)),

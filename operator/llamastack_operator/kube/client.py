@@ -81,10 +81,11 @@ class Client:
         connector = aiohttp.TCPConnector(limit=0, ssl=self._rest.ssl_context)
         return aiohttp.ClientSession(connector=connector, headers=headers, response_class=BoundedResponse)
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Object | None:
+    async def get(self, resource: Resource, namespace: str, name: str, metadata_only: bool = False) -> Object | None:
         """Return an object, or None where it does not exist."""
+        accept = METADATA_ONLY.format(suffix="") if metadata_only else None
         try:
-            return await self._call("GET", resource.path(namespace, name))
+            return await self._call("GET", resource.path(namespace, name), accept=accept)
         except ApiError as error:
             if error.code == 404:
                 return None
@@ -157,6 +158,16 @@ class Client:
         """Create an object."""
         path = resource.path(body["metadata"]["namespace"])
         return await self._call("POST", path, query={"fieldManager": FIELD_MANAGER}, body=body)
+
+    async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
+        """Merge a patch into an object (RFC 7386); with a resourceVersion in it only into that version."""
+        return await self._call(
+            "PATCH",
+            resource.path(namespace, name),
+            query={"fieldManager": FIELD_MANAGER},
+            body=patch,
+            content_type="application/merge-patch+json",
+        )
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
         """Delete the object of that very UID; one that is gone or was replaced is left alone."""

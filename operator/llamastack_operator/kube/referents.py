@@ -105,6 +105,11 @@ class Referents:
         body = await self._client.get(SECRETS, *key)
         return None if body is None else frozenset(body.get("data") or {})
 
+    async def secret_version(self, key: Key) -> str:
+        """Return the resourceVersion of a Secret, empty where there is no such Secret."""
+        body = await self._client.get(SECRETS, *key, metadata_only=True)
+        return "" if body is None else str(body["metadata"]["resourceVersion"])
+
     async def claim_modes(self, key: Key) -> tuple[str, ...] | None:
         """Return the access modes of a claim, or None where there is no such claim."""
         body = await self._client.get(PERSISTENTVOLUMECLAIMS, *key)

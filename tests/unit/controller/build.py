@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from llamastack_operator.controller.gather import Referred, Snapshot
+from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.stack import stack_from
 from llamastack_operator.kube.objects import Child, child_from
 from llamastack_operator.kube.pods import Pod, pod_from

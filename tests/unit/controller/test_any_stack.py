@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llamastack_operator.api.crd import llamastack_crd
-from llamastack_operator.controller.gather import Referred, Snapshot
+from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.plan import plan
 from llamastack_operator.controller.references import references_of
 from llamastack_operator.controller.status import Outcome, status_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.controller.gather import Referred, Snapshot
+from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.memo import Memo
 from llamastack_operator.controller.plan import plan, rollout_complete, shares_volume
 from llamastack_operator.kube.objects import Child, digest

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
 from llamastack_operator.api.status import FINDINGS_LIMIT, Finding, LlamaStackStatus
-from llamastack_operator.controller.gather import Snapshot
+from llamastack_operator.controller.snapshot import Snapshot
 from llamastack_operator.controller.status import Outcome, cut, is_ready, status_of
 from llamastack_operator.kube.objects import Child
 from llamastack_operator.kube.resources import SERVICES

@@ -1,0 +1,103 @@
+"""The operator's half that builds images: informers of builds, Jobs and their pods, a queue and its workers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import aiohttp
+
+from llamastack_operator.api.labels import BUILD_LABEL, MANAGED_BY, MANAGED_BY_LABEL
+from llamastack_operator.controller.builds import BuildReconciler
+from llamastack_operator.controller.queue import WorkQueue
+from llamastack_operator.kube.builds import Build, BuildJob, BuildPod, build_from, build_pod_from, job_from, phase_entry
+from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.informer import Informer
+from llamastack_operator.kube.objects import Key
+from llamastack_operator.kube.resources import JOBS, LLAMASTACKBUILDS, PODS
+from llamastack_operator.workloads.settings import WorkloadSettings
+
+SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY},{BUILD_LABEL}"
+WORKERS = 4
+
+logger = logging.getLogger(__name__)
+
+
+class Building:
+    """Builds images.
+
+    Args:
+        client: the API server.
+        settings: the operator's settings.
+        builds: the known builds.
+        changed: called with a build that changed, and whether it came with a list.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        settings: WorkloadSettings,
+        builds: Cache[Build],
+        changed: Callable[[Build, bool], None],
+    ) -> None:
+        self._client = client
+        self._builds = builds
+        self._jobs: Cache[BuildJob] = Cache()
+        self._pods: Cache[BuildPod] = Cache()
+        self._changed = changed
+        self._queue: WorkQueue[Key] = WorkQueue()
+        self._reconciler = BuildReconciler(client, builds, self._jobs, self._pods, settings, self.notice)
+
+    def informers(self, namespace: str | None) -> Iterator[Informer[Build] | Informer[BuildJob] | Informer[BuildPod]]:
+        """Yield the informers of a namespace, or of all."""
+        yield Informer(self._client, LLAMASTACKBUILDS, namespace, build_from, self._builds, self._build_changed)
+        yield Informer(self._client, JOBS, namespace, job_from, self._jobs, self._member_changed, SELECTOR)
+        yield Informer(self._client, PODS, namespace, build_pod_from, self._pods, self._member_changed, SELECTOR)
+
+    def workers(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Yield the loops that run passes."""
+        for _ in range(WORKERS):
+            yield self._work()
+
+    def notice(self, build: Build) -> None:
+        """Take up a build that this process wrote."""
+        self._build_changed(build, False)
+
+    def _build_changed(self, build: Build, listed: bool) -> None:
+        self._queue.add(build.key, listed)
+        if build.phase in ("Succeeded", "Failed"):
+            # A place is free for the one that waits longest.
+            waiting = sorted(self._builds.of(phase_entry("Queued")), key=lambda one: (one.created, one.key))
+            for one in waiting:
+                self._queue.add(one.key, listed)
+        self._changed(build, listed)
+
+    def _member_changed(self, member: BuildJob | BuildPod, listed: bool) -> None:
+        self._queue.add((member.key[0], member.stack), listed)
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.get()
+            try:
+                await self._pass(key)
+            finally:
+                self._queue.done(key)
+
+    async def _pass(self, key: Key) -> None:
+        try:
+            again = await self._reconciler.reconcile(key)
+        except (ApiError, TimeoutError, aiohttp.ClientError, OSError) as error:
+            if isinstance(error, ApiError) and error.namespace_terminating:
+                return
+            logger.warning("build %s/%s: %s", *key, error or type(error).__name__)
+            self._queue.retry(key)
+        except Exception:
+            # One build that trips over a defect of ours must not stop the others.
+            logger.exception("build %s/%s: the pass failed", *key)
+            self._queue.retry(key)
+        else:
+            self._queue.succeeded(key)
+            if again is not None:
+                self._queue.add_after(key, again)
