@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from llamastack_operator.controller.snapshot import Referred
 from llamastack_operator.controller.plan import plan
+from llamastack_operator.controller.snapshot import Referred
 from llamastack_operator.controller.stack import stack_from
 from llamastack_operator.controller.taken import take
 from llamastack_operator.workloads.settings import WorkloadSettings

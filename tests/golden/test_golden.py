@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.plan import plan
+from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.golden.files import check, dump
+from tests.unit.controller.build import IMAGES, built
 
 FOLDER = Path(__file__).parent
 EXAMPLES = FOLDER.parents[1] / "examples"
@@ -57,8 +58,8 @@ def manifest(case: str) -> dict[str, Any]:
 
 def rendered(body: dict[str, Any], case: str = "") -> Any:
     known = {**body, "metadata": {**body["metadata"], **IDENTITY}}
-    snapshot = Snapshot(stack_from(known), (), (), REFERRED.get(case, Referred()))
-    decided = plan(snapshot, SETTINGS.get(case, WorkloadSettings()))
+    snapshot = built(Snapshot(stack_from(known), (), (), REFERRED.get(case, Referred())))
+    decided = plan(snapshot, SETTINGS.get(case, WorkloadSettings(images=IMAGES)))
     if decided.desired is None:
         return {"findings": [finding.to_wire() for finding in decided.findings]}
     return [item.body for item in decided.desired]

@@ -81,20 +81,14 @@ class ImageGatherer:
         Where the spec has errors, or leads nowhere, nothing is decided: what runs stays.
         """
         stack, referred = snapshot.stack, snapshot.referred
-        run_config = stack.run_config or referred.run_config
-        plain = replace(snapshot, run_config=run_config, providers=stack.providers)
-        if stack.spec is None or any(one.severity == "error" for one in (*stack.findings, *referred.findings)):
-            return plain, None
+        if has_errors(snapshot):
+            return with_image(snapshot, ImageFacts(providers=stack.providers), settings), None
         facts = await self.facts(stack, referred)
-        if facts.question is None:
-            return replace(plain, image=as_it_is(stack.spec), providers=facts.providers), None
-        findings = plan_findings(facts.question.plan)
-        told = replace(plain, providers=facts.providers, install_findings=findings)
-        if facts.question.plan.has_errors:
-            return told, None
-        verdict = decide_image(facts.question, settings)
-        config = await self.server_config(stack, referred, verdict)
-        return replace(told, image=verdict, run_config=config), facts.again
+        completed = with_image(snapshot, facts, settings)
+        if completed.image is None:
+            return completed, None
+        config = await self.server_config(stack, referred, completed.image)
+        return replace(completed, run_config=config), facts.again
 
     async def facts(self, stack: Stack, referred: Referred) -> ImageFacts:
         """Return what decides the image of a stack whose spec could be read and refers to nothing that is missing."""
@@ -156,6 +150,27 @@ class ImageGatherer:
         names = {ref.name for ref in (build.push_secret_ref, build.pull_secret_ref, index) if ref is not None}
         versions = {name: await self._referents.secret_version((stack.key[0], name)) for name in sorted(names)}
         return digest([versions, referred.certificates])
+
+
+def has_errors(snapshot: Snapshot) -> bool:
+    """Tell whether a stack has errors of its own, or refers to what is not there."""
+    findings = (*snapshot.stack.findings, *snapshot.referred.findings)
+    return snapshot.stack.spec is None or any(finding.severity == "error" for finding in findings)
+
+
+def with_image(snapshot: Snapshot, facts: ImageFacts, settings: ImageSettings) -> Snapshot:
+    """Return a snapshot with how its image stands, as far as errors in the spec do not forbid to say. Pure."""
+    stack = snapshot.stack
+    run_config = stack.run_config or snapshot.referred.run_config
+    told = replace(snapshot, run_config=run_config, providers=facts.providers)
+    if stack.spec is None or has_errors(snapshot):
+        return told
+    if facts.question is None:
+        return replace(told, image=as_it_is(stack.spec))
+    told = replace(told, install_findings=plan_findings(facts.question.plan))
+    if facts.question.plan.has_errors:
+        return told
+    return replace(told, image=decide_image(facts.question, settings))
 
 
 def _read(

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
+from llamastack_operator.controller.gather_images import ImageFacts, with_image
+from llamastack_operator.controller.images import ImageQuestion
+from llamastack_operator.controller.install import needs_install, plan_install
 from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.stack import stack_from
+from llamastack_operator.kube.builds import Build, build_from
 from llamastack_operator.kube.objects import Child, child_from
 from llamastack_operator.kube.pods import Pod, pod_from
 from llamastack_operator.kube.resources import DEPLOYMENTS, Resource
+from llamastack_operator.workloads.settings import ImageSettings
 
+IMAGES = ImageSettings(operator="registry.example/operator:1")
 UID = "11111111-2222-3333-4444-555555555555"
 REVISION = "new"
 _version = itertools.count(100)
@@ -119,4 +126,51 @@ def snapshot(body: dict[str, Any], *members: Child | Pod, referred: Referred | N
     """Return a snapshot of a stack and its members."""
     children = tuple(member for member in members if isinstance(member, Child))
     pods = tuple(member for member in members if isinstance(member, Pod))
-    return Snapshot(stack_from(body), children, pods, referred or Referred())
+    return complete(Snapshot(stack_from(body), children, pods, referred or Referred()))
+
+
+def built(found: Snapshot, settings: ImageSettings = IMAGES) -> Snapshot:
+    """Return a snapshot in which every build that the stack wants has succeeded."""
+    builds: list[Build] = []
+    while True:
+        after = complete(found, *builds, settings=settings)
+        missing = [wish for wish in after.image.wishes if wish.spec] if after.image else []
+        if not missing:
+            return after
+        builds += [succeeded(wish.name, wish.spec) for wish in missing]
+
+
+def succeeded(name: str, spec: Mapping[str, Any], **status: Any) -> Build:
+    """Return a build that succeeded; of its repository's image only the digest is made up."""
+    digest = f"sha256:{spec['key']}"
+    modules = [
+        {"requirement": text, "distribution": text, "version": "1.0", "importName": text.split("==")[0]}
+        for text in spec["inputs"]["layer"]["modules"]
+    ]
+    repository = spec["inputs"]["repository"]
+    known = {
+        "phase": "Succeeded",
+        "platform": "linux/amd64",
+        "python": "3.13",
+        "installed": 2,
+        "modules": modules,
+        **({"image": f"{repository}@{digest}", "digest": digest} if repository else {}),
+        **status,
+    }
+    metadata = {"namespace": "team-a", "name": name, "uid": name, "resourceVersion": str(next(_version))}
+    return build_from({"metadata": metadata, "spec": dict(spec), "status": known})
+
+
+def complete(found: Snapshot, *builds: Build, settings: ImageSettings = IMAGES) -> Snapshot:
+    """Return a snapshot with how its image stands, beside these builds of its namespace."""
+    stack, referred = found.stack, found.referred
+    run_config = stack.run_config or referred.run_config
+    if stack.spec is None or run_config is None or not needs_install(stack, stack.modules):
+        return with_image(found, ImageFacts(providers=stack.providers), settings)
+    question = ImageQuestion(
+        spec=stack.spec,
+        plan=plan_install(stack.spec, run_config, referred.files),
+        builds=builds,
+        current=(stack.status.get("buildRef") or {}).get("name"),
+    )
+    return with_image(found, ImageFacts(question, stack.providers), settings)

@@ -44,7 +44,7 @@ def error(reason: Reason, text: str = "something is wrong") -> Finding:
 
 def test_all_conditions_are_there_from_the_first_pass() -> None:
     conditions = told(snapshot(llamastack()))
-    assert list(conditions) == ["Ready", "ConfigValid", "Available", "Reconciling", "Stalled"]
+    assert list(conditions) == ["Ready", "ConfigValid", "ImageReady", "Available", "Reconciling", "Stalled"]
     assert conditions["Ready"] == ("False", "Progressing")
     assert health(snapshot(llamastack())) == "InProgress"
 

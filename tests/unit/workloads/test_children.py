@@ -13,7 +13,9 @@ from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.kube.objects import digest
 from llamastack_operator.workloads.children import children
 from llamastack_operator.workloads.desired import Owner
+from llamastack_operator.workloads.runtime import Runtime
 from llamastack_operator.workloads.settings import WorkloadSettings
+from llamastack_resolver.releases import Release
 
 OWNER = Owner(("team-a", "bot"), "stack-uid")
 IMAGE = {"distribution": {"image": "registry.example/starter:0.7.3"}}
@@ -29,7 +31,10 @@ def made(
 ) -> dict[str, Any]:
     """Return the objects of a stack by kind."""
     spec = LlamaStackSpec.model_validate({**IMAGE, "server": server, **fields})
-    wanted = children(OWNER, spec, run_config, references, shared_volume, settings or WorkloadSettings())
+    held = spec.distribution.release
+    release = Release(held.package, held.version) if held else None
+    runtime = Runtime(image=spec.distribution.image or "", release=release)
+    wanted = children(OWNER, spec, runtime, run_config, references, shared_volume, settings or WorkloadSettings())
     return {item.resource.kind: item.body for item in wanted}
 
 
