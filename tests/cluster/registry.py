@@ -2,25 +2,37 @@
 
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 
-def write_registry(path: Path, storage: Path, address: str) -> Path:
+def write_registry(
+    path: Path,
+    storage: Path,
+    address: str,
+    auth: Mapping[str, Any] | None = None,
+    http: Mapping[str, Any] | None = None,
+) -> Path:
     """Write the configuration of a registry; images may be deleted, as tests of garbage collection do.
 
     Args:
         path: the file to write.
         storage: folder of its blobs.
         address: where to listen, ``host:port`` or ``:port``.
+        auth: who may use it; everybody by default.
+        http: more settings of its server, such as ``tls``.
     """
-    document = {
+    document: dict[str, Any] = {
         "version": 0.1,
         "log": {"level": "warn"},
         "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True}},
-        "http": {"addr": address},
+        "http": {"addr": address, **(http or {})},
     }
+    if auth:
+        document["auth"] = dict(auth)
     path.write_text(yaml.safe_dump(document))
     return path
 

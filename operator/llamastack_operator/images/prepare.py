@@ -1,0 +1,61 @@
+"""The program `prepare`: the first container of a build's pod.
+
+It alone (with `push`) holds the credentials for pulling. It looks the base up, so that a build knows the exact image
+that it starts from, and puts the installer where the base's own interpreter can run it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from llamastack_operator.images.base import lookup_base, write_base
+from llamastack_operator.images.failure import BuildError
+from llamastack_operator.images.inputs import read_inputs
+from llamastack_operator.images.program import Access, parser, progress, run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    options = parser("prepare", "Look up the base image and copy the installer.")
+    options.add_argument("--tools", type=Path, default=Path("/llamastack/tools"), help="(default: %(default)s)")
+    given = options.parse_args(arguments)
+
+    def work() -> bytes:
+        progress("preparing")
+        copy_tools(given.tools)
+        look_up(given.inputs, given.facts, given.credentials, given.ca)
+        return b""
+
+    return run("prepare", given.termination_log, work)
+
+
+def copy_tools(target: Path) -> None:
+    """Put pip and the installer into a folder.
+
+    Raises:
+        BuildError: the operator's image is broken.
+    """
+    try:
+        importlib.import_module("llamastack_operator.images.tools").copy_tools(target)
+    except RuntimeError as error:
+        raise BuildError("BuildFailed", str(error)) from error
+
+
+def look_up(inputs_file: Path, facts: Path, credentials: Path, ca_bundle: Path) -> None:
+    """Write `base.json`.
+
+    Args:
+        inputs_file: `build.json`.
+        facts: folder to write to.
+        credentials: folder with the Secret for pulling in `pull/`.
+        ca_bundle: CA bundle of the registry, if it exists.
+
+    Raises:
+        BuildError: there is no such base, or it cannot be had.
+    """
+    inputs = read_inputs(inputs_file)
+    reference = inputs.base_reference
+    client = Access(inputs, credentials, ca_bundle).pull(reference)
+    write_base(lookup_base(client, reference, inputs.wanted_platform), facts / "base.json")

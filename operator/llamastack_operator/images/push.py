@@ -1,0 +1,193 @@
+"""The program `push`: the last container of a build's pod, and the only one that may write to a registry.
+
+It runs no code of the installation; it packs the files, appends them to the base as one layer, and pushes. With
+`--no-push` (strategy Start) it only hands on the record.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from llamastack_operator.images.assemble import KEY_ANNOTATION, Image, assemble
+from llamastack_operator.images.base import Base, read_base
+from llamastack_operator.images.failure import BuildError
+from llamastack_operator.images.inputs import BuildInputs, read_inputs
+from llamastack_operator.images.layer import Layer, pack
+from llamastack_operator.images.program import Access, parser, progress, run, say
+from llamastack_operator.images.record import Record, encode_record, read_record
+from llamastack_operator.images.registry.client import Client
+from llamastack_operator.images.registry.errors import BrokenAnswerError, StatusError
+from llamastack_operator.images.registry.explain import explained
+from llamastack_operator.images.registry.media import CYCLONEDX, OCI_MANIFEST
+from llamastack_operator.images.registry.reference import parse_reference
+from llamastack_operator.images.registry.referrers import attach
+from llamastack_operator.images.registry.sources import BytesSource, FileSource, RemoteSource, Source
+from llamastack_operator.images.registry.upload import put_blob
+from llamastack_operator.images.sbom import sbom
+
+_SIDE_BY_SIDE = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    options = parser("push", "Pack what was installed, append it to the base image, and push.")
+    options.add_argument("--tree", type=Path, help="the installed files (default: the layer's root in build.json)")
+    options.add_argument("--no-push", action="store_true", help="only print the record")
+    given = options.parse_args(arguments)
+
+    def work() -> bytes:
+        inputs = read_inputs(given.inputs)
+        base = read_base(given.facts / "base.json")
+        tree = given.tree or Path(inputs.layer.root)
+        record = _checked_record(tree, inputs)
+        result: dict[str, Any] = {"base": base.digest, "platform": _platform(base)}
+        if not given.no_push:
+            access = Access(inputs, given.credentials, given.ca)
+            with tempfile.TemporaryDirectory(prefix="layer-") as folder:
+                result |= build_and_push(inputs, base, record, tree, access, Path(folder))
+        content = record.content()
+        for line in encode_record(content):
+            say(line)
+        return json.dumps({**result, "record": f"sha256:{sha256(content).hexdigest()}"}).encode()
+
+    return run("push", given.termination_log, work)
+
+
+def build_and_push(
+    inputs: BuildInputs, base: Base, record: Record, tree: Path, access: Access, folder: Path
+) -> dict[str, Any]:
+    """Pack, append and push, and return what the termination message says of the image.
+
+    Args:
+        inputs: of the build.
+        base: what it started from.
+        record: what the installer wrote.
+        tree: the installed files.
+        access: clients of the registries.
+        folder: for the packed layer.
+
+    Raises:
+        BuildError: with the reason.
+    """
+    target = access.push(inputs.target)
+    progress("packing")
+    layer = pack(tree, inputs.layer.root, folder / "layer.tar.gz")
+    image = assemble(base, layer, inputs, record.python)
+    pushed = _push_blobs(base, layer, image, target, access)
+    with explained(target):
+        target.put_manifest(inputs.key, OCI_MANIFEST, image.manifest)
+    digest = image.descriptor["digest"]
+    _attach_sbom(sbom(record, base, inputs.target.at(digest)), image, inputs, target)
+    return {
+        "digest": digest,
+        "image": f"{target.repository}@{digest}",
+        "layer": {"digest": layer.digest, "size": layer.size, "files": layer.files},
+        "pushed": pushed,
+        "total": image.size,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    source: Source
+    origin: Client | None = None
+
+
+def _push_blobs(base: Base, layer: Layer, image: Image, target: Client, access: Access) -> int:
+    """Bring all blobs to the target, the layer first since it is the one that fails for want of rights."""
+    origin = access.pull(parse_reference(base.reference))
+    jobs = [_Job(FileSource(layer.digest, layer.size, layer.path))]
+    jobs.append(_Job(BytesSource(image.config_descriptor["digest"], image.config)))
+    known = {blob["digest"]: blob["size"] for blob in base.layers}
+    jobs += [_Job(RemoteSource(digest, size, origin), origin) for digest, size in known.items()]
+    count = _Counter(len(jobs))
+
+    def bring(job: _Job) -> None:
+        with explained(target, source=job.origin):
+            put_blob(target, job.source, job.origin.repository if job.origin else None, sent=count.sent)
+        count.finished()
+
+    count.show()
+    bring(jobs[0])
+    with ThreadPoolExecutor(_SIDE_BY_SIDE, "push") as pool:
+        futures = [pool.submit(bring, job) for job in jobs[1:]]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return count.bytes
+
+
+class _Counter:
+    """Counts what threads have done, and says so."""
+
+    def __init__(self, total: int) -> None:
+        self.bytes = 0
+        self._done = 0
+        self._total = total
+        self._lock = Lock()
+
+    def sent(self, count: int) -> None:
+        with self._lock:
+            self.bytes += count
+
+    def finished(self) -> None:
+        with self._lock:
+            self._done += 1
+        if self._done < self._total:
+            self.show()
+
+    def show(self) -> None:
+        progress(f"pushing {min(self._done + 1, self._total)} of {self._total}")
+
+
+def _attach_sbom(content: bytes, image: Image, inputs: BuildInputs, target: Client) -> None:
+    """Attach the bill of materials; a registry that takes only images does not fail the build."""
+    try:
+        with explained(target):
+            try:
+                attach(target, image.descriptor, CYCLONEDX, content, {KEY_ANNOTATION: inputs.key})
+            except (StatusError, BrokenAnswerError) as error:
+                if isinstance(error, StatusError) and error.status not in (400, 404, 405, 415, 422):
+                    raise
+                say(f"note: the registry does not take the bill of materials; {error}")
+    except BuildError as error:
+        if not error.retry:
+            raise
+        say(f"note: the bill of materials was not attached; {error}")
+
+
+def _checked_record(tree: Path, inputs: BuildInputs) -> Record:
+    """Read the record and see that it fits the build."""
+    if not _is_folder(tree):
+        raise BuildError("Tampered", f"{inputs.layer.root} is not a folder: the installation left nothing to pack")
+    record = read_record(tree)
+    if record.kind != inputs.layer.kind:
+        raise BuildError("Tampered", f"the record is about {record.kind}, the build about {inputs.layer.kind}")
+    packages = f"lib/python{record.python}/site-packages"
+    parts = [tree.joinpath(*packages.split("/")[: count + 1]) for count in range(3)]
+    if not all(map(_is_folder, parts)):
+        raise BuildError("Tampered", f"the record says Python {record.python}, but there is no {packages}")
+    return record
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _platform(base: Base) -> str:
+    return f"{base.config['os']}/{base.config['architecture']}"

@@ -1,0 +1,178 @@
+"""The programs of a build against a real registry, the results read by buildah and by urllib."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llamastack_operator.images.prepare import look_up
+from llamastack_operator.images.record import decode_record
+from tests.images.bed import OCI, Registry, get, put_image, put_manifest
+from tests.images.build import KEY, Build
+
+
+def buildah(folder: Path, *arguments: str) -> str:
+    roots = ["--storage-driver", "vfs", "--root", str(folder / "root"), "--runroot", str(folder / "run")]
+    return subprocess.run(["buildah", *roots, *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture(params=[False, True], ids=["oci", "docker"])
+def build(request: pytest.FixtureRequest, tmp_path: Path, registry: Registry) -> Iterator[Build]:
+    put_image(registry, "library/base", docker=request.param)
+    made = Build(tmp_path / "build", f"{registry.host}/library/base:1", f"{registry.host}/team/stack", [registry.host])
+    made.install()
+    yield made
+
+
+def look(build: Build) -> None:
+    look_up(build.folder / "build.json", build.folder / "facts", build.folder / "credentials", build.folder / "none")
+
+
+def test_a_pushed_image_is_the_base_and_one_layer_as_buildah_pulls_it(build: Build, tmp_path: Path) -> None:
+    look(build)
+    result = build.push()
+    assert result.returncode == 0, result.stdout + result.stderr
+    image = build.message["image"]
+    store = tmp_path / "store"
+    buildah(store, "pull", "--quiet", "--tls-verify=false", image)
+    mounted = Path(buildah(store, "mount", buildah(store, "from", "--pull-never", image)))
+    assert (mounted / "etc/layer-1").read_text() == "library/base 1\n"
+    root = mounted / "opt/llamastack/modules"
+    assert (root / "lib/python3.13/site-packages/greeter/__init__.py").read_text() == "print('hello')\n"
+    assert (root / "bin/python3").readlink() == Path("/usr/bin/python3")
+    assert not list(root.rglob("*.pyc"))
+    assert {path.lstat().st_mtime for path in root.rglob("*")} == {0}
+    described = json.loads(buildah(store, "inspect", "--type", "image", image))
+    run = described["OCIv1"]["config"]
+    assert "PYTHONPATH=/opt/llamastack/modules/lib/python3.13/site-packages" in run["Env"]
+    assert "PATH=/usr/bin:/bin:/opt/llamastack/modules/bin" in run["Env"]
+    assert run["Cmd"] == ["python3"]
+    assert run["Labels"]["llamastack.dev/release"] == "llama-stack-0.7.3"
+    buildah(store, "rm", "--all")
+
+
+def test_the_termination_message_names_what_was_made(build: Build, registry: Registry) -> None:
+    look(build)
+    result = build.push()
+    message = build.message
+    manifest = get(registry, f"team/stack/manifests/{KEY}")
+    layer = manifest["layers"][-1]
+    assert message["image"] == f"{registry.host}/team/stack@{message['digest']}"
+    assert get(registry, f"team/stack/manifests/{message['digest']}") == manifest
+    assert message["platform"] == "linux/amd64"
+    assert message["layer"]["digest"] == layer["digest"]
+    assert message["layer"]["size"] == layer["size"]
+    assert message["total"] == manifest["config"]["size"] + sum(one["size"] for one in manifest["layers"])
+    assert manifest["annotations"]["org.opencontainers.image.base.digest"] == message["base"]
+    assert manifest["annotations"]["llamastack.dev/build-key"] == KEY
+    record = decode_record(result.stdout.splitlines(), message["record"])
+    assert [module.import_name for module in record.modules] == ["greeter"]
+    assert result.stdout.splitlines()[:2] == ["progress: packing", "progress: pushing 1 of 4"]
+
+
+def test_blobs_of_a_base_in_the_same_registry_are_mounted_not_sent(build: Build, registry: Registry) -> None:
+    look(build)
+    build.push()
+    manifest = get(registry, f"team/stack/manifests/{KEY}")
+    assert all(registry.holds("team/stack", layer["digest"]) for layer in manifest["layers"])
+    assert build.message["pushed"] == manifest["layers"][-1]["size"] + manifest["config"]["size"]
+
+
+def test_a_base_of_another_registry_is_streamed(build: Build, registry: Registry, tmp_path: Path) -> None:
+    other = Registry(tmp_path / "other")
+    try:
+        build.repository, build.insecure = f"{other.host}/team/stack", [registry.host, other.host]
+        build.write_inputs()
+        look(build)
+        assert build.push().returncode == 0
+        assert build.message["pushed"] == build.message["total"]
+        manifest = get(other, f"team/stack/manifests/{KEY}")
+        assert all(other.holds("team/stack", layer["digest"]) for layer in manifest["layers"])
+    finally:
+        other.stop()
+
+
+def test_the_same_files_on_a_wiped_registry_give_the_same_digest(
+    build: Build, registry: Registry, tmp_path: Path
+) -> None:
+    look(build)
+    build.push()
+    first = build.message["digest"]
+    other = Registry(tmp_path / "other")
+    try:
+        build.repository, build.insecure = f"{other.host}/team/stack", [registry.host, other.host]
+        build.digest = build.message["base"]
+        build.write_inputs()
+        look(build)
+        build.push()
+        assert build.message["digest"] == first
+    finally:
+        other.stop()
+
+
+def test_a_second_push_sends_nothing(build: Build) -> None:
+    look(build)
+    build.push()
+    first = build.message
+    build.push()
+    assert build.message == {**first, "pushed": 0}
+
+
+def test_the_bill_of_materials_is_a_referrer_of_the_image(build: Build, registry: Registry) -> None:
+    look(build)
+    build.push()
+    build.push()
+    digest = build.message["digest"]
+    index = get(registry, f"team/stack/manifests/{digest.replace(':', '-')}", "application/vnd.oci.image.index.v1+json")
+    [entry] = index["manifests"]
+    assert entry["artifactType"] == "application/vnd.cyclonedx+json"
+    manifest = get(registry, f"team/stack/manifests/{entry['digest']}")
+    assert manifest["subject"]["digest"] == digest
+    document = get(registry, f"team/stack/blobs/{manifest['layers'][0]['digest']}")
+    assert document["specVersion"] == "1.6"
+    assert document["metadata"]["component"]["version"] == digest
+    assert {one["name"] for one in document["components"]} >= {"greeter", "llama-stack"}
+
+
+def test_an_index_is_resolved_to_the_platform_that_is_wanted(build: Build, registry: Registry) -> None:
+    images = {name: put_image(registry, "library/base", name, architecture=name) for name in ("amd64", "arm64")}
+    entries = [
+        {
+            "mediaType": OCI,
+            "digest": digest,
+            "size": len(json.dumps(get(registry, f"library/base/manifests/{digest}"))),
+            "platform": {"os": "linux", "architecture": name, **({"variant": "v8"} if name == "arm64" else {})},
+        }
+        for name, digest in images.items()
+    ]
+    document = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries}
+    index = put_manifest(registry, "library/base", "all", document)
+    build.image, build.platform = f"{registry.host}/library/base:all", "linux/arm64"
+    build.write_inputs()
+    look(build)
+    facts = json.loads((build.folder / "facts/base.json").read_text())
+    assert (facts["digest"], facts["platformDigest"]) == (index, images["arm64"])
+    build.push()
+    assert build.message["base"] == index
+
+
+def test_a_mirror_answers_for_the_registry_that_users_name(build: Build, registry: Registry) -> None:
+    build.image, build.mirrors = "base:1", {"docker.io": f"http://{registry.host}"}
+    build.write_inputs()
+    look(build)
+    assert build.push().returncode == 0
+    manifest = get(registry, f"team/stack/manifests/{KEY}")
+    assert manifest["annotations"]["org.opencontainers.image.base.name"] == "docker.io/library/base:1"
+    assert build.message["pushed"] < build.message["total"]
+
+
+def test_without_push_only_the_record_is_handed_on(build: Build, registry: Registry) -> None:
+    look(build)
+    result = build.push("--no-push")
+    assert set(build.message) == {"base", "platform", "record"}
+    assert decode_record(result.stdout.splitlines(), build.message["record"]).kind == "modules"
+    assert not (registry.storage / "docker/registry/v2/repositories/team").exists()
