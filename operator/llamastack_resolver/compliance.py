@@ -2,7 +2,9 @@
 
 All public methods of the protocol count, whatever their decorators. A method that only the protocol itself
 defines is not implemented, unless the protocol's own body does something: some protocols have working
-defaults.
+defaults. Where the protocol's body does something, even if it only refuses, callers cope with a provider that
+lacks the method (`openai_chat_completions_with_reasoning` since 0.7, which most providers of the release
+lack): that is a warning.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from typing import Protocol as TypingProtocol
 
+from pydantic import BaseModel
+
+from llamastack_resolver.deviations import shipped_without
 from llamastack_resolver.findings import Finding, Findings, Reason, Severity
 from llamastack_resolver.knowledge import Method, Protocol, ReleaseKnowledge
 from llamastack_resolver.validation import ProviderWithSpec
@@ -60,18 +65,27 @@ class ComplianceRules:
 
 @dataclass(frozen=True)
 class Violation:
-    """One method on which an instance and its protocol disagree."""
+    """One method on which an instance and its protocol disagree.
+
+    Attributes:
+        method: its name.
+        problem: what is wrong.
+        detail: what is wrong in words, where the problem alone does not say it.
+        optional: the method is missing, and the protocol's own has a body: callers have to do without it.
+    """
 
     method: str
     problem: Problem
     detail: str = ""
+    optional: bool = False
 
 
 def check_protocol_compliance(obj: Any, protocol: Protocol) -> list[Violation]:
     """Return every method of the protocol that an instance does not implement as declared.
 
     Args:
-        obj: the instance; it needs nothing but its class.
+        obj: the instance, which needs nothing but its class; or the class itself, of which less can be said:
+            what instances are given when they are made is not seen.
         protocol: the protocol.
     """
     owners = _protocol_classes(protocol.class_name)
@@ -92,54 +106,55 @@ def report_compliance(
     all.
 
     Args:
-        obj: the instance.
+        obj: the instance, or its class.
         api: the API that it provides.
         provider: its entry and spec.
         knowledge: the release.
         rules: how much disagreements matter.
         findings: where they go.
     """
-    path = provider.entry.path if provider.entry else ""
-    protocol = knowledge.compliance_protocol(api)
-    for violation in check_protocol_compliance(obj, protocol) if protocol else []:
-        severity = rules.signature if violation.problem == "signature_mismatch" else rules.missing
-        if severity is Severity.ERROR and _is_unstable(protocol, violation.method):
-            severity = Severity.WARNING
-        findings.add(_finding(severity, obj, violation, protocol, api, provider, path))
-    for private in private_protocols(api, knowledge):
-        for violation in check_protocol_compliance(obj, private):
-            severity = _private_severity(violation, provider, rules)
-            findings.add(_finding(severity, obj, violation, private, api, provider, path))
+    public = knowledge.compliance_protocol(api)
+    for protocol in [*([public] if public else []), *private_protocols(api, knowledge)]:
+        for violation in check_protocol_compliance(obj, protocol):
+            severity = _severity(violation, protocol, protocol is not public, provider, rules)
+            hint = None
+            if severity is Severity.ERROR and provider.origin == "builtin":
+                hint = shipped_without(api, provider.provider_type, violation.method, knowledge.release)
+                severity = Severity.WARNING if hint else severity
+            findings.add(_finding(severity, obj, violation, protocol, api, provider, hint))
 
 
 def _finding(
     severity: Severity,
     obj: Any,
     violation: Violation,
-    protocol: Protocol | None,
+    protocol: Protocol,
     api: str,
     provider: ProviderWithSpec,
-    path: str,
+    hint: str | None,
 ) -> Finding:
-    name = protocol.class_name.rsplit(".", 1)[-1] if protocol else ""
+    name = protocol.class_name.rsplit(".", 1)[-1]
     words = violation.detail or _WORDS[violation.problem]
-    message = f"{type(obj).__name__}.{violation.method} {words} ({name})"
-    return Finding(severity, _REASONS[violation.problem], message, path, api, provider.provider_id)
+    message = f"{_class_of(obj).__name__}.{violation.method} {words} ({name})"
+    path = provider.entry.path if provider.entry else ""
+    return Finding(severity, _REASONS[violation.problem], message, path, api, provider.provider_id, hint)
 
 
-def _is_unstable(protocol: Protocol | None, name: str) -> bool:
-    """Methods below /v1alpha or /v1beta are optional in practice: releases ship providers without them."""
-    method = protocol.methods.get(name) if protocol else None
-    return bool(method and method.route and not method.route.path.startswith("/v1/"))
-
-
-def _private_severity(violation: Violation, provider: ProviderWithSpec, rules: ComplianceRules) -> Severity:
-    """The inherited stub of a private protocol is a no-op that built-in providers rely on."""
+def _severity(
+    violation: Violation, protocol: Protocol, private: bool, provider: ProviderWithSpec, rules: ComplianceRules
+) -> Severity:
     if violation.problem == "signature_mismatch":
         return rules.signature
-    if violation.problem == "not_actually_implemented":
+    if private and violation.problem == "not_actually_implemented":
+        # The stub of a private protocol is a no-op that built-in providers rely on.
         return Severity.INFO if provider.origin == "builtin" else Severity.WARNING
-    return rules.missing
+    lenient = violation.optional or _is_unstable(protocol.methods[violation.method])
+    return Severity.WARNING if lenient and rules.missing is Severity.ERROR else rules.missing
+
+
+def _is_unstable(method: Method) -> bool:
+    """Methods below /v1alpha or /v1beta are optional in practice: releases ship providers without them."""
+    return bool(method.route and not method.route.path.startswith("/v1/"))
 
 
 def private_protocols(api: str, knowledge: ReleaseKnowledge) -> list[Protocol]:
@@ -157,9 +172,9 @@ def private_protocols(api: str, knowledge: ReleaseKnowledge) -> list[Protocol]:
 
 def _check_method(obj: Any, method: Method, owners: frozenset[type]) -> Iterator[Violation]:
     try:
-        found = getattr(obj, method.name)
+        found = _class_member(obj, method.name) if isinstance(obj, type) else getattr(obj, method.name)
     except AttributeError:
-        yield Violation(method.name, "missing")
+        yield Violation(method.name, "missing", optional=_has_body(method.name, owners))
         return
     except Exception:
         # A property that fails on an instance without state: it exists, and no more can be said.
@@ -167,12 +182,41 @@ def _check_method(obj: Any, method: Method, owners: frozenset[type]) -> Iterator
     if not callable(found):
         yield Violation(method.name, "not_callable")
         return
-    if _is_inherited_stub(type(obj), method.name, owners):
+    if _is_inherited_stub(_class_of(obj), method.name, owners):
         yield Violation(method.name, "not_actually_implemented")
         return
     difference = _signature_difference(found, method)
     if difference:
         yield Violation(method.name, "signature_mismatch", difference)
+
+
+def _has_body(name: str, owners: frozenset[type]) -> bool:
+    """Whether a protocol's own method does something, be it to refuse: then it is there for whoever lacks it."""
+    return any(name in vars(owner) and not is_stub(vars(owner)[name]) for owner in owners)
+
+
+def _class_of(obj: Any) -> type:
+    return obj if isinstance(obj, type) else type(obj)
+
+
+def _class_member(cls: type, name: str) -> Any:
+    """Return what instances of a class have under a name; its metaclass does not count.
+
+    Raises:
+        AttributeError: they have nothing.
+        LookupError: only an instance can tell: it is a property, or the class answers to any name.
+    """
+    owner = next((candidate for candidate in cls.__mro__ if name in vars(candidate)), None)
+    if owner is None:
+        # Pydantic's own answers for private attributes only.
+        answers = any("__getattr__" in vars(c) for c in cls.__mro__ if c is not BaseModel)
+        raise LookupError(name) if answers else AttributeError(name)
+    value = vars(owner)[name]
+    if isinstance(value, staticmethod | classmethod):
+        return value.__func__
+    if hasattr(value, "__get__") and not callable(value):
+        raise LookupError(name)
+    return value
 
 
 def _is_inherited_stub(cls: type, name: str, owners: frozenset[type]) -> bool:
@@ -202,7 +246,7 @@ def _signature_difference(function: Any, method: Method) -> str:
         return ""
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
         return ""
-    names = {parameter.name for parameter in parameters}
+    names = {parameter.name for parameter in parameters} - {"self"}  # a class's functions show it
     wanted = [parameter.name for parameter in method.parameters if parameter.named]
     absent = [name for name in wanted if name not in names]
     if not absent:

@@ -1,18 +1,33 @@
-"""Runs inside a release's environment: what does this release itself say about configs, up to starting
-providers?
+"""Runs inside a release's environment: what does this release itself say about configs when it starts?
 
-Everything is upstream's own code: loading, registry, validation, order, config classes. Only the factories
-are not called, since they need networks and gigabytes; whether a required dependency would be there is told
-from the order, as `instantiate_providers` does. Reads `{"configs": {name: config}}` from standard input,
-writes the verdicts.
+The release's own server is started (`create_app` and its lifespan, `main` before 0.3): loading, registry,
+validation, order, config classes, its own `resolve_impls` and `instantiate_providers`, routers and routing
+tables, registration of resources, routes. So a missing dependency, a refused config or an unknown provider of
+a model fails as it does there. Three things are replaced, for the reasons given:
+
+- what provider factories return, since they need networks and gigabytes. The factories have to be there (the
+  release looks at their signatures); in their place an object with the methods of its API's protocols is
+  returned. Its `list_models` has the models that `vector_stores` of the config asks for: whether a backend
+  serves them is nothing that a config shows.
+- storage other than SQLite, since it needs servers: SQLite takes its place after the config was validated.
+- the listening on a port, and the worker processes of ogx 1.3 and newer.
+
+Reads `{"configs": {name: config}}` from standard input, writes the verdicts.
 """
 
-import copy
+import asyncio
+import contextlib
+import functools
 import importlib
+import inspect
 import json
 import os
+import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 
 def core_package() -> str:
@@ -26,63 +41,196 @@ def core_package() -> str:
 
 
 CORE = core_package()
-configure = importlib.import_module(f"{CORE}.configure")
 distribution = importlib.import_module(f"{CORE}.distribution")
 resolver = importlib.import_module(f"{CORE}.resolver")
 stack = importlib.import_module(f"{CORE}.stack")
-dynamic = importlib.import_module(f"{CORE}.utils.dynamic")
-UNBACKED_APIS_ALLOWED = CORE == "ogx.core" and tuple(map(int, version("ogx").split(".")[:2])) >= (1, 5)
+# The model whose provider has to serve it, by its key of `vector_stores`, and its type.
+DEFAULT_MODELS = {"default_embedding_model": "embedding", "default_reranker_model": "rerank"}
 
 
-def start(raw: dict) -> None:
+class Implementation:
+    """Stands for a provider: it has the methods of its API's protocols, and accepts what is registered."""
+
+    def __init__(self, run_config: object) -> None:
+        self.run_config = run_config
+
+    async def initialize(self) -> None: ...
+
+    async def shutdown(self) -> None: ...
+
+    async def list_models(self) -> list:
+        model = importlib.import_module(f"{CORE}.routing_tables.models").Model
+        found = []
+        for key, kind in DEFAULT_MODELS.items():
+            wanted = getattr(getattr(self.run_config, "vector_stores", None), key, None)
+            if wanted is not None and wanted.provider_id == self.__provider_id__:
+                fields = {"identifier": wanted.model_id, "provider_resource_id": wanted.model_id, "model_type": kind}
+                metadata = {"embedding_dimension": getattr(wanted, "embedding_dimensions", None) or 8}
+                found.append(model(provider_id=wanted.provider_id, metadata=metadata, **fields))
+        return found
+
+    async def should_refresh_models(self) -> bool:
+        return True
+
+    async def list_scoring_functions(self) -> list:
+        return []
+
+    async def list_runtime_tools(self) -> object:
+        return SimpleNamespace(data=[])
+
+
+def answering(name: str, declared: object) -> object:
+    """Return a method as the protocol declares it; it returns its first argument, as registering does."""
+    answer = getattr(Implementation, name, None)
+
+    @functools.wraps(declared)
+    async def method(self: object, *args: object, **kwargs: object) -> object:
+        return await answer(self) if answer else next(iter((*args, *kwargs.values())), None)
+
+    # Annotations and defaults are left out: the protocols' own are for clients, and implementations have simpler ones.
+    parameters = [
+        parameter.replace(annotation=Any, default=None if parameter.default is not parameter.empty else parameter.empty)
+        for parameter in inspect.signature(declared).parameters.values()
+    ]
+    method.__signature__ = inspect.Signature(parameters)
+    return method
+
+
+def implementation(api: object, run_config: object) -> Implementation:
+    additional = resolver.additional_protocols_map()
+    protocols = [resolver.api_protocol_map_for_compliance_check(run_config).get(api)]
+    tables = {pair.router_api: pair.routing_table_api for pair in distribution.builtin_automatically_routed_apis()}
+    protocols += [additional[key][0] for key in (api, tables.get(api)) if key in additional]
+    methods = {}
+    for protocol in protocols:
+        for name, declared in inspect.getmembers(protocol, inspect.isfunction):
+            if not name.startswith("_"):
+                methods[name] = answering(name, declared)
+    return type("Provider", (Implementation,), methods)(run_config)
+
+
+class Modules:
+    """Stands for `importlib` in the release's resolver: factories of providers return implementations."""
+
+    def __init__(self, run_config: object, specs: dict) -> None:
+        self.run_config = run_config
+        self.specs = specs
+
+    def import_module(self, name: str) -> object:
+        module = importlib.import_module(name)
+        if name not in self.specs:
+            return module
+        factories = {}
+        for factory in ("get_adapter_impl", "get_provider_impl"):
+            if hasattr(module, factory):
+                factories[factory] = self.replaced(getattr(module, factory), self.specs[name])
+        return SimpleNamespace(**factories)
+
+    def replaced(self, factory: object, api: object) -> object:
+        @functools.wraps(factory)
+        async def make(*args: object) -> Implementation:
+            inspect.signature(factory).bind(*args)
+            return implementation(api, self.run_config)
+
+        return make
+
+
+def on_sqlite(run_config: object) -> None:
+    """Put SQLite in the place of databases that need a server."""
+    storage = getattr(run_config, "storage", None)
+    for name, backend in (storage.backends if storage else {}).items():
+        if "sqlite" not in str(backend.type):
+            kind = "Kv" if str(getattr(backend.type, "value", backend.type)).startswith("kv") else "Sql"
+            storage.backends[name] = sqlite_backend(kind, name)
+    for key, kind in (("metadata_store", "Kv"), ("inference_store", "Sql")):
+        store = getattr(run_config, key, None)
+        if store is not None and "sqlite" not in str(store.type):
+            setattr(run_config, key, sqlite_store(kind, key))
+
+
+def sqlite_backend(kind: str, name: str) -> object:
+    datatypes = importlib.import_module(f"{CORE}.storage.datatypes")
+    cls = datatypes.SqliteKVStoreConfig if kind == "Kv" else datatypes.SqliteSqlStoreConfig
+    return cls(db_path=f"{os.environ['HOME']}/{name}.db")
+
+
+def sqlite_store(kind: str, name: str) -> object:
+    utils = "llama_stack.providers.utils"
+    path = f"{os.environ['HOME']}/{name}.db"
+    if kind == "Kv":
+        return importlib.import_module(f"{utils}.kvstore.config").SqliteKVStoreConfig(db_path=path)
+    return importlib.import_module(f"{utils}.sqlstore.sqlstore").SqliteSqlStoreConfig(db_path=path)
+
+
+def prepare(original: object) -> object:
+    """Wrap the release's `resolve_impls`: its first argument is the validated config."""
+
+    @functools.wraps(original)
+    async def resolve_impls(run_config: object, registry: dict, *args: object, **kwargs: object) -> dict:
+        specs = {spec.module: api for api, types in registry.items() for spec in types.values()}
+        resolver.importlib = Modules(run_config, specs)
+        return await original(run_config, registry, *args, **kwargs)
+
+    return resolve_impls
+
+
+def first(function: object, before: object, position: int = 0) -> object:
+    @functools.wraps(function)
+    def wrapped(*args: object, **kwargs: object) -> object:
+        before(args[position])
+        return function(*args, **kwargs)
+
+    return wrapped
+
+
+def install() -> object:
+    """Put the replacements into place, and return the release's server module."""
+    server = importlib.import_module(f"{CORE}.server.server")
+    stack.resolve_impls = prepare(stack.resolve_impls)
+    if hasattr(stack, "_initialize_storage"):
+        stack._initialize_storage = first(stack._initialize_storage, on_sqlite)
+    elif hasattr(stack, "Stack"):
+        stack.Stack.__init__ = first(stack.Stack.__init__, on_sqlite, position=1)
+    else:
+        server.construct_stack = first(server.construct_stack, on_sqlite)
+    replace("uvicorn", "Server", "serve", serve)
+    replace(f"{CORE}.jobs.worker", "WorkerPool", "start", lambda pool: None)
+    return server
+
+
+async def serve(*args: object) -> None: ...
+
+
+def replace(module: str, cls: str, name: str, value: object) -> None:
+    with contextlib.suppress(ModuleNotFoundError):
+        setattr(getattr(importlib.import_module(module), cls), name, value)
+
+
+def start(server: object, raw: object) -> None:
     """Raise what the release raises."""
-    config = configure.parse_and_maybe_upgrade_config(copy.deepcopy(raw))
-    registry = distribution.get_provider_registry(config)
-    pairs = distribution.builtin_automatically_routed_apis()
-    tables, routers = {p.routing_table_api for p in pairs}, {p.router_api for p in pairs}
-    providers = resolver.validate_and_prepare_providers(config, registry, tables, routers)
-    names = [*providers, *(a.value for a in tables), *(a.value for a in routers)]
-    providers.update(resolver.specs_for_autorouted_apis(config.apis or set(names)))
-    internal = getattr(distribution, "INTERNAL_APIS", None)
-    there = {api.value for api in internal} if internal else {"inspect", "providers", "prompts", "conversations"}
-    for key, provider in resolver.sort_providers_by_deps(providers, config):
-        for api in provider.spec.api_dependencies:
-            if api.value not in there:
-                raise RuntimeError(f"required dependency {api.value} of {provider.provider_id} is not available")
-        if not provider.provider_id.startswith("__"):
-            dynamic.instantiate_class_type(provider.spec.config_class)(**provider.config)
-        if not key.startswith("inner-"):
-            there.add(key)
-    check_resources(config, providers, there)
-    for api in config.apis or ():
-        if resolver.Api(api).value not in there and not UNBACKED_APIS_ALLOWED:
-            raise ValueError(f"no implementation for {api}")
+    home = Path(os.environ["HOME"])
+    for path in home.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    config = home / "run.yaml"
+    config.write_text(json.dumps(raw))
+    if not hasattr(server, "create_app"):
+        sys.argv = ["server", str(config)]
+        server.main()
+        return
+    os.environ["LLAMA_STACK_CONFIG"] = os.environ["OGX_CONFIG"] = str(config)
+    app = server.create_app()
+
+    async def serve() -> None:
+        async with app.router.lifespan_context(app):
+            pass
+
+    asyncio.run(serve())
 
 
-def check_resources(config: object, providers: dict, there: set) -> None:
-    """Registering a resource of a provider that is not there fails in
-    `CommonRoutingTableImpl.register_object`."""
-    pairs = {p.routing_table_api: p.router_api.value for p in distribution.builtin_automatically_routed_apis()}
-    holder = getattr(config, "registered_resources", config)
-    for entry in stack.RESOURCES:
-        name, table = entry[0], entry[1]
-        if table not in pairs or table.value not in there:
-            continue
-        ids = [p.provider_id for p in providers.get(f"inner-{pairs[table]}", {}).values()]
-        for item in getattr(holder, name, None) or ():
-            provider_id = getattr(item, "provider_id", None)
-            if (
-                provider_id
-                and provider_id not in ("__disabled__", *ids)
-                and not (provider_id == "all" and CORE == "ogx.core")
-            ):
-                raise ValueError(f"Provider `{provider_id}` not found")
-
-
-def verdict(raw: dict) -> str | None:
+def verdict(server: object, raw: object) -> str | None:
     try:
-        start(raw)
-    except Exception as error:
+        start(server, raw)
+    except (Exception, SystemExit) as error:
         return f"{type(error).__name__}: {error}"[:300]
     return None
 
@@ -98,12 +246,18 @@ def main() -> None:
     task = json.load(sys.stdin)
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # releases log to standard output
+    configs = task.get("configs", {})
+    server = install() if configs else None
     result = {
-        "configs": {name: verdict(raw) for name, raw in task.get("configs", {}).items()},
+        "configs": {name: verdict(server, raw) for name, raw in configs.items()},
         "substitutions": [substituted(text) for text in task.get("substitutions", [])],
     }
     json.dump(result, out)
     out.flush()
+    with contextlib.suppress(BaseException):
+        sys.stderr.flush()
+    os._exit(0)  # connections that were never closed keep threads
 
 
-main()
+if __name__ == "__main__":  # a worker process that the release spawns imports this file
+    main()

@@ -68,14 +68,20 @@ def _make(name: str, environment: Path, python: Path) -> None:
 
 def ask(name: str, task: dict[str, Any], variables: dict[str, str], home: Path) -> dict[str, Any]:
     """Ask a release; `variables` and an empty home are all that it sees of this machine."""
+    return json.loads(run(name, [str(PROBE)], home, variables, json.dumps(task)))
+
+
+def run(name: str, arguments: list[str], home: Path, variables: dict[str, str] | None = None, text: str = "") -> str:
+    """Run a program of these tests in a release's environment, and return what it prints."""
+    path = f"{ROOT / 'operator'}{os.pathsep}{ROOT}"
     done = subprocess.run(
-        [str(python_of(name)), "-W", "ignore", str(PROBE)],
-        input=json.dumps(task),
-        env={**ENVIRONMENT, "HOME": str(home), **variables},
+        [str(python_of(name)), "-W", "ignore", *arguments],
+        input=text,
+        env={**ENVIRONMENT, "HOME": str(home), "PYTHONPATH": path, **(variables or {})},
         cwd=home,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout)
+    return done.stdout
