@@ -44,6 +44,10 @@ CASES = {
         "image.repository=registry.example/operator,image.tag=v9,image.pullPolicy=Always",
         "imagePullSecrets[0].name=registry",
         "workers=2,progressDeadlineSeconds=60,runAsUser=none,logFormat=text",
+        "builds.pythonImage=registry.example/python:3.13,builds.parallel=2,builds.timeoutSeconds=600",
+        "builds.indexUrl=https://pypi.example/simple,builds.namedIndexes.pytorch-cpu=https://torch.example/simple",
+        "builds.registryMirrors.docker\\.io=https://mirror.example,builds.insecureRegistries={registry.local:5000}",
+        "builds.proxy.HTTPS_PROXY=http://proxy.example:3128,admissionPolicy.create=false",
         "serviceAccount.name=mine,serviceAccount.annotations.a=b",
         "userRoles.create=false",
         "resources.limits.memory=1Gi",
@@ -75,9 +79,11 @@ def test_the_charts_crds_are_those_of_the_repository() -> None:
 
 
 def test_crds_are_rendered_whole_and_outlive_the_release() -> None:
-    (crd,) = of_kind(rendered(), "CustomResourceDefinition")
-    assert crd["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
-    assert crd == yaml.safe_load((REPOSITORY / "crds" / "llamastacks.llamastack.dev.yaml").read_text())
+    crds = of_kind(rendered(), "CustomResourceDefinition")
+    assert len(crds) == 2
+    for crd in crds:
+        assert crd["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+        assert crd == yaml.safe_load((REPOSITORY / "crds" / f"{crd['metadata']['name']}.yaml").read_text())
     assert of_kind(rendered("--set", "crds.install=false"), "CustomResourceDefinition") == []
 
 

@@ -257,7 +257,7 @@ def test_state_in_a_claim_survives_the_stack_and_is_adopted_by_name(stacks: Stac
 
 @pytest.mark.parametrize(
     "what",
-    ["list secrets", "watch secrets", "create pods", "get pods --subresource=log", "create clusterrolebindings"],
+    ["list secrets", "watch secrets", "create pods", "create pods --subresource=exec", "create clusterrolebindings"],
 )
 def test_the_operator_may_do_no_more_than_it_needs(what: str, installed: Node) -> None:
     account = f"--as=system:serviceaccount:{NAMESPACE}:llamastack-operator"
