@@ -11,15 +11,18 @@ ARG PIP_INDEX_URL
 ARG PIP_CERT
 WORKDIR /build
 COPY locks/runtime.txt locks/build.txt ./locks/
-RUN python3 -m venv /opt/operator \
- && /opt/operator/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile --require-hashes -r locks/runtime.txt \
+# The operator's environment has the pip of its lock, which image builds take along; never the base's own.
+RUN python3 -m venv --without-pip /opt/operator \
  && python3 -m venv /build/tools \
+ && /build/tools/bin/pip --python /opt/operator/bin/python install --no-cache-dir --disable-pip-version-check \
+    --no-compile --require-hashes -r locks/runtime.txt \
  && /build/tools/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r locks/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY operator ./operator
 RUN /build/tools/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \
- && /opt/operator/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-index dist/*.whl \
- && /opt/operator/bin/pip uninstall --yes --quiet pip
+ && /build/tools/bin/pip --python /opt/operator/bin/python install --no-cache-dir --disable-pip-version-check \
+    --no-deps --no-index dist/*.whl \
+ && rm -f /opt/operator/bin/pip*
 
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="LlamaStack operator" \

@@ -1,7 +1,7 @@
-"""The resolver as a program, for pods and image builds: `python -m llamastack_resolver start-check --config
-F`.
+"""The resolver as a program, for pods (`python -m llamastack_resolver start-check --config F`) and image builds
+(`python -m llamastack_resolver modules --input F`).
 
-Exit status: 0 the server can start, 1 errors were found, 2 the check could not be made.
+Exit status: 0 all is well, 1 errors were found, 2 the question could not be answered.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from llamastack_resolver.compliance import ComplianceRules
 from llamastack_resolver.findings import Severity
+from llamastack_resolver.introspection import NotInstalledError
+from llamastack_resolver.modules import describe_modules
 from llamastack_resolver.server_config import dump
 from llamastack_resolver.start_check import CannotRunError, compact, start_check
 
@@ -23,6 +25,11 @@ _SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status."""
     args = _parser().parse_args(argv)
+    run_command: Callable[[argparse.Namespace], int] = args.run_command
+    return run_command(args)
+
+
+def _start_check(args: argparse.Namespace) -> int:
     rules = ComplianceRules(_SEVERITIES[args.missing], _SEVERITIES[args.signature])
     try:
         report = start_check(args.config, args.mode, rules)
@@ -40,6 +47,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.termination_log:
         args.termination_log.write_text(compact(data), "utf-8")
     return 1 if report.has_errors and not args.report_only else 0
+
+
+def _modules(args: argparse.Namespace) -> int:
+    try:
+        requirements = json.loads(args.input.read_text("utf-8"))["modules"]
+        report = describe_modules([str(text) for text in requirements])
+    except (OSError, ValueError, KeyError, TypeError, NotInstalledError) as error:
+        sys.stderr.write(f"modules: {error}\n")
+        return 2
+    text = json.dumps(report, indent=2)
+    if args.report:
+        args.report.write_text(text + "\n", "utf-8")
+    else:
+        sys.stdout.write(text + "\n")
+    return 1 if any(finding["severity"] == "error" for finding in report["findings"]) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
         "--signature", choices=tuple(_SEVERITIES), default="warning", help="severity of differing parameters"
     )
     check.add_argument("--report-only", action="store_true", help="exit with 0 though errors were found")
+    check.set_defaults(run_command=_start_check)
+    modules = commands.add_parser("modules", help="tell what installed provider modules bring")
+    modules.add_argument("--input", type=Path, required=True, metavar="F", help='JSON: {"modules": [REQUIREMENT...]}')
+    modules.add_argument("--report", type=Path, metavar="OUT", help="write the report here, not to standard output")
+    modules.set_defaults(run_command=_modules)
     return parser
 
 

@@ -1,0 +1,163 @@
+"""Installs one layer: resolve, install what was resolved, read the modules' specs, install what they need.
+
+Every pass is first resolved into files with digests and then installed from those alone, by the same call that
+a later build uses with the finished lock: so both make the same tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from llamastack_installer.facts import Facts, canonical, facts_of
+from llamastack_installer.failure import FailureError
+from llamastack_installer.inputs import Layer, Locked
+from llamastack_installer.messages import SOURCES_FIELD, failure_of, missing_project
+from llamastack_installer.pip import Pip, Sources
+from llamastack_installer.process import Outcome
+from llamastack_installer.progress import progress
+from llamastack_installer.projects import index_failure, look_up
+from llamastack_installer.record import settle, write_record
+from llamastack_installer.report import is_wheel, locked_of, merged
+from llamastack_installer.root import make_root, python_of, site_packages
+from llamastack_installer.special import special_arguments, split_packages
+from llamastack_installer.specs import Modules, read_modules
+from llamastack_installer.verify import verify_base, verify_requirements
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What installing needs besides the build.
+
+    Attributes:
+        tools: folder with pip.
+        scratch: a folder for temporary files.
+        timeout: seconds that one call of pip may take.
+    """
+
+    tools: Path
+    scratch: Path
+    timeout: float
+
+
+def install_layer(python: Path, sources: Sources, workshop: Workshop) -> None:
+    """Install the layer of a build.
+
+    Args:
+        python: the base's interpreter.
+        sources: the build, and where its packages come from.
+        workshop: tools and limits.
+
+    Raises:
+        FailureError: with the reason.
+    """
+    layer = sources.build.layer
+    base = facts_of(python)
+    make_root(layer.root, base)
+    installation = _Installation(layer, base, sources, workshop)
+    before = installation.pip.check()
+    lock, modules = installation.from_lock() if layer.lock is not None else installation.afresh()
+    packages = site_packages(layer.root, base.version)
+    progress("checking")
+    settle(layer.root, packages)
+    verify_base(base, packages)
+    verify_requirements(before, installation.pip.check(), loose_names(layer, modules))
+    write_record(layer, packages, base, lock, modules)
+
+
+class _Installation:
+    """One layer in the making."""
+
+    def __init__(self, layer: Layer, base: Facts, sources: Sources, workshop: Workshop) -> None:
+        self.layer = layer
+        self.base = base
+        self.sources = sources
+        self.scratch = workshop.scratch
+        self.pip = Pip(python_of(layer.root), workshop.tools, sources, workshop.scratch, workshop.timeout)
+
+    def afresh(self) -> tuple[tuple[Locked, ...], Modules]:
+        """Resolve and install; return the lock of all passes."""
+        constraints = self.scratch / "constraints.txt"
+        constraints.write_text("".join(f"{line}\n" for line in constraint_lines(self.layer, self.base)), "utf-8")
+        options = self.sources.options()
+        passes = []
+        if self.layer.requirements:
+            passes.append(self._pass([*options, *self.layer.requirements], constraints))
+        passes += self._special_passes(self.layer.special, constraints)
+        modules = read_modules(self.pip.python, self.layer.modules, self.scratch)
+        plain, special = split_packages(modules.packages)
+        if plain:
+            # The first pass's requirements again, so that pip finds versions that suit both.
+            passes.append(self._pass([*options, *self.layer.requirements, *plain], constraints))
+        passes += self._special_passes(special, constraints)
+        return merged(passes), modules
+
+    def from_lock(self) -> tuple[tuple[Locked, ...], Modules]:
+        """Install the files of the lock and nothing else."""
+        lock = self.layer.lock or ()
+        if lock:
+            self._install(lock, locked=True)
+        return merged([lock]), read_modules(self.pip.python, self.layer.modules, self.scratch)
+
+    def _special_passes(self, calls: Sequence[Sequence[str]], constraints: Path) -> list[list[Locked]]:
+        return [self._pass(special_arguments(call, self.sources), constraints) for call in calls]
+
+    def _pass(self, arguments: Sequence[str], constraints: Path) -> list[Locked]:
+        outcome, report = self.pip.resolve(arguments, constraints)
+        if report is None:
+            raise self._why(outcome)
+        entries = locked_of(report, self.sources.index)
+        if failure := index_failure(self.sources, succeeded=True):
+            # What that index has might have been the better match, or the only right one.
+            raise failure
+        self._refuse_sources(entries)
+        if entries:
+            self._install(tuple(entries), locked=False)
+        return entries
+
+    def _install(self, lock: tuple[Locked, ...], *, locked: bool) -> None:
+        outcome = self.pip.install(lock)
+        if not outcome.code:
+            return
+        failure = self._why(outcome)
+        if locked and failure.reason in ("ModuleNotFound", "SourceDistributionRefused"):
+            hint = "ask for a fresh build, which locks what the index has now"
+            message = f"a file of the lock is gone: {failure.message}"
+            raise FailureError("LockLost", message, hint, tail=failure.tail)
+        raise failure
+
+    def _why(self, outcome: Outcome) -> FailureError:
+        if failure := index_failure(self.sources):
+            return failure
+        name = missing_project(outcome.lines)
+        return failure_of(outcome.lines, self.base, look_up(name, self.sources) if name else None)
+
+    def _refuse_sources(self, entries: Sequence[Locked]) -> None:
+        """Refuse source distributions that are named by their address, which pip takes whatever it is told."""
+        built = [entry.file for entry in entries if not is_wheel(entry)]
+        if built and not self.sources.build.pip.source_distributions:
+            message = f"{', '.join(built)} would be built from source, and only wheels are installed"
+            hint = f"set {SOURCES_FIELD}: true to run its build in the image build, or name a wheel"
+            raise FailureError("SourceDistributionRefused", message, hint)
+
+
+def constraint_lines(layer: Layer, base: Facts) -> list[str]:
+    """Return pip's constraints: what the base has stays, and beside that the layer's own hold."""
+    pins = [f"{item.name}=={item.version}" for item in base.distributions]
+    names = {item.key for item in base.distributions}
+    own = [line for line in layer.constraints if canonical(_name(line)) not in names]
+    return [*pins, *own]
+
+
+def loose_names(layer: Layer, modules: Modules) -> set[str]:
+    """Return the packages that were asked for without what they require (`--no-deps`)."""
+    calls = [*map(list, layer.special), *split_packages(modules.packages)[1]]
+    return {_name(word) for call in calls if "--no-deps" in call for word in call if not word.startswith("-")}
+
+
+def _name(requirement: str) -> str:
+    for number, character in enumerate(requirement):
+        if not (character.isalnum() or character in "._-"):
+            return requirement[:number]
+    return requirement

@@ -1,0 +1,65 @@
+"""Reads pip's installation report (`pip install --report`, format 1) into entries of a lock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from llamastack_installer.facts import canonical
+from llamastack_installer.failure import FailureError
+from llamastack_installer.inputs import Locked
+
+_PROXIED = re.compile(r"/(?:index/(?P<number>\d+)|named/(?P<name>[^/]+))/file/[^/]+/(?P<file>[^/]+)$")
+
+
+def locked_of(report: Mapping[str, Any], proxy: str, earlier: Iterable[Locked] = ()) -> list[Locked]:
+    """Return the files that a report says would be installed.
+
+    Args:
+        report: pip's report.
+        proxy: address of the index proxy; files from there get the index that they came from.
+        earlier: a lock that the files were chosen from, which knows better where they came from.
+
+    Raises:
+        FailureError: something has no digest, as a checkout of a repository has not.
+    """
+    known = {entry.sha256: entry for entry in earlier}
+    entries = [_entry(item, proxy) for item in report.get("install") or ()]
+    return [known.get(entry.sha256, entry) for entry in entries]
+
+
+def merged(passes: Iterable[Iterable[Locked]]) -> tuple[Locked, ...]:
+    """Return one lock for all passes, sorted by name; of two versions of a distribution the later counts."""
+    found = {canonical(entry.name): entry for entries in passes for entry in entries}
+    return tuple(found[key] for key in sorted(found))
+
+
+def is_wheel(entry: Locked) -> bool:
+    """Whether the file is a wheel, and not a source distribution."""
+    return entry.file.endswith(".whl")
+
+
+def _entry(item: Mapping[str, Any], proxy: str) -> Locked:
+    info, metadata = item["download_info"], item["metadata"]
+    url, name, version = str(info["url"]), str(metadata["name"]), str(metadata["version"])
+    archive = info.get("archive_info") or {}
+    digest = (archive.get("hashes") or {}).get("sha256") or str(archive.get("hash") or "").removeprefix("sha256=")
+    if not digest:
+        message = f"{name} {version} comes from {url}, which has no digest that could be locked"
+        raise FailureError("RequirementInvalid", message, "name a wheel, or a version on an index")
+    path = urlsplit(url).path
+    match = _PROXIED.search(path) if url.startswith(f"{proxy}/") else None
+    index: int | str | None = None
+    if match:
+        index = int(match["number"]) if match["number"] else unquote(match["name"])
+    local = url.startswith("file:")
+    if local:
+        index = 0
+    file = unquote(path.rsplit("/", 1)[-1])
+    data = {"name": name, "version": version, "file": file, "sha256": digest, "index": index}
+    try:
+        return Locked.from_dict({**data, "url": None if match or local else url.split("#")[0]})
+    except ValueError as error:
+        raise FailureError("RequirementInvalid", f"{name} {version} cannot be locked: {error}") from error

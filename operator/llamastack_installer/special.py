@@ -1,0 +1,86 @@
+"""Packages with options of pip in their requirement, as provider specs write them.
+
+Upstream calls a package special when `--no-deps`, `--index-url` or `--extra-index-url` stands in its text, and
+installs each by a call of its own. Nothing else of pip's options is taken from a spec.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+
+from llamastack_installer.failure import FailureError
+from llamastack_installer.pip import Sources
+
+FLAGS = ("--no-deps", "--index-url", "--extra-index-url")
+_VALUED = FLAGS[1:]
+_NAMED = re.compile(r"\$\{index\.([A-Za-z0-9][A-Za-z0-9_.-]*)\}/?")
+
+
+def split_packages(packages: Iterable[str]) -> tuple[list[str], list[list[str]]]:
+    """Return plain requirements and special calls, each once, in order.
+
+    Raises:
+        FailureError: a text cannot be split into words.
+    """
+    plain: list[str] = []
+    special: list[list[str]] = []
+    for text in dict.fromkeys(packages):
+        if not any(flag in text for flag in FLAGS):
+            plain.append(text.strip())
+            continue
+        try:
+            special.append(shlex.split(text))
+        except ValueError as error:
+            raise FailureError("RequirementInvalid", f"{text!r} is no requirement: {error}") from error
+    return [text for text in plain if text], special
+
+
+def special_arguments(call: Sequence[str], sources: Sources) -> list[str]:
+    """Return pip's arguments for one special call, its indexes being those of the proxy where it has them.
+
+    Raises:
+        FailureError: an option is none of upstream's three, or an index has no address.
+    """
+    options: list[str] = []
+    packages: list[str] = []
+    replaced = False
+    words = iter(call)
+    for word in words:
+        flag, _, value = word.partition("=")
+        if not word.startswith("-"):
+            packages.append(word)
+        elif word == "--no-deps":
+            options.append(word)
+        elif flag in _VALUED:
+            url = value or next(words, "")
+            if sources.wheels is None:
+                options += [flag, _address(url, sources, call)]
+                replaced = replaced or flag == "--index-url"
+        else:
+            message = f"{shlex.join(call)!r} has the option {flag}, and only {', '.join(FLAGS)} are known"
+            raise FailureError("RequirementInvalid", message, "ask the provider's author to leave it out")
+    if not packages:
+        raise FailureError("RequirementInvalid", f"{shlex.join(call)!r} names no package")
+    return [*(sources.trusted() if replaced else sources.options()), *options, *packages]
+
+
+def _address(url: str, sources: Sources, call: Sequence[str]) -> str:
+    settings = sources.build.pip
+    named = settings.named or {}
+    match = _NAMED.fullmatch(url)
+    if match:
+        if match[1] in named:
+            return sources.named(match[1])
+        message = f"{shlex.join(call)!r} wants the index {match[1]}, which has no address here"
+        raise FailureError("RequirementInvalid", message, "the operator's namedIndexes has to name one")
+    for name, address in named.items():
+        if address.rstrip("/") == url.rstrip("/"):
+            return sources.named(name)
+    for number, address in enumerate(settings.indexes):
+        if address.rstrip("/") == url.rstrip("/"):
+            return f"{sources.index}/index/{number}/simple/"
+    if not re.match(r"https?://", url):
+        raise FailureError("RequirementInvalid", f"{shlex.join(call)!r} names an index by {url!r}, which is no address")
+    return url

@@ -1,0 +1,97 @@
+"""Reads the specs of the modules that were installed, by the resolver, in a process of its own.
+
+The modules are tenants' code: they may print, hang, or end their process. Nothing of them runs in the
+installer's own process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llamastack_installer.failure import FailureError
+from llamastack_installer.pip import environment
+from llamastack_installer.process import run
+from llamastack_installer.progress import Echo, progress
+
+PACKAGE_HOME = Path(__file__).parent.parent
+TIMEOUT = 180
+_REPORT_LIMIT = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Modules:
+    """What the modules bring.
+
+    Attributes:
+        described: for the record: requirement, distribution, version, importName, providers.
+        packages: `pip_packages` of all their specs, in order.
+    """
+
+    described: tuple[dict[str, Any], ...] = ()
+    packages: tuple[str, ...] = ()
+
+
+def read_modules(python: Path, modules: Sequence[str], scratch: Path, timeout: float = TIMEOUT) -> Modules:
+    """Ask the installed modules for their specs.
+
+    Args:
+        python: the root's interpreter.
+        modules: their requirements.
+        scratch: a folder for temporary files.
+        timeout: seconds to wait.
+
+    Raises:
+        FailureError: a module has no usable spec; the first one's reason, all of them in the tail.
+    """
+    if not modules:
+        return Modules()
+    progress("reading specs")
+    question, answer = scratch / "modules.json", scratch / "specs.json"
+    question.write_text(json.dumps({"modules": list(modules)}), "utf-8")
+    answer.unlink(missing_ok=True)
+    command = [str(python), "-s", "-P", "-W", "ignore", "-m", "llamastack_resolver", "modules"]
+    variables = {**environment(scratch), "PYTHONPATH": str(PACKAGE_HOME)}
+    outcome = run([*command, "--input", str(question), "--report", str(answer)], variables, timeout, Echo("specs"))
+    if outcome.timed_out:
+        message = f"importing {', '.join(modules)} did not come to an end in {timeout:.0f} s"
+        hint = "a provider module must not start anything when it is imported"
+        raise FailureError("ModuleImportFailed", message, hint, tail=outcome.lines)
+    try:
+        with answer.open(encoding="utf-8") as stream:
+            report = json.loads(stream.read(_REPORT_LIMIT))
+        return modules_of(report)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"importing {', '.join(modules)} ended the process (exit status {outcome.code})"
+        if outcome.code == 2:
+            # The resolver's own refusal: no release is installed.
+            raise FailureError("UnsupportedBase", outcome.lines[-1] if outcome.lines else message) from error
+        raise FailureError("ModuleImportFailed", message, tail=outcome.lines) from error
+
+
+def modules_of(report: Mapping[str, Any]) -> Modules:
+    """Read the resolver's report.
+
+    Raises:
+        FailureError: it has errors.
+    """
+    errors = [finding for finding in report["findings"] if finding["severity"] == "error"]
+    if errors:
+        lines = [f"{finding['path']}: {finding['message']}" for finding in errors]
+        first = errors[0]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        message = f"{first['message']}{more}"
+        hint = first.get("hint") or ""
+        if not hint and "No module named" in first["message"]:
+            hint = "the package does not require what it imports: add it to spec.build.pip.requirements"
+        raise FailureError(first["reason"], message, hint, tail=lines if more else ())
+    described, packages = [], []
+    for module in report["modules"]:
+        packages += [str(package) for package in module["pipPackages"]]
+        providers = [{"api": item["api"], "type": item["type"]} for item in module["providers"]]
+        texts = {key: module[key] for key in ("requirement", "distribution", "version", "importName")}
+        described.append({**texts, "providers": providers})
+    return Modules(tuple(described), tuple(dict.fromkeys(packages)))

@@ -1,0 +1,100 @@
+"""Verifies what was installed: nothing of the base is hidden or replaced, and what is new goes together.
+
+A layer's packages come before the base's when Python imports, and before Python's own too. A package that
+brings a folder `llama_stack` of its own would change the release without anybody seeing it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from llamastack_installer.facts import Facts, canonical, installed
+from llamastack_installer.failure import FailureError
+
+# Folders that careless packages leave at the top; nobody imports them from the base.
+_HARMLESS = frozenset({"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks"})
+_SHARED = re.compile(rb"extend_path|declare_namespace")
+_HEAD = 4096
+
+
+def verify_base(base: Facts, packages: Path) -> None:
+    """See that nothing of the base is hidden.
+
+    Args:
+        base: the base.
+        packages: the layer's folder of packages.
+
+    Raises:
+        FailureError: something is, naming each.
+    """
+    theirs = {item.key: item for item in base.distributions}
+    ours = installed([str(packages)])
+    hidden = [
+        f"{item.name} {item.version} would replace the base's {item.name} {theirs[item.key].version}"
+        for item in ours
+        if item.key in theirs
+    ]
+    new = top_level(packages) - _HARMLESS
+    hidden += [f"the package {name} would hide the base's" for name in sorted(new & _names(base.sites))]
+    hidden += [f"the module {name} would hide Python's own" for name in sorted(new & sys.stdlib_module_names)]
+    if hidden:
+        brought = owners(packages, hidden)
+        hint = "leave that package out, or use a version of it without those files"
+        raise FailureError("RequirementConflict", "; ".join(hidden) + brought, hint, tail=hidden)
+
+
+def verify_requirements(before: set[str], after: set[str], loose: Iterable[str]) -> None:
+    """See that the new packages have what they require.
+
+    Args:
+        before: what `pip check` found in the base.
+        after: what it finds now.
+        loose: names of packages that were asked for without what they require.
+
+    Raises:
+        FailureError: a requirement is not met.
+    """
+    exempt = {canonical(name) for name in loose}
+    new = sorted(line for line in after - before if canonical(line.split(" ")[0]) not in exempt)
+    if new:
+        hint = "use versions that go together; spec.build.pip.constraints can name them"
+        raise FailureError("RequirementConflict", "; ".join(new[:3]), hint, tail=new)
+
+
+def top_level(packages: Path) -> set[str]:
+    """Return the import names at the top of a folder that are not shared between folders."""
+    names = set()
+    for path in packages.iterdir() if packages.is_dir() else ():
+        name = path.name.split(".")[0]
+        if not name.isidentifier():
+            continue
+        if path.is_dir():
+            start = path / "__init__.py"
+            if start.is_file() and not _SHARED.search(_head(start)):
+                names.add(name)
+        elif path.suffix in (".py", ".so"):
+            names.add(name)
+    return names
+
+
+def owners(packages: Path, hidden: Iterable[str]) -> str:
+    """Return ` (brought by ...)` for the distributions whose files hide something."""
+    names = {match[1] for text in hidden if (match := re.search(r"the (?:package|module) (\w+) would", text))}
+    found = set()
+    for record in packages.glob("*.dist-info/RECORD"):
+        starts = tuple(f"{name}{end}" for name in names for end in ("/", ".py,", "."))
+        if starts and any(line.startswith(starts) for line in record.read_text("utf-8").splitlines()):
+            found.add(record.parent.name.removesuffix(".dist-info").replace("-", " ", 1))
+    return f" (brought by {', '.join(sorted(found))})" if found else ""
+
+
+def _names(sites: Iterable[Path]) -> set[str]:
+    return {name for site in sites for name in top_level(site)}
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(_HEAD)

@@ -1,0 +1,86 @@
+"""The tools that a build takes into the base image: the installer as one zipapp, and pip.
+
+Both come from the operator's own environment, so that a build uses what the operator was released with, and
+nothing has to be fetched.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import shutil
+import zipfile
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+INSTALLER = "install.pyz"
+PACKAGES = ("llamastack_installer", "llamastack_resolver")
+# The oldest time that a zip file can hold: the same bytes wherever it is made.
+_TIME = (1980, 1, 1, 0, 0, 0)
+_MAIN = "from llamastack_installer.__main__ import run\n\nrun()\n"
+
+
+def copy_tools(target: Path) -> None:
+    """Put `install.pyz` and the folder `pip` into a folder, replacing what is there.
+
+    Raises:
+        RuntimeError: the operator's environment has no pip.
+        OSError: the folder cannot be written to.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    (target / INSTALLER).write_bytes(installer())
+    shutil.rmtree(target / "pip", ignore_errors=True)
+    for source, name in pip_files():
+        destination = target / name
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, destination)
+
+
+@lru_cache(maxsize=1)
+def installer() -> bytes:
+    """Return the zipapp: the same bytes for the same sources."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        _add(archive, "__main__.py", _MAIN.encode())
+        for package in PACKAGES:
+            for name, data in sorted(_sources(files(package), package)):
+                _add(archive, name, data)
+    return buffer.getvalue()
+
+
+def pip_files() -> list[tuple[Path, str]]:
+    """Return the files of the installed pip, and their names such as `pip/__main__.py`.
+
+    Raises:
+        RuntimeError: pip is not installed.
+    """
+    try:
+        distribution = importlib.metadata.distribution("pip")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise RuntimeError("pip is missing in the operator's environment; its image has it") from error
+    found = [
+        (Path(str(distribution.locate_file(file))), str(file))
+        for file in distribution.files or ()
+        if file.parts[0] == "pip" and file.suffix not in (".pyc", ".exe")
+    ]
+    return sorted(found, key=lambda item: item[1])
+
+
+def _sources(folder: Traversable, name: str) -> list[tuple[str, bytes]]:
+    found = []
+    for child in folder.iterdir():
+        path = f"{name}/{child.name}"
+        if child.is_dir() and child.name != "__pycache__":
+            found += _sources(child, path)
+        elif child.name.endswith(".py"):
+            found.append((path, child.read_bytes()))
+    return found
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(name, _TIME)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    archive.writestr(info, data)
