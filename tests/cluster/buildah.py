@@ -19,27 +19,45 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.packages import install_packages
 
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+_PUBLIC_INDEX = "https://pypi.org/simple"
 _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
 _IGNORED = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 
 
-def _buildah() -> list[str]:
+def buildah() -> list[str]:
+    """Return the command, with the options that make it use the test bed's image store."""
     storage = cache_directory("images") / "buildah"
     roots = ["--root", str(storage / "root"), "--runroot", str(storage / "run")]
     return ["buildah", "--storage-driver", "vfs", *roots]
 
 
-def _pip_configuration() -> str:
-    """Render the machine's own pip settings that a build needs too: from its environment and its configuration."""
+def _pip_settings() -> dict[str, str]:
+    """Return the machine's own pip settings that a build needs too: from its environment and its configuration."""
     listed = subprocess.run(["python3", "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
     found = dict(line.split("=", 1) for line in listed.stdout.splitlines() if "=" in line)
-    parser = configparser.RawConfigParser()
-    parser["global"] = {"cert": str(_BUNDLE)}
+    settings = {}
     for name in _PIP_SETTINGS:
         values = (found.get(f"{section}.{name}", "").strip("'\"") for section in (":env:", "install", "global"))
         value = os.environ.get(f"PIP_{name.upper().replace('-', '_')}") or next(filter(None, values), "")
         if value:
-            parser["global"][name] = value
+            settings[name] = value
+    return settings
+
+
+def machine_index() -> str:
+    """Return the package index that pip uses on this machine, as a URL that may hold credentials."""
+    return _pip_settings().get("index-url", _PUBLIC_INDEX)
+
+
+def machine_authorities() -> str:
+    """Return the certificates that this machine trusts, as PEM; an index behind a proxy may need its own."""
+    return _BUNDLE.read_text()
+
+
+def _pip_configuration() -> str:
+    """Render the machine's pip settings as a configuration file."""
+    parser = configparser.RawConfigParser()
+    parser["global"] = {"cert": str(_BUNDLE), **_pip_settings()}
     with tempfile.TemporaryFile("w+") as file:
         parser.write(file)
         file.seek(0)
@@ -106,7 +124,7 @@ def build_image(
         with _mounts() as mounts:
             options = ["--isolation", "chroot", "--network", "host", "--pull-never", "--format", "oci"]
             what = ["--tag", tag, "--file", str(dockerfile), str(context)]
-            argv = [*_buildah(), "bud", *options, *mounts, *arguments, *what]
+            argv = [*buildah(), "bud", *options, *mounts, *arguments, *what]
             run_slowly(f"building {tag}", argv, context, dict(os.environ))
         _remembered(tag).write_text(key)
     return True
@@ -128,7 +146,7 @@ def push(tag: str, registry: str) -> None:
         ClusterError: the push failed.
     """
     target = f"docker://{registry}/{repository(tag)}"
-    argv = [*_buildah(), "push", "--quiet", "--tls-verify=false", "--compression-format", "gzip", tag, target]
+    argv = [*buildah(), "push", "--quiet", "--tls-verify=false", "--compression-format", "gzip", tag, target]
     result = subprocess.run(argv, capture_output=True, text=True, check=False)
     if result.returncode:
         raise ClusterError(f"pushing {tag} failed: {result.stderr.strip()}")

@@ -50,6 +50,18 @@ class ExternalCluster:
         """Images get into a foreign cluster's registry by its own ways."""
         raise CannotRunError(f"the cluster of KUBECONFIG has no registry of the test bed to push {tag} to")
 
+    def start_registry(self, name: str, **_: Any) -> NoReturn:
+        """No server of ours can be run inside a foreign node."""
+        raise CannotRunError(f"the cluster of KUBECONFIG can run no registry {name} of the test bed")
+
+    def start_index(self, name: str, *_: Any, **__: Any) -> NoReturn:
+        """No server of ours can be run inside a foreign node."""
+        raise CannotRunError(f"the cluster of KUBECONFIG can run no package index {name} of the test bed")
+
+    def start_mirror(self, name: str = "pypi.local") -> NoReturn:
+        """No server of ours can be run inside a foreign node."""
+        self.start_index(name)
+
     def kubeconfig_for(self, user: str, groups: tuple[str, ...] = ()) -> Path:
         """Write a kubeconfig with a client certificate for a user, signed by the cluster."""
         key = self.folder / "user.key"

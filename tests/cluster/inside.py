@@ -39,7 +39,7 @@ def _mount_private_folders(folder: Path) -> None:
     # The resolver of the machine may be a link into its /run, so the outside has copied it.
     _mount("--bind", folder / "resolv.conf", "/etc/resolv.conf")
     hosts = folder / "hosts"
-    hosts.write_text(Path("/etc/hosts").read_text() + f"\n{runtime.BRIDGE_ADDRESS} {runtime.REGISTRY_NAME}\n")
+    hosts.write_text("\n".join([Path("/etc/hosts").read_text(), *runtime.host_lines(), ""]))
     _mount("--bind", hosts, "/etc/hosts")
 
 
@@ -57,6 +57,8 @@ def _make_bridge() -> None:
     command("ip", "link", "add", runtime.BRIDGE, "type", "bridge")
     command("ip", "address", "add", f"{runtime.BRIDGE_ADDRESS}/24", "dev", runtime.BRIDGE)
     command("ip", "link", "set", runtime.BRIDGE, "up")
+    for address in runtime.SERVICE_ADDRESSES.values():
+        command("ip", "address", "add", f"{address}/32", "dev", runtime.BRIDGE)
     # Processes of the node need some route to a Service before kube-proxy's rules see the packet.
     command("ip", "route", "add", SERVICE_RANGE, "dev", runtime.BRIDGE)
     command("ip", "route", "add", "unreachable", POD_RANGE)

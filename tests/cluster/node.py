@@ -19,13 +19,16 @@ from tests.cluster.binaries import binaries
 from tests.cluster.buildah import push
 from tests.cluster.errors import ClusterError
 from tests.cluster.images import ensure_images
+from tests.cluster.indexes import Index, mirror_of_this_machine
 from tests.cluster.inside import API_PORT
 from tests.cluster.kubectl import KubectlError
-from tests.cluster.launch import has_own_network, launch, write_resolver
+from tests.cluster.launch import REPOSITORY, has_own_network, launch, write_resolver
 from tests.cluster.network import SLOTS, Link
 from tests.cluster.packages import install_packages, need_root
-from tests.cluster.processes import last_lines
+from tests.cluster.processes import die_with_parent, last_lines
+from tests.cluster.registries import Registry
 from tests.cluster.runtime import PRIVATE_FOLDERS, REGISTRY_PORT
+from tests.cluster.services import Login, Server
 from tests.cluster.state import ROOT, Record, reserve
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -154,9 +157,71 @@ class Node(Access):
             raise ClusterError(f"{' '.join(argv)} in node {self.name}: {result.stderr.strip()}")
         return result
 
+    def spawn(self, argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+        """Start a program of this machine inside the node; it ends with the returned process, and with the node.
+
+        Args:
+            argv: the command.
+            log: file that its output is added to.
+        """
+        enter = ["nsenter", "--target", str(self.record.first_process()), "--mount", "--pid", "--net"]
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                # Ending nsenter would leave the program running.
+                [*enter, f"--wd={REPOSITORY}", "--", "setpriv", "--pdeathsig", "KILL", "--", *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent,
+            )
+
     def push(self, tag: str) -> None:
         """Push a locally built image (see ``images.build_image``) to this node's registry."""
         push(tag, self.registry)
+
+    def start_registry(
+        self,
+        name: str,
+        *,
+        login: Login | None = None,
+        tls: bool = False,
+        images: bool = False,
+        read_only: bool = False,
+    ) -> Registry:
+        """Start a further registry in this node; ``with`` takes it away at the end.
+
+        Args:
+            name: one of ``runtime.SERVICE_NAMES``.
+            login: who may use it; everybody by default.
+            tls: HTTPS on port 443, by an authority of its own (``ca``), which containerd trusts; else HTTP on 5001.
+            images: hold the images of the test bed from its start; else empty.
+            read_only: refuse every push.
+        """
+        options = {"tls": tls, "images": images, "read_only": read_only}
+        return self._started(Registry(self, name, login=login, **options))
+
+    def start_index(self, name: str, wheels: Path, *, login: Login | None = None, tls: bool = False) -> Index:
+        """Start a package index over a folder of wheels and source distributions.
+
+        Args:
+            name: one of ``runtime.SERVICE_NAMES``.
+            wheels: the folder; files that are added later are found.
+            login: who may use it; everybody by default.
+            tls: HTTPS on port 443, by an authority of its own (``ca``); else HTTP on 80.
+        """
+        return self._started(Index(self, name, wheels, login=login, tls=tls))
+
+    def start_mirror(self, name: str = "pypi.local") -> Index:
+        """Start an index of every package that this machine can get; what was asked for once is kept in the cache."""
+        return self._started(mirror_of_this_machine(self, name))
+
+    @staticmethod
+    def _started[S: Server](server: S) -> S:
+        try:
+            return server.start()
+        except BaseException:
+            server.close()
+            raise
 
     def stop(self) -> None:
         """Kill the node and remove all that it added to the machine. Calling it again does nothing."""

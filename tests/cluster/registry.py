@@ -1,4 +1,4 @@
-"""The registry of the test bed: Debian's docker-registry over a folder, plain HTTP."""
+"""The registries of the test bed: Debian's docker-registry over a folder."""
 
 import urllib.error
 import urllib.request
@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from tests.cluster.certificates import Certificate
+
 
 def write_registry(
     path: Path,
@@ -15,6 +17,10 @@ def write_registry(
     address: str,
     auth: Mapping[str, Any] | None = None,
     http: Mapping[str, Any] | None = None,
+    *,
+    users: Path | None = None,
+    certificate: Certificate | None = None,
+    read_only: bool = False,
 ) -> Path:
     """Write the configuration of a registry; images may be deleted, as tests of garbage collection do.
 
@@ -24,6 +30,9 @@ def write_registry(
         address: where to listen, ``host:port`` or ``:port``.
         auth: who may use it; everybody by default.
         http: more settings of its server, such as ``tls``.
+        users: htpasswd file of those who may use it; everybody may by default.
+        certificate: speak TLS with it; plain HTTP by default.
+        read_only: refuse every push.
     """
     document: dict[str, Any] = {
         "version": 0.1,
@@ -33,6 +42,12 @@ def write_registry(
     }
     if auth:
         document["auth"] = dict(auth)
+    if users:
+        document["auth"] = {"htpasswd": {"realm": "registry", "path": str(users)}}
+    if certificate:
+        document["http"]["tls"] = {"certificate": str(certificate.crt), "key": str(certificate.key)}
+    if read_only:
+        document["storage"]["maintenance"] = {"readonly": {"enabled": True}}
     path.write_text(yaml.safe_dump(document))
     return path
 

@@ -14,6 +14,18 @@ REGISTRY_NAME = "registry.local"
 # Image references of these registries are answered by the node's own registry.
 MIRRORED = ("docker.io", REGISTRY_NAME, f"{REGISTRY_NAME}:{REGISTRY_PORT}")
 PAUSE_IMAGE = f"{REGISTRY_NAME}/testbed/pause:1"
+# Further servers that tests start by need (see services.py): every name is known to pods and to the node from its
+# start, at an address of its own, so that each can have the standard port, and refuses connections until it runs.
+SERVICE_NAMES = (
+    "auth.registry.local",
+    "tls.registry.local",
+    "other.registry.local",
+    "index.local",
+    "auth.index.local",
+    "tls.index.local",
+    "pypi.local",
+)
+SERVICE_ADDRESSES = {name: f"10.244.254.{number}" for number, name in enumerate(SERVICE_NAMES, 1)}
 # Fixed in the programs' sources; every node mounts its own folders there.
 PRIVATE_FOLDERS = ("/var/lib/kubelet", "/var/lib/cni", "/var/log")
 CNI_PLUGINS = "/usr/lib/cni"
@@ -21,11 +33,8 @@ CNI_PLUGINS = "/usr/lib/cni"
 
 def containerd(paths: Paths) -> Path:
     """containerd, with our own pause image and the node's registry as mirror of every name in ``MIRRORED``."""
-    mirror = f"http://{BRIDGE_ADDRESS}:{REGISTRY_PORT}"
     for name in MIRRORED:
-        # As "server" too: without it containerd asks the real registry when the mirror does not know an image.
-        hosts = f'server = "{mirror}"\n[host."{mirror}"]\ncapabilities = ["pull", "resolve"]\n'
-        paths.write(f"certs.d/{name}/hosts.toml", hosts)
+        registry_hosts(paths, name, f"http://{BRIDGE_ADDRESS}:{REGISTRY_PORT}")
     root, state = paths.file("containerd"), "/run/containerd"
     return paths.write(
         "containerd.toml",
@@ -112,8 +121,28 @@ def kube_proxy(paths: Paths, kubeconfig: Path, node: str) -> Path:
     return paths.write_yaml("kube-proxy.yaml", document)
 
 
+def host_lines() -> list[str]:
+    """Lines of a hosts file for every server of the test bed."""
+    return [f"{address} {name}" for name, address in {REGISTRY_NAME: BRIDGE_ADDRESS, **SERVICE_ADDRESSES}.items()]
+
+
+def registry_hosts(paths: Paths, reference: str, url: str, authority: Path | None = None) -> None:
+    """Tell containerd where the images of a registry are; it reads this anew at every pull.
+
+    Args:
+        paths: files of the node.
+        reference: the registry as image references name it.
+        url: where it answers.
+        authority: certificate that its own is verified with, where the machine's would not do.
+    """
+    # As "server" too: without it containerd asks the real registry when this one does not know an image.
+    hosts = f'server = "{url}"\n[host."{url}"]\ncapabilities = ["pull", "resolve"]\n'
+    paths.write(f"certs.d/{reference}/hosts.toml", hosts + (f'ca = "{authority}"\n' if authority else ""))
+
+
 def coredns(paths: Paths, kubeconfig: Path, resolver: Path) -> Path:
     """CoreDNS as a process on the bridge address: one image less to build, and it is there before the first pod."""
+    hosts = "\n        ".join(host_lines())
     return paths.write(
         "Corefile",
         f"""\
@@ -122,7 +151,7 @@ def coredns(paths: Paths, kubeconfig: Path, resolver: Path) -> Path:
     errors
     cache 5
     hosts {{
-        {BRIDGE_ADDRESS} {REGISTRY_NAME}
+        {hosts}
         fallthrough
     }}
     kubernetes cluster.local in-addr.arpa {{
