@@ -146,9 +146,9 @@ def _what(error: Exception) -> str:
     """Say in few words of ours why there is no connection."""
     kinds: tuple[tuple[type[Exception], str], ...] = (
         (urllib3.exceptions.NameResolutionError, "the name does not resolve"),
+        (urllib3.exceptions.NewConnectionError, "no connection can be made"),
         (urllib3.exceptions.ConnectTimeoutError, "no connection in time"),
         (urllib3.exceptions.ReadTimeoutError, "no answer in time"),
         (urllib3.exceptions.ProxyError, "the proxy makes no connection"),
-        (urllib3.exceptions.NewConnectionError, "no connection can be made"),
     )
     return next((text for kind, text in kinds if isinstance(error, kind)), "the connection broke")
