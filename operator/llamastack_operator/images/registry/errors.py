@@ -94,11 +94,9 @@ def build_error(error: Exception, action: Action, where: str, had_credentials: b
 def _from_status(error: StatusError, action: Action, where: str, had_credentials: bool) -> BuildError:
     secret = f"spec.build.{action}SecretRef"
     if error.status == 401 and not (action == "push" and error.granted and had_credentials):
-        known = (
-            f"the credentials of {secret} were refused" if had_credentials else f"{secret} has no credentials for it"
-        )
+        why = _unauthorized(secret, error.granted, had_credentials)
         hint = f"check the name, and that {secret} names a kubernetes.io/dockerconfigjson Secret for this registry"
-        return BuildError("RegistryUnauthorized", f"{where}: {action} is not allowed: {known}; {error}", hint)
+        return BuildError("RegistryUnauthorized", f"{where}: {action} is not allowed: {why}; {error}", hint)
     if error.status in (401, 403):
         hint = f"give the account of {secret} the right to {action} to this repository, or check its quota"
         if action == "push":
@@ -113,6 +111,15 @@ def _from_status(error: StatusError, action: Action, where: str, had_credentials
         hint = "raise the limit of the proxy in front of the registry"
         return BuildError("BuildFailed", f"{where}: the registry takes no upload of this size; {error}", hint)
     return BuildError("BuildFailed", f"{where}: {action} failed; {error}")
+
+
+def _unauthorized(secret: str, granted: bool, had_credentials: bool) -> str:
+    """Say why a registry refuses; many answer 401 for what does not exist, so as not to tell."""
+    if granted and had_credentials:
+        return f"it does not exist, or the account of {secret} has no right to it"
+    if granted:
+        return f"it does not exist, or needs credentials, of which {secret} has none for it"
+    return f"the credentials of {secret} were refused" if had_credentials else f"{secret} has no credentials for it"
 
 
 def _from_transport(error: Exception, where: str) -> BuildError:
@@ -139,9 +146,9 @@ def _what(error: Exception) -> str:
     """Say in few words of ours why there is no connection."""
     kinds: tuple[tuple[type[Exception], str], ...] = (
         (urllib3.exceptions.NameResolutionError, "the name does not resolve"),
+        (urllib3.exceptions.NewConnectionError, "no connection can be made"),
         (urllib3.exceptions.ConnectTimeoutError, "no connection in time"),
         (urllib3.exceptions.ReadTimeoutError, "no answer in time"),
         (urllib3.exceptions.ProxyError, "the proxy makes no connection"),
-        (urllib3.exceptions.NewConnectionError, "no connection can be made"),
     )
     return next((text for kind, text in kinds if isinstance(error, kind)), "the connection broke")
