@@ -25,6 +25,7 @@ from llamastack_installer.inputs import Build, Locked, read_build
 from llamastack_installer.progress import progress
 from llamastack_operator.images.index_client import IndexClient, IndexProblem
 from llamastack_operator.images.index_settings import add_options, client_of
+from llamastack_operator.images.tools import copy_tools
 
 STEP = "fetch"
 _AT_ONCE = 4
@@ -180,14 +181,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; 0 when every file is there, 1 when not, with the reason in the termination log."""
     parser = argparse.ArgumentParser(prog="fetch", description="Download the files of a lock.")
     parser.add_argument("--target", type=Path, default=Path("/llamastack/wheels"), metavar="DIR", help="where to")
+    parser.add_argument("--tools", type=Path, metavar="DIR", help="put the installer and pip there too")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="folder with files of earlier starts")
     add_options(parser)
     options = parser.parse_args(arguments)
     try:
+        if options.tools is not None:
+            copy_tools(options.tools)
         build = read_build(options.build)
         asyncio.run(_fetch(client_of(build, options), lock_of(build), options.target, options.cache))
     except FailureError as error:
         return _fail(error, options.termination_log)
+    except RuntimeError as error:
+        return _fail(FailureError("BuildFailed", str(error)), options.termination_log)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         text = f"{error.strerror or error}: {error.filename or options.target}"

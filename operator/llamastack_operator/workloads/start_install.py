@@ -47,7 +47,7 @@ def init_containers(
         fetch_mounts.append(_mount("llamastack-state", state_path, read_only=False))
     if install.settings.pip and install.settings.pip.secret_ref:
         fetch_mounts.append(_mount("llamastack-index", f"{ROOT}/credentials/index"))
-    program = ["python3", "-m", "llamastack_operator.images", "fetch", *cache]
+    program = ["python3", "-m", "llamastack_operator.images", "fetch", "--tools", f"{ROOT}/tools", *cache]
     installer = ["python3", f"{ROOT}/tools/install.pyz", f"{ROOT}/inputs/{BUILD_JSON}", "--wheels", _WHEELS]
     install_mounts = [
         _mount("llamastack-wheels", _WHEELS),
