@@ -52,6 +52,7 @@ def _images(options: argparse.Namespace) -> ImageSettings:
         index=options.index_url,
         named_indexes=tuple(options.named_index),
         mirrors=tuple(options.registry_mirror),
+        addresses=tuple(options.registry_address),
         insecure=tuple(options.insecure_registry),
         proxies=tuple((name, os.environ[name]) for name in names if os.environ.get(name)),
         parallel=options.parallel_builds,
@@ -103,7 +104,15 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         type=_pair,
         default=[],
         metavar="NAME=URL",
-        help="where builds find a registry, for example docker.io=http://registry.local:5000 (repeatable)",
+        help="what builds read instead of a registry, for example docker.io=https://mirror.example (repeatable)",
+    )
+    group.add_argument(
+        "--registry-address",
+        action="append",
+        type=_pair,
+        default=[],
+        metavar="NAME=URL",
+        help="the server of a registry, where it is not at the name, for example registry.local=http://10.0.0.5:5000",
     )
     group.add_argument(
         "--insecure-registry", action="append", default=[], metavar="HOST[:PORT]", help="without TLS (repeatable)"

@@ -49,7 +49,10 @@ def install_operator(node: Node, *options: str) -> None:
     node.push(image)
     repository, _, tag = image.rpartition(":")
     chart = ["upgrade", "--install", "llamastack-operator", str(CHART), "--namespace", NAMESPACE]
-    settings = ["--set", f"image.repository={repository},image.tag={tag}", "--wait", "--timeout", "3m"]
+    # The registry of the node answers for all names, at an address of its own.
+    registry = "http://registry.local:5000"
+    builds = f"builds.registryMirrors.docker\\.io={registry},builds.registryAddresses.registry\\.local={registry}"
+    settings = ["--set", f"image.repository={repository},image.tag={tag}", "--set", builds, "--wait", "--timeout", "3m"]
     namespace = {"metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     node.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", **namespace})
     helm(*chart, *settings, *options, kubeconfig=node.kubeconfig)

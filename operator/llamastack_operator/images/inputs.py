@@ -36,9 +36,10 @@ class LayerInput(_Part):
 
 
 class Registries(_Part):
-    """The operator's settings for registries: mirrors by host, and hosts that speak plain HTTP."""
+    """The operator's settings for registries: mirrors and addresses by host, and hosts that speak plain HTTP."""
 
     mirrors: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     insecure: list[str] = []
 
 
@@ -58,7 +59,7 @@ class BuildInputs(_Part):
     @property
     def endpoints(self) -> Endpoints:
         """Where registries are reached."""
-        return Endpoints(self.registries.mirrors, frozenset(self.registries.insecure))
+        return Endpoints(self.registries.mirrors, frozenset(self.registries.insecure), self.registries.addresses)
 
     @property
     def base_reference(self) -> Reference:

@@ -49,6 +49,10 @@ def inputs_text(
         "repository": inputs.get("repository"),
         "platform": inputs.get("platform"),
         "labels": inputs.get("labels") or {},
-        "registries": {"mirrors": dict(settings.mirrors), "insecure": list(settings.insecure)},
+        "registries": {
+            "mirrors": dict(settings.mirrors),
+            "addresses": dict(settings.addresses),
+            "insecure": list(settings.insecure),
+        },
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"

@@ -14,7 +14,8 @@ class ImageSettings:
         python: the image on which a release without an image is installed.
         index: the package index where a stack names none; pip's own default where empty.
         named_indexes: addresses of the index names in releases' requirements, for example `pytorch-cpu`.
-        mirrors: for registry names, the address that programs of builds ask instead.
+        mirrors: for registry names, the address that builds read from instead.
+        addresses: for registry names, the address of their server, where that is not the name itself.
         insecure: registries, as host or host:port, that are spoken to without TLS.
         proxies: environment variables for builds, such as HTTPS_PROXY and NO_PROXY.
         parallel: most builds that run side by side.
@@ -26,6 +27,7 @@ class ImageSettings:
     index: str = ""
     named_indexes: tuple[tuple[str, str], ...] = ()
     mirrors: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[tuple[str, str], ...] = ()
     insecure: tuple[str, ...] = ()
     proxies: tuple[tuple[str, str], ...] = ()
     parallel: int = 4

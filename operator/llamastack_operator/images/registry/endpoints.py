@@ -42,29 +42,37 @@ class Endpoints:
     Attributes:
         mirrors: registry host to address, `http(s)://host[:port][/prefix]`; a prefix goes before the repository.
         plain_http: hosts, with their port, that speak HTTP without TLS.
+        addresses: registry host to the address of its very server, for reading and writing, where that is not the
+            host itself, as in a cluster whose nodes know the registry under another name.
     """
 
     mirrors: Mapping[str, str] = field(default_factory=dict)
     plain_http: Collection[str] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     def pull(self, reference: Reference) -> Repository:
         """Return where an image is read: at the mirror, when its registry has one, and nowhere else."""
         mirror = self.mirrors.get(reference.host)
-        if mirror is None:
-            return self.push(reference)
-        parts = urlsplit(mirror)
-        path = f"{parts.path.strip('/')}/{reference.repository}".lstrip("/")
-        return Repository(f"{parts.scheme}://{parts.netloc}", path, reference.host, reference.repository)
+        return _at(mirror, reference) if mirror is not None else self.push(reference)
 
     def push(self, reference: Reference) -> Repository:
         """Return where an image is written: at its own registry."""
+        address = self.addresses.get(reference.host)
+        if address is not None:
+            return _at(address, reference)
         authority = _HUB_ENDPOINT if reference.host == DOCKER_HUB else reference.host
         scheme = "http" if reference.host in self.plain_http else "https"
         return Repository(f"{scheme}://{authority}", reference.repository, reference.host, reference.repository)
 
     def may_be_plain(self, authority: str) -> bool:
         """Say whether a server may be talked to without TLS."""
-        mirrors = (urlsplit(mirror) for mirror in self.mirrors.values())
+        named = (urlsplit(address) for address in (*self.mirrors.values(), *self.addresses.values()))
         return authority in self.plain_http or any(
-            mirror.scheme == "http" and mirror.netloc == authority for mirror in mirrors
+            address.scheme == "http" and address.netloc == authority for address in named
         )
+
+
+def _at(address: str, reference: Reference) -> Repository:
+    parts = urlsplit(address)
+    path = f"{parts.path.strip('/')}/{reference.repository}".lstrip("/")
+    return Repository(f"{parts.scheme}://{parts.netloc}", path, reference.host, reference.repository)
