@@ -12,7 +12,7 @@ from pathlib import Path
 from llamastack_resolver.build_config import resolve_build
 from llamastack_resolver.complete import complete_run_config
 from llamastack_resolver.external_dirs import read_directory
-from llamastack_resolver.findings import Finding, with_prefix
+from llamastack_resolver.findings import Finding, Findings, with_prefix
 from llamastack_resolver.inputs import Input
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
@@ -30,15 +30,30 @@ def resolve_input(document: Input, knowledge: ReleaseKnowledge, read_files: bool
     if document.kind == "BuildConfig":
         resolution = resolve_build(document.config, knowledge)
     elif document.kind == "LlamaStack":
-        config = document.config
-        if isinstance(config, dict):
-            config = complete_run_config(config, knowledge, document.name or "stack")
-        resolution = resolve(config, knowledge, document.environment)
+        resolution = _resolve_manifest(document, knowledge)
     else:
         files = _local_files(document.config, document.file) if read_files else None
         resolution = resolve(document.config, knowledge, document.environment, files)
-    findings = locate([*document.findings, *with_prefix(resolution.findings, document.prefix)], document)
+    external = document.external
+    resolved = [external.place(one) or with_prefix([one], document.prefix)[0] for one in resolution.findings]
+    findings = locate([*document.findings, *resolved], document)
     return replace(resolution, findings=tuple(findings))
+
+
+def _resolve_manifest(document: Input, knowledge: ReleaseKnowledge) -> Resolution:
+    """Resolve the run config as the operator completes it, with the files that the operator would mount."""
+    config, external = document.config, document.external
+    if not isinstance(config, dict):
+        return resolve(config, knowledge, document.environment)
+    own = Findings()
+    config = external.with_directories(config, own)
+    document.findings.extend(with_prefix(own, document.prefix))
+    external.check(knowledge, document.findings)
+    files = ExternalFiles(
+        external.providers, external.apis, tuple(external.opaque_providers), tuple(external.api_names)
+    )
+    completed = complete_run_config(config, knowledge, document.name or "stack")
+    return resolve(completed, knowledge, document.environment, files)
 
 
 def locate(findings: Iterable[Finding], document: Input) -> list[Finding]:

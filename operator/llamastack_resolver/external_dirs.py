@@ -82,13 +82,12 @@ def _provider_spec(
         hint = did_you_mean(api, registry.types)
         findings.warning(Reason.UNKNOWN_API, f"{knowledge.release} has no providers for `{api}`", path, hint=hint)
         return None
-    data = _mapping(text, path, findings)
-    if data is None:
-        return None
-    flat = _flatten(kind, data, path, knowledge, findings)
-    if flat is None:
-        return None
     stem = PurePosixPath(file_name).stem
+    data = _mapping(text, path, findings)
+    flat = _flatten(kind, data, path, knowledge, findings) if data is not None else None
+    if flat is None:
+        registry.failed_types.add((api, f"{kind}::{stem}"))
+        return None
     adapter_type = flat.get("adapter_type")
     if kind == "remote" and adapter_type not in (None, stem):
         findings.warning(

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from llamastack_resolver.config_maps import ConfigMaps
 from llamastack_resolver.env import Environment
+from llamastack_resolver.external_fields import ExternalFields, read_external
 from llamastack_resolver.findings import Findings, Reason
 from llamastack_resolver.releases import PACKAGES, Release, UnknownReleaseError
 from llamastack_resolver.secrets import report_inline_secrets
@@ -36,6 +38,7 @@ class Input:
         release: the release that the document names.
         image: the image that the document names.
         environment: what is known about the server's variables.
+        external: the external providers and APIs that a manifest names.
         findings: what is wrong with the document itself.
         document: the YAML document, for line numbers.
     """
@@ -48,18 +51,9 @@ class Input:
     release: Release | None = None
     image: str | None = None
     environment: Environment = field(default_factory=lambda: Environment(others="unknown"))
+    external: ExternalFields = field(default_factory=ExternalFields)
     findings: Findings = field(default_factory=Findings)
     document: Document | None = None
-
-
-@dataclass(frozen=True)
-class _ConfigMaps:
-    """ConfigMaps of the same files, by namespace and name."""
-
-    data: Mapping[tuple[str, str], Mapping[str, Any]]
-
-    def get(self, namespace: str, name: str) -> Mapping[str, Any] | None:
-        return self.data.get((namespace, name))
 
 
 def read_inputs(files: Iterable[tuple[str, str | bytes]]) -> list[Input]:
@@ -79,11 +73,11 @@ def read_inputs(files: Iterable[tuple[str, str | bytes]]) -> list[Input]:
             empty = Findings()
             empty.warning(Reason.INVALID_MANIFEST, "the file is empty")
             inputs.append(Input(name, "Other", findings=empty))
-    config_maps = _config_maps(document.value for _, document in documents)
+    config_maps = ConfigMaps.among(document.value for _, document in documents)
     return inputs + [_read(name, document, config_maps) for name, document in documents]
 
 
-def _read(file: str, document: Document, config_maps: _ConfigMaps) -> Input:
+def _read(file: str, document: Document, config_maps: ConfigMaps) -> Input:
     value = document.value
     if not isinstance(value, dict):
         result = Input(file, "Other", document=document)
@@ -105,7 +99,7 @@ def _read(file: str, document: Document, config_maps: _ConfigMaps) -> Input:
     return result
 
 
-def _manifest(file: str, document: Document, value: dict[str, Any], config_maps: _ConfigMaps) -> Input:
+def _manifest(file: str, document: Document, value: dict[str, Any], config_maps: ConfigMaps) -> Input:
     metadata = value.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     name = str(metadata.get("name") or "")
@@ -123,7 +117,9 @@ def _manifest(file: str, document: Document, value: dict[str, Any], config_maps:
         return result
     _read_distribution(spec, result)
     _read_environment(spec, result)
-    _read_config(spec, str(metadata.get("namespace") or ""), config_maps, result)
+    namespace = str(metadata.get("namespace") or "")
+    _read_config(spec, namespace, config_maps, result)
+    result.external = read_external(spec, namespace, config_maps, result.findings)
     return result
 
 
@@ -175,7 +171,7 @@ def _read_environment(spec: Mapping[str, Any], result: Input) -> None:
     result.environment = Environment(values, frozenset(opaque), "unknown" if elsewhere else "unset")
 
 
-def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: _ConfigMaps, result: Input) -> None:
+def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: ConfigMaps, result: Input) -> None:
     if "runConfig" in spec:
         result.config = spec["runConfig"]
         report_inline_secrets(result.config, result.findings, result.prefix)
@@ -188,28 +184,11 @@ def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: _ConfigMa
             result.findings.error(Reason.INVALID_MANIFEST, message, "spec.runConfig")
         return
     result.prefix = "spec.runConfigFrom.configMapKeyRef"
-    name, key = str(reference.get("name")), str(reference.get("key"))
-    data = config_maps.get(namespace, name)
-    if data is None:
-        message = f"ConfigMap {name} is not in these files: its run config is not checked"
-        result.findings.info(Reason.MISSING_REFERENCE, message, result.prefix)
+    text = config_maps.text(namespace, reference, result.prefix, "its run config is not checked", result.findings)
+    if text is None:
         return
-    if not isinstance(data.get(key), str):
-        message = f"ConfigMap {name} has no key {key!r}"
-        result.findings.error(Reason.MISSING_REFERENCE, message, f"{result.prefix}.key")
-        return
-    documents, problems = load(data[key])
+    documents, problems = load(text)
     for problem in problems:
         result.findings.error(Reason.INVALID_RUN_CONFIG, problem.message, result.prefix)
     result.config = documents[0].value if documents else None
     report_inline_secrets(result.config, result.findings, result.prefix)
-
-
-def _config_maps(values: Iterable[Any]) -> _ConfigMaps:
-    found = {}
-    for value in values:
-        if isinstance(value, dict) and value.get("kind") == "ConfigMap" and isinstance(value.get("data"), dict):
-            metadata = value.get("metadata")
-            metadata = metadata if isinstance(metadata, dict) else {}
-            found[str(metadata.get("namespace") or ""), str(metadata.get("name"))] = value["data"]
-    return _ConfigMaps(found)

@@ -45,6 +45,7 @@ class ProviderRegistry:
         types: spec by API and provider type.
         by_entry: spec of an entry with a module, by the entry's path.
         failed: paths of entries whose module was refused; a finding says why.
+        failed_types: API and type of directory files that were refused; a finding says why.
         open_apis: external APIs, whose own providers are not known here.
         open: types of unknown names may exist (a providers directory that cannot be read here).
     """
@@ -52,12 +53,24 @@ class ProviderRegistry:
     types: dict[str, dict[str, RegisteredSpec]]
     by_entry: dict[str, RegisteredSpec] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    failed_types: set[tuple[str, str]] = field(default_factory=set)
     open_apis: set[str] = field(default_factory=set)
     open: bool = False
 
     def lookup(self, entry: ProviderEntry) -> RegisteredSpec | None:
         """Return the spec that the release would use for an entry."""
         return self.by_entry.get(entry.path) or self.types.get(entry.api, {}).get(entry.provider_type)
+
+    def refused(self, entry: ProviderEntry) -> bool:
+        """Whether a finding says already why the spec of an entry cannot be used."""
+        if entry.path in self.failed:
+            return True
+        return entry.path not in self.by_entry and (entry.api, entry.provider_type) in self.failed_types
+
+    def add_opaque(self, api: str, provider_type: str) -> None:
+        """Add a provider of a directory of which nothing but its existence is known."""
+        spec = ProviderSpec.from_dict(api, provider_type, {})
+        self.types.setdefault(api, {})[provider_type] = RegisteredSpec(spec, "directory", opaque=True)
 
 
 class ModuleLoader(Protocol):

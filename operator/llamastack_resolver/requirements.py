@@ -17,6 +17,26 @@ _REQUIREMENT = re.compile(
         \s*(?:;(?P<marker>.*))?$""",
     re.VERBOSE,
 )
+# PEP 508 without nested parentheses being counted, in the syntax that Go, Rust and Python share: the API server
+# enforces it too. Versions and specifiers are PEP 440's.
+_VERSION = (
+    r"v?([0-9]+!)?[0-9]+(\.[0-9]+)*([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?[0-9]*)?"
+    r"(-[0-9]+|[-_.]?(post|rev|r)[-_.]?[0-9]*)?([-_.]?dev[-_.]?[0-9]*)?"
+)
+_PREFIX = r"v?([0-9]+!)?[0-9]+(\.[0-9]+)*\.\*"
+_LOCAL = r"(\+[A-Za-z0-9]+([-_.][A-Za-z0-9]+)*)?"
+_CLAUSE = rf"((==|!=) *({_PREFIX}|{_VERSION}{_LOCAL})|(~=|<=|>=|<|>) *{_VERSION}|=== *[^ ;,()]+)"
+_CLAUSES = rf"{_CLAUSE}( *, *{_CLAUSE})*"
+_NAME = r"[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?"
+_OPERAND = r"""([a-z_]+|'[^']*'|"[^"]*")"""
+_COMPARISON = rf"[( ]*{_OPERAND} *(===?|~=|!=|<=?|>=?| in | not +in ) *{_OPERAND}[) ]*"
+_MARKER = rf"( *;{_COMPARISON}( (and|or) {_COMPARISON})*)?"
+REQUIREMENT_PATTERN = (
+    rf"^{_NAME} *(\[ *({_NAME} *(, *{_NAME} *)*)?\])? *"
+    rf"(({_CLAUSES}|\( *{_CLAUSES} *\))?{_MARKER}|@ *[^ ]+( +;{_COMPARISON}( (and|or) {_COMPARISON})*)?) *$"
+)
+"""What a PEP 508 requirement looks like; options of pip such as `-r` or `--index-url` do not."""
+_STRICT = re.compile(REQUIREMENT_PATTERN)
 _IMPORT_NAME = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
 
 
@@ -60,6 +80,16 @@ def parse_module(text: str) -> ModuleRequirement:
     extras = tuple(part.strip() for part in (match["extras"] or "").split(",") if part.strip())
     specifier = (match["specifier"] or "").strip("() ").replace(" ", "")
     return ModuleRequirement(text, match["name"], extras, specifier, match["url"])
+
+
+def check_requirement(text: object) -> None:
+    """Make sure that pip takes a value as a requirement, and as nothing else.
+
+    Raises:
+        RequirementError: it does not.
+    """
+    if not isinstance(text, str) or "\n" in text or not _STRICT.match(text):
+        raise RequirementError(f"{text!r} is no requirement (PEP 508) such as my-provider>=1.0")
 
 
 def import_names(requirement: ModuleRequirement) -> list[str]:

@@ -44,10 +44,14 @@ class ExternalFiles:
     Attributes:
         providers: text by relative path; None where they cannot be read here.
         apis: text by relative path; None where they cannot be read here.
+        opaque_providers: API and type of providers that have a file which cannot be read here.
+        opaque_apis: names of external APIs that are there whatever can be read of their files.
     """
 
     providers: Mapping[str, str] | None = None
     apis: Mapping[str, str] | None = None
+    opaque_providers: tuple[tuple[str, str], ...] = ()
+    opaque_apis: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,19 +163,20 @@ def _registry(
     apis: dict[str, dict[str, Any]] = {}
     if config.external_apis_dir and files.apis is not None:
         apis = external_apis(files.apis, findings)
-        knowledge = replace(
-            knowledge,
-            apis=knowledge.apis | apis.keys(),
-            providable_apis=knowledge.providable_apis | apis.keys(),
-        )
+    names = apis.keys() | files.opaque_apis
+    if names:
+        knowledge = replace(knowledge, apis=knowledge.apis | names, providable_apis=knowledge.providable_apis | names)
     registry = builtin_registry(knowledge)
     for name, data in apis.items():
         _add_api(registry, name, data, loader, findings)
+    registry.open_apis.update(files.opaque_apis)
     if config.external_providers_dir:
         if files.providers is None:
             registry.open = True
         else:
             add_directory(registry, files.providers, knowledge, findings)
+    for api, provider_type in files.opaque_providers:
+        registry.add_opaque(api, provider_type)
     add_modules(registry, config, knowledge, findings, loader)
     return knowledge, registry, apis
 

@@ -165,7 +165,7 @@ def validate_provider(
     entry: ProviderEntry, registry: ProviderRegistry, knowledge: ReleaseKnowledge, findings: Findings
 ) -> ProviderWithSpec | None:
     """Judge one enabled entry; return it with its spec, or None after saying why it cannot be used."""
-    if entry.path in registry.failed:
+    if registry.refused(entry):
         return None
     registered = registry.lookup(entry)
     if registered is None:

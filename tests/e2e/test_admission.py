@@ -29,6 +29,14 @@ def without(path: str) -> dict[str, Any]:
     return body
 
 
+PROVIDER = {"api": "inference", "providerType": "remote::mine", "configMapKeyRef": {"name": "a", "key": "b"}}
+API = {"name": "weather", "configMapKeyRef": {"name": "a", "key": "b"}}
+
+
+def with_provider(**fields: Any) -> dict[str, Any]:
+    return minimal("wrong", externalProviders=[{**PROVIDER, **fields}])
+
+
 def named(name: str) -> dict[str, Any]:
     return minimal(name)
 
@@ -109,6 +117,31 @@ WRONG = {
         with_server(podTemplate={"volumes": [{"name": "a", "emptyDir": {}, "configMap": {"name": "b"}}]}),
         "each volume needs exactly one of",
     ),
+    "a provider type of no kind": (with_provider(providerType="mine"), "spec.externalProviders[0].providerType"),
+    "a provider type that leaves its folder": (
+        with_provider(providerType="remote::../../mine"),
+        "spec.externalProviders[0].providerType",
+    ),
+    "an API that is no name": (with_provider(api="a/b"), "spec.externalProviders[0].api"),
+    "an option of pip as a package": (
+        with_provider(packages=["mine", "--index-url=https://example.com"]),
+        "spec.externalProviders[0].packages[1]",
+    ),
+    "a package with two lines": (
+        with_provider(packages=["mine\n-r /etc/passwd"]),
+        "spec.externalProviders[0].packages[0]",
+    ),
+    "a provider without a file": (with_provider(configMapKeyRef=None), "spec.externalProviders[0].configMapKeyRef"),
+    "a provider twice": (minimal("wrong", externalProviders=[PROVIDER, PROVIDER]), "Duplicate value"),
+    "an external API twice": (minimal("wrong", externalApis=[API, API]), "Duplicate value"),
+    "too many external APIs": (
+        minimal("wrong", externalApis=[{**API, "name": f"a{number}"} for number in range(33)]),
+        "spec.externalApis",
+    ),
+    "too many external providers": (
+        minimal("wrong", externalProviders=[{**PROVIDER, "providerType": f"inline::a{n}"} for n in range(33)]),
+        "spec.externalProviders",
+    ),
     "a misspelt field": (with_server(replica=2), "unknown field"),
     "a name that no Service can have": (named("1-stack"), "metadata.name must be a DNS label"),
     "a name with dots": (named("a.b"), "metadata.name must be a DNS label"),
@@ -132,7 +165,7 @@ def test_a_wrong_manifest_is_refused_with_its_place(case: str, served: ControlPl
     assert expected in refusal.value.stderr
 
 
-@pytest.mark.parametrize("example", ["quickstart.yaml", "full.yaml"])
+@pytest.mark.parametrize("example", ["quickstart.yaml", "full.yaml", "external-provider.yaml"])
 def test_the_examples_are_admitted_as_they_are(example: str, served: ControlPlane, kubectl: Kubectl) -> None:
     kubectl("create", "--dry-run=server", "-f", str(Path(REPOSITORY) / "examples" / example))
 
@@ -168,3 +201,22 @@ def test_the_columns_of_kubectl_get(served: ControlPlane, kubectl: Kubectl) -> N
     kubectl.apply(minimal("columns"))
     header = kubectl("get", "llamastacks").splitlines()[0]
     assert header.split() == ["NAME", "READY", "REASON", "RELEASE", "REPLICAS", "AGE"]
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "a",
+        "my-provider[x, y] >=1.0, <2 ; python_version < '3.13'",
+        "a==1.*",
+        "a ~=1.2rc1",
+        "a @ https://example.com/a-1.0-py3-none-any.whl ; os_name != 'nt'",
+    ],
+)
+def test_a_package_is_any_requirement_of_pip(package: str, served: ControlPlane, kubectl: Kubectl) -> None:
+    kubectl("create", "--dry-run=server", "-f", "-", stdin=with_provider(packages=[package]))
+
+
+def test_one_type_may_be_of_several_apis(served: ControlPlane, kubectl: Kubectl) -> None:
+    providers = [PROVIDER, {**PROVIDER, "api": "safety"}, {**PROVIDER, "providerType": "inline::mine"}]
+    kubectl("create", "--dry-run=server", "-f", "-", stdin=minimal("right", externalProviders=providers))

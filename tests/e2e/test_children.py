@@ -11,6 +11,7 @@ from llamastack_operator.kube.objects import owned_fields_of
 from llamastack_operator.kube.ownership import owned_fields
 from tests.cluster.kubectl import KubectlError
 from tests.e2e.operator import REPOSITORY, Stacks, eventually, minimal
+from tests.e2e.test_references import config_map
 
 pytestmark = pytest.mark.control_plane
 
@@ -51,6 +52,8 @@ def test_pods_get_no_token_and_the_restricted_profile(stacks: Stacks) -> None:
 
 
 def test_the_operator_predicts_the_fields_that_the_api_server_records_as_ours(stacks: Stacks) -> None:
+    stacks.kubectl.apply(config_map("my-providers", **{"custom_ollama.yaml": "adapter_type: custom_ollama"}))
+    stacks.kubectl.apply(config_map("my-apis", **{"weather.yaml": "name: weather"}))
     stacks.kubectl("apply", "-f", str(REPOSITORY / "examples" / "full.yaml"))
     stacks.settled("full")
     seen = children(stacks)

@@ -27,7 +27,20 @@ IDENTITY = {
 }
 SETTINGS = {"openshift": WorkloadSettings(run_as=None)}
 # What the cluster holds beside the stack.
+OLLAMA = "adapter_type: custom_ollama\nmodule: my_ollama_provider\nconfig_class: my_ollama_provider.Config\n"
+WEATHER = "name: weather\nmodule: weather_api\nprotocol: WeatherApi\n"
+FULL_FILES = {
+    "providers.d/remote/inference/custom_ollama.yaml": OLLAMA,
+    "apis.d/weather.yaml": WEATHER,
+}
+FILES = {
+    "providers.d/remote/inference/custom_ollama.yaml": OLLAMA,
+    "providers.d/inline/weather/sunny.yaml": "module: sunny\nconfig_class: sunny.Config\n",
+    "apis.d/weather.yaml": WEATHER,
+}
 REFERRED = {
+    "external-providers": Referred(files=FILES, digest="0123456789abcdef"),
+    "full-example": Referred(files=FULL_FILES, digest="0123456789abcdef"),
     "storage-existing-claim": Referred(claim_modes=("ReadWriteOnce",)),
     "run-config-from": Referred(run_config="version: 2\nproviders: {}\n", digest="0123456789abcdef"),
 }
@@ -58,7 +71,7 @@ def test_a_stack_becomes_just_these_objects(case: str) -> None:
 
 def test_the_example_with_every_field_becomes_just_these_objects() -> None:
     body = yaml.safe_load((EXAMPLES / "full.yaml").read_text())
-    check(FOLDER / "full-example.yaml", dump(rendered(body)))
+    check(FOLDER / "full-example.yaml", dump(rendered(body, "full-example")))
 
 
 RELEASES = ["llama-stack 0.2.16", "llama-stack 0.2.23", "llama-stack 0.3.5", "llama-stack 0.7.3"]

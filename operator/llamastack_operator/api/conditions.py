@@ -53,6 +53,7 @@ class Reason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     UNSUPPORTED_VERSION = "UnsupportedVersion"
     INVALID_RUN_CONFIG = "InvalidRunConfig"
+    INVALID_EXTERNAL_SPEC = "InvalidExternalSpec"
     MISSING_REFERENCE = "MissingReference"
     CLAIM_EXISTS = "ClaimExists"
     NAME_CONFLICT = "NameConflict"
@@ -112,6 +113,7 @@ REASON_MEANINGS = {
     Reason.INVALID_SPEC: "The stored object does not fit the schema of this operator.",
     Reason.UNSUPPORTED_VERSION: "This operator knows no way to start the release.",
     Reason.INVALID_RUN_CONFIG: "The run config is no mapping of the shape that Llama Stack reads.",
+    Reason.INVALID_EXTERNAL_SPEC: "The file of an external provider or API is no spec, or one of something else.",
     Reason.MISSING_REFERENCE: (
         "A ConfigMap, Secret or claim, or a key in it, does not exist. It is looked for again with backoff and "
         "picked up when it arrives."

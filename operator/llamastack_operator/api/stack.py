@@ -14,6 +14,7 @@ from llamastack_operator.api.base import (
     rules,
 )
 from llamastack_operator.api.build import BUILD_RULES, Build
+from llamastack_operator.api.external import ExternalApis, ExternalProviders
 from llamastack_operator.api.server import SERVER_RULES, Server
 from llamastack_resolver.releases import VERSION_PATTERN
 
@@ -74,6 +75,10 @@ class LlamaStackSpec(ApiModel):
     """The run config, in Llama Stack's own schema."""
     run_config_from: RunConfigSource | None = None
     """A run config that is kept in a ConfigMap; an edit of it rolls the pods."""
+    external_providers: ExternalProviders = None
+    """Provider specs from ConfigMaps; the run config's external_providers_dir is set to where they are mounted."""
+    external_apis: ExternalApis = None
+    """API specs from ConfigMaps; the run config's external_apis_dir is set to where they are mounted."""
     build: Annotated[Build | None, Field(json_schema_extra=BUILD_RULES)] = None
     server: Annotated[Server | None, Field(json_schema_extra=SERVER_RULES)] = None
     network: Network | None = None

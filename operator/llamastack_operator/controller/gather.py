@@ -12,8 +12,8 @@ from typing import Any
 
 from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.references import Reference, missing, references_of
-from llamastack_operator.controller.run_config import text_findings
 from llamastack_operator.controller.stack import Stack
+from llamastack_operator.controller.taken import Taken, take, texts_of
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.objects import Child, Key, digest
 from llamastack_operator.kube.pods import Pod
@@ -30,12 +30,14 @@ class Referred:
     Attributes:
         findings: references that lead nowhere, and what is wrong with a referenced run config.
         run_config: the text of a referenced run config; None for an inline one, or where there is none to use.
+        files: the files of external providers and APIs, by their paths below the mount.
         digest: changes when a referenced ConfigMap changes in what is used of it; empty without references.
         claim_modes: the access modes of `spec.server.storage.claimName`, if that is set and exists.
     """
 
     findings: tuple[Finding, ...] = ()
     run_config: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     claim_modes: tuple[str, ...] = ()
 
@@ -77,6 +79,8 @@ class Gatherer:
         self._referents = referents
         # References to Secrets and claims that were found, by stack, for one generation.
         self._verified: dict[Key, tuple[str, int, dict[Reference, Any]]] = {}
+        # What was read of ConfigMaps, by stack, for one generation and one version of each.
+        self._read: dict[Key, tuple[str, int, tuple[Any, ...], Taken]] = {}
 
     async def gather(self, key: Key) -> Snapshot | None:
         """Return the snapshot of a stack, or None where it is gone."""
@@ -84,6 +88,7 @@ class Gatherer:
         if stack is None or stack.deleting:
             self._referents.follow(key, set())
             self._verified.pop(key, None)
+            self._read.pop(key, None)
             return None
         return self.snapshot(stack, await self._follow(stack))
 
@@ -98,15 +103,17 @@ class Gatherer:
         config_maps = {(namespace, ref.name) for ref in references if ref.kind == "ConfigMap"}
         self._referents.follow(stack.key, config_maps)
         if not references:
+            self._read.pop(stack.key, None)
             return Referred()
         contents = {key: await self._referents.config_map(key) for key in sorted(config_maps)}
         others = await self._others(stack, [ref for ref in references if ref.kind != "ConfigMap"])
         findings = [finding for ref in references for finding in _finding(ref, namespace, contents, others)]
         used = [_used(ref, contents[namespace, ref.name]) for ref in references if ref.kind == "ConfigMap"]
-        run_config, problems = await self._run_config(stack, contents)
+        taken = await self._taken(stack, contents)
         return Referred(
-            findings=(*findings, *problems),
-            run_config=run_config,
+            findings=(*findings, *taken.findings),
+            run_config=taken.run_config,
+            files=taken.files,
             digest=digest(used) if used else "",
             claim_modes=next(
                 (others[ref] or () for ref in references if ref.path == "spec.server.storage.claimName"), ()
@@ -130,21 +137,21 @@ class Gatherer:
             self._verified[stack.key] = (stack.uid, stack.generation, found)
         return found
 
-    async def _run_config(
-        self, stack: Stack, contents: Mapping[Key, ConfigMapContent | None]
-    ) -> tuple[str | None, list[Finding]]:
-        source = stack.spec and stack.spec.run_config_from
-        if not source:
-            return None, []
-        ref = source.config_map_key_ref
-        content = contents[stack.key[0], ref.name]
-        text = content.data.get(ref.key) if content else None
-        if text is None:
-            return None, []
-        path = "spec.runConfigFrom.configMapKeyRef"
-        if len(text) <= _SMALL_TEXT:
-            return text, text_findings(text, path)
-        return text, await asyncio.to_thread(text_findings, text, path)
+    async def _taken(self, stack: Stack, contents: Mapping[Key, ConfigMapContent | None]) -> Taken:
+        """Read what the spec takes from ConfigMaps; what was read once is not parsed again until it changes."""
+        if stack.spec is None:
+            return Taken()
+        versions = tuple((key, content and content.version) for key, content in contents.items())
+        known = self._read.get(stack.key)
+        if known is not None and known[:3] == (stack.uid, stack.generation, versions):
+            return known[3]
+        texts = texts_of(stack.spec, stack.key[0], contents)
+        if sum(map(len, texts.values())) <= _SMALL_TEXT:
+            taken = take(stack.spec, texts)
+        else:
+            taken = await asyncio.to_thread(take, stack.spec, texts)
+        self._read[stack.key] = (stack.uid, stack.generation, versions, taken)
+        return taken
 
 
 def _finding(
@@ -160,7 +167,9 @@ def _finding(
 
 
 def _leads_somewhere(ref: Reference, value: Any) -> bool:
-    return value is not None and (ref.key is None or ref.key in value)
+    if value is None or ref.key is None:
+        return value is not None
+    return ref.key in (value.data if ref.text else value)
 
 
 def _used(ref: Reference, content: ConfigMapContent | None) -> list[Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.gather import Snapshot
+from llamastack_operator.controller.run_config import SIZE_LIMIT, text_size
 from llamastack_operator.kube.objects import Child, Desired
 from llamastack_operator.workloads.children import children
 from llamastack_operator.workloads.desired import Owner
@@ -35,8 +37,13 @@ def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
     An error leaves everything as it is: a wrong edit never takes down a stack that serves.
     """
     stack, referred = snapshot.stack, snapshot.referred
-    findings = (*stack.findings, *referred.findings, *_claim_findings(snapshot))
     spec, run_config = stack.spec, stack.run_config or referred.run_config
+    findings = (
+        *stack.findings,
+        *referred.findings,
+        *_size_findings(run_config, referred.files),
+        *_claim_findings(snapshot),
+    )
     if spec is None or run_config is None or any(item.severity == "error" for item in findings):
         return Plan(findings, None)
     wanted = children(
@@ -46,6 +53,7 @@ def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
         referred.digest,
         shares_volume(snapshot),
         settings,
+        files=referred.files,
     )
     return Plan(findings, tuple(wanted), obsolete_children(snapshot, wanted))
 
@@ -85,6 +93,22 @@ def rollout_complete(deployment: Child | None) -> bool:
     facts = deployment.facts
     wanted = facts["wanted"]
     return bool(facts["updatedReplicas"] == facts["replicas"] == wanted and facts["availableReplicas"] >= wanted)
+
+
+def _size_findings(run_config: str | None, files: Mapping[str, str]) -> list[Finding]:
+    """Run config and external files share one ConfigMap, which cannot be larger than 1 MiB."""
+    if run_config is None or not files:
+        return []
+    size = text_size(run_config) + sum(map(text_size, files.values()))
+    if size <= SIZE_LIMIT:
+        return []
+    path = "spec.externalProviders"
+    message = f"{path}: the run config and the external files are {size} bytes together, over {SIZE_LIMIT}"
+    return [
+        Finding(
+            severity="error", reason=Reason.INVALID_RUN_CONFIG, message=message, path=path, hint="Make them smaller."
+        )
+    ]
 
 
 def _claim_findings(snapshot: Snapshot) -> list[Finding]:

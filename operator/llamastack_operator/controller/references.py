@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from llamastack_operator.api.base import KeyReference
 from llamastack_operator.api.build import Build
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.pods import EnvFromSource, EnvVar, Volume
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.api.status import Finding
-
 
 _DOCKER_KEYS = dict.fromkeys(("spec.build.pushSecretRef", "spec.build.pullSecretRef"), ".dockerconfigjson")
 
@@ -26,6 +26,7 @@ class Reference:
         key: the key that is needed in it, or None for the whole object.
         path: the referring field.
         optional: whether the stack starts without it.
+        text: whether the key must hold text.
     """
 
     kind: Literal["ConfigMap", "Secret", "PersistentVolumeClaim"]
@@ -33,6 +34,7 @@ class Reference:
     key: str | None
     path: str
     optional: bool = False
+    text: bool = False
 
 
 def references_of(spec: LlamaStackSpec) -> list[Reference]:
@@ -40,7 +42,11 @@ def references_of(spec: LlamaStackSpec) -> list[Reference]:
     found: list[Reference] = []
     if spec.run_config_from is not None:
         ref = spec.run_config_from.config_map_key_ref
-        found.append(Reference("ConfigMap", ref.name, ref.key, "spec.runConfigFrom.configMapKeyRef"))
+        found.append(_text(ref, "spec.runConfigFrom"))
+    for index, provider in enumerate(spec.external_providers or []):
+        found.append(_text(provider.config_map_key_ref, f"spec.externalProviders[{index}]"))
+    for index, api in enumerate(spec.external_apis or []):
+        found.append(_text(api.config_map_key_ref, f"spec.externalApis[{index}]"))
     found += _build(spec.build)
     server = spec.server
     if server is None:
@@ -61,12 +67,16 @@ def missing(reference: Reference, object_exists: bool) -> Finding:
     """Return the finding for a reference that leads nowhere."""
     what = f"the {reference.kind} {reference.name!r}"
     if object_exists:
-        message = f"{reference.path}: {what} has no key {reference.key!r}"
+        message = f"{reference.path}: {what} has no key {reference.key!r}{' in its `data`' if reference.text else ''}"
         hint = f"Add the key to {what}, or name one that it has."
     else:
         message = f"{reference.path}: {what} does not exist"
         hint = "Create it in the stack's namespace; it is picked up when it arrives."
     return Finding(severity="error", reason=Reason.MISSING_REFERENCE, message=message, path=reference.path, hint=hint)
+
+
+def _text(ref: KeyReference, path: str) -> Reference:
+    return Reference("ConfigMap", ref.name, ref.key, f"{path}.configMapKeyRef", text=True)
 
 
 def _build(build: Build | None) -> Iterator[Reference]:

@@ -31,15 +31,26 @@ def run_config_findings(run_config: Any, path: str) -> list[Finding]:
 
 def text_findings(text: str, path: str) -> list[Finding]:
     """Return what is wrong with a run config that is given as YAML text; nothing in it can do harm."""
-    if len(text.encode(errors="surrogatepass")) > SIZE_LIMIT:
-        return [_finding(path, f"is larger than {SIZE_LIMIT} bytes", "Make it smaller.")]
+    return read_text(text, path)[1]
+
+
+def read_text(text: str, path: str) -> tuple[Any, list[Finding]]:
+    """Return the run config in a YAML text, None where it cannot be read, and what is wrong with it."""
+    if text_size(text) > SIZE_LIMIT:
+        return None, [_finding(path, f"is larger than {SIZE_LIMIT} bytes", "Make it smaller.")]
     documents, problems = load(text)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
-        return [_finding(path, f"cannot be read: {problem.message}", "Correct the YAML.") for problem in errors]
+        return None, [_finding(path, f"cannot be read: {problem.message}", "Correct the YAML.") for problem in errors]
     if len(documents) > 1:
-        return [_finding(path, "holds more than one YAML document", "Leave only the run config.")]
-    return run_config_findings(documents[0].value if documents else None, path)
+        return None, [_finding(path, "holds more than one YAML document", "Leave only the run config.")]
+    value = documents[0].value if documents else None
+    return value, run_config_findings(value, path)
+
+
+def text_size(text: str) -> int:
+    """Return the bytes that a text takes in a ConfigMap."""
+    return len(text.encode(errors="surrogatepass"))
 
 
 def depth_findings(text: str, path: str) -> list[Finding]:

@@ -17,6 +17,7 @@ from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.labels import REBUILD_ANNOTATION
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.api.status import Finding
+from llamastack_operator.controller.external import with_directories
 from llamastack_operator.controller.providers import Provider, has_modules, providers_of
 from llamastack_operator.controller.run_config import depth_findings, run_config_findings
 from llamastack_operator.kube.objects import Key
@@ -75,12 +76,15 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
     run_config = fields.pop("runConfig", None)
     findings: list[Finding] = []
     spec = None
-    text = run_config_text(run_config) if isinstance(run_config, dict) else None
     try:
         spec = LlamaStackSpec.model_validate(fields)
         findings += release_findings(spec)
     except ValidationError as error:
         findings += spec_findings(error)
+    if spec is not None and isinstance(run_config, dict):
+        run_config, problems = with_directories(run_config, spec, "spec.runConfig")
+        findings += problems
+    text = run_config_text(run_config) if isinstance(run_config, dict) else None
     if run_config is not None:
         findings += run_config_findings(run_config, "spec.runConfig") + depth_findings(text or "", "spec.runConfig")
     return Stack(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from llamastack_operator.api.labels import OWNER_ANNOTATION, selector_labels
@@ -17,6 +18,7 @@ from llamastack_operator.kube.resources import (
     SERVICES,
 )
 from llamastack_operator.workloads.desired import Owner, desired
+from llamastack_operator.workloads.external import NO_FILES
 from llamastack_operator.workloads.names import created_claim_name, replicas, server_port
 from llamastack_operator.workloads.pod import pod_template
 from llamastack_operator.workloads.run_config import config_map, config_map_name
@@ -35,6 +37,7 @@ def children(
     references: str,
     shared_volume: bool,
     settings: WorkloadSettings,
+    files: Mapping[str, str] = NO_FILES,
 ) -> list[Desired]:
     """Return every object that a stack is made of.
 
@@ -46,12 +49,13 @@ def children(
         references: the digest of the referenced ConfigMaps, empty where there are none.
         shared_volume: whether several pods can mount the state volume at once.
         settings: the operator's defaults.
+        files: the files of external providers and APIs by their paths below the mount.
     """
     server = spec.server or Server()
-    config_name = config_map_name(owner.key[1], run_config)
+    config_name = config_map_name(owner.key[1], run_config, files)
     template = pod_template(owner.key[1], spec, runtime, config_name, references, settings)
     wanted = [
-        config_map(owner, run_config),
+        config_map(owner, run_config, files),
         None if server.service_account_name else _account(owner),
         _claim(owner, server.storage),
         _service(owner, spec),

@@ -10,7 +10,7 @@ from llamastack_operator.api.pods import Probe, Probes
 from llamastack_operator.api.server import PodTemplate, Server
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.kube.objects import digest
-from llamastack_operator.workloads import start_install
+from llamastack_operator.workloads import external, start_install
 from llamastack_operator.workloads.names import SERVER, account_name, claim_name, server_port
 from llamastack_operator.workloads.run_config import CONFIG_PATH, MOUNT_PATH
 from llamastack_operator.workloads.runtime import Runtime
@@ -63,7 +63,7 @@ def pod_template(
                 "terminationGracePeriodSeconds": extra.termination_grace_period_seconds or 30,
                 "initContainers": _init_containers(stack, server, runtime, settings),
                 "containers": [_container(spec, server, extra, runtime)],
-                "volumes": _volumes(stack, server, extra, config_name, runtime),
+                "volumes": _volumes(stack, spec, extra, config_name, runtime),
                 "imagePullSecrets": _pull_secrets(server, runtime),
                 "nodeSelector": _node_selector(server, runtime),
                 "tolerations": _wire(server.tolerations),
@@ -133,6 +133,7 @@ def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate, runtime
             "volumeMounts": [
                 *_wire(extra.volume_mounts),
                 {"name": "llamastack-config", "mountPath": MOUNT_PATH, "readOnly": True},
+                *external.mounts(spec),
                 {"name": "llamastack-state", "mountPath": STATE_PATH},
                 {"name": "llamastack-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod
                 *([start_install.packages_mount()] if runtime.install else []),
@@ -167,13 +168,14 @@ def _environment(server: Server, runtime: Runtime) -> list[dict[str, Any]]:
 
 
 def _volumes(
-    stack: str, server: Server, extra: PodTemplate, config_name: str, runtime: Runtime
+    stack: str, spec: LlamaStackSpec, extra: PodTemplate, config_name: str, runtime: Runtime
 ) -> list[dict[str, Any]]:
-    claim = claim_name(stack, server)
+    claim = claim_name(stack, spec.server)
     state = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
     return [
         *_wire(extra.volumes),
-        {"name": "llamastack-config", "configMap": {"name": config_name}},
+        {"name": "llamastack-config", "configMap": external.config_source(spec, config_name)},
+        *external.volumes(spec, config_name),
         {"name": "llamastack-state", **state},
         {"name": "llamastack-tmp", "emptyDir": {}},
         *(start_install.volumes(runtime.install) if runtime.install else []),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -15,18 +16,18 @@ import yaml
 from llamastack_operator.kube.objects import Desired, digest
 from llamastack_operator.kube.resources import CONFIGMAPS
 from llamastack_operator.workloads.desired import Owner, desired
+from llamastack_operator.workloads.external import CONFIG_KEY, NO_FILES, data_key
 
-CONFIG_KEY = "run.yaml"
 MOUNT_PATH = "/etc/llama-stack"
 CONFIG_PATH = f"{MOUNT_PATH}/{CONFIG_KEY}"
 
 # JSON is YAML but for these: characters that YAML 1.1 wants escaped, and floats such as 1e+20 that it reads as text.
 _NOT_YAML = re.compile(r"[\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]|\d[eE]")
-_HALF = re.compile(r"[\ud800-\udfff]")
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _LONGEST = 1000
 """Characters of a text up to which it can be a key on one line: YAML's simple keys end at 1,024."""
 _LINE_DEPTH = 3
+_FAST: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -37,21 +38,30 @@ def run_config_text(run_config: dict[str, Any]) -> str:
     """
     text = _lines(run_config, 0)
     if _NOT_YAML.search(text) or max(map(len, _STRINGS.findall(text)), default=0) > _LONGEST:
-        # libyaml cannot write half a character; PyYAML's own emitter escapes it.
-        fast = yaml.SafeDumper if _HALF.search(text) else getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-        return yaml.dump(run_config, Dumper=fast, sort_keys=False)
+        return yaml_text(run_config)
     return text + "\n"
 
 
-def config_map(owner: Owner, text: str) -> Desired:
-    """Return the ConfigMap of a run config."""
-    name = config_map_name(owner.key[1], text)
-    return desired(CONFIGMAPS, owner, name, {"data": {CONFIG_KEY: text}, "immutable": True})
+def yaml_text(value: Any) -> str:
+    """Return a value of YAML as text; unlike JSON it can be a date, or a mapping with other keys than text."""
+    try:
+        return str(yaml.dump(value, Dumper=_FAST, sort_keys=False))
+    except UnicodeEncodeError:
+        # libyaml cannot write half a character; PyYAML's own emitter escapes it.
+        return str(yaml.dump(value, Dumper=yaml.SafeDumper, sort_keys=False))
 
 
-def config_map_name(stack: str, text: str) -> str:
-    """Return the name of the ConfigMap that holds this text."""
-    return f"{stack}-config-{digest(text)[:10]}"
+def config_map(owner: Owner, text: str, files: Mapping[str, str] = NO_FILES) -> Desired:
+    """Return the ConfigMap of a run config and the files of its external providers and APIs."""
+    name = config_map_name(owner.key[1], text, files)
+    data = {CONFIG_KEY: text, **{data_key(path): content for path, content in files.items()}}
+    return desired(CONFIGMAPS, owner, name, {"data": data, "immutable": True})
+
+
+def config_map_name(stack: str, text: str, files: Mapping[str, str] = NO_FILES) -> str:
+    """Return the name of the ConfigMap that holds this text and these files."""
+    content = [text, dict(files)] if files else text
+    return f"{stack}-config-{digest(content)[:10]}"
 
 
 def _lines(value: Any, depth: int) -> str:

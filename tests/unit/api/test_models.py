@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from llamastack_operator.api.external import external_packages
 from llamastack_operator.api.server import PodDisruptionBudget
 from llamastack_operator.api.stack import LlamaStackSpec
 
@@ -50,6 +51,9 @@ def leaves(value: Any, path: str = "") -> dict[str, str]:
     return {path: str(value)}
 
 
+FILE = {"configMapKeyRef": {"name": "files", "key": "a.yaml"}}
+PROVIDER = {"api": "inference", "providerType": "remote::a", **FILE}
+API = {"name": "weather", **FILE}
 REFUSED = [
     ({"colour": "red"}, "colour"),
     ({"server": {"replica": 1}}, "server.replica"),
@@ -81,6 +85,14 @@ REFUSED = [
     ),
     ({"network": {"service": {"type": "ExternalName"}}}, "network.service.type"),
     ({"runConfigFrom": {"configMapKeyRef": {"name": "a"}}}, "runConfigFrom.configMapKeyRef.key"),
+    ({"externalProviders": [{**PROVIDER, "providerType": "a"}]}, "externalProviders.0.providerType"),
+    ({"externalProviders": [{**PROVIDER, "providerType": "remote::a/b"}]}, "externalProviders.0.providerType"),
+    ({"externalProviders": [{**PROVIDER, "api": "../a"}]}, "externalProviders.0.api"),
+    ({"externalProviders": [{**PROVIDER, "packages": ["a", "-r b"]}]}, "externalProviders.0.packages.1"),
+    ({"externalProviders": [{**PROVIDER, "packages": ["a"] * 33}]}, "externalProviders.0.packages"),
+    ({"externalProviders": [PROVIDER] * 33}, "externalProviders"),
+    ({"externalApis": [{**API, "name": "A.b"}]}, "externalApis.0.name"),
+    ({"externalApis": [{**API, "packages": ["a\nb"]}]}, "externalApis.0.packages.0"),
 ]
 
 
@@ -131,3 +143,10 @@ def test_all_wrong_values_are_told_at_once() -> None:
 def test_a_spec_cannot_be_changed_once_it_is_read() -> None:
     with pytest.raises(ValidationError):
         read().suspend = True  # type: ignore[misc]
+
+
+def test_packages_of_external_providers_and_apis_are_told_once_in_their_order() -> None:
+    providers = [{**PROVIDER, "packages": ["b>=1", "a"]}, {**PROVIDER, "api": "safety"}]
+    spec = read(externalProviders=providers, externalApis=[{**API, "packages": ["a", "c[x]==2"]}])
+    assert external_packages(spec) == ("b>=1", "a", "c[x]==2")
+    assert external_packages(read()) == ()

@@ -29,13 +29,22 @@ def volume(**source: Any) -> dict[str, Any]:
 
 
 ITEMS = [{"key": "k", "path": "file"}, {"key": "l", "path": "other"}]
+FILE = {"name": "c", "key": "k.yaml"}
 ENV = "spec.server.env[1].valueFrom"
 ENV_FROM = "spec.server.envFrom[0]"
 VOLUME = "spec.server.podTemplate.volumes[0]"
 PLACES: list[tuple[dict[str, Any], list[Reference]]] = [
     (
         {"runConfigFrom": {"configMapKeyRef": {"name": "c", "key": "run.yaml"}}},
-        [Reference("ConfigMap", "c", "run.yaml", "spec.runConfigFrom.configMapKeyRef")],
+        [Reference("ConfigMap", "c", "run.yaml", "spec.runConfigFrom.configMapKeyRef", text=True)],
+    ),
+    (
+        {"externalProviders": [{"api": "inference", "providerType": "remote::a", "configMapKeyRef": FILE}]},
+        [Reference("ConfigMap", "c", "k.yaml", "spec.externalProviders[0].configMapKeyRef", text=True)],
+    ),
+    (
+        {"externalApis": [{"name": "weather", "configMapKeyRef": FILE}]},
+        [Reference("ConfigMap", "c", "k.yaml", "spec.externalApis[0].configMapKeyRef", text=True)],
     ),
     (env(configMapKeyRef={"name": "c", "key": "k"}), [Reference("ConfigMap", "c", "k", f"{ENV}.configMapKeyRef")]),
     (env(secretKeyRef={"name": "s", "key": "k"}), [Reference("Secret", "s", "k", f"{ENV}.secretKeyRef")]),
