@@ -17,25 +17,16 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 
+from llamastack_resolver.event_stream import EventStream, RemoteError
 from llamastack_resolver.knowledge import Method, Protocol, ReleaseKnowledge
 
+__all__ = ["Connection", "EventStream", "RemoteError", "RemoteImpl", "resolve_remote_stack_impls"]
+EVENT_STREAM = "text/event-stream"
 MAX_BODY = 16 * 1024 * 1024
 _PLACEHOLDER = re.compile(r"{([^}:]+)(?::[^}]*)?}")
-
-
-class RemoteError(Exception):
-    """The server cannot be reached, or answers with an error.
-
-    Attributes:
-        status: the HTTP status; None where there was no answer.
-    """
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,8 @@ class Connection:
     Attributes:
         url: its base URL.
         token: bearer token, for servers with authentication.
-        timeout: seconds that a request may take.
+        timeout: seconds that the server may be silent; a method that waits for a job of an ogx worker needs more.
+        headers: headers that every request has.
     """
 
     url: str
@@ -59,25 +51,51 @@ class Connection:
         Raises:
             RemoteError: no answer, an error status, or an answer that is no JSON.
         """
+        name = f"{method} {path}"
+        with self._open(method, path, query, body) as response:
+            return self._decoded(response, name)
+
+    def call(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+        """Send a request and return the decoded answer, or its events where the server streams.
+
+        Raises:
+            RemoteError: as for `request`.
+        """
+        name = f"{method} {path}"
+        response = self._open(method, path, query, body)
+        if response.headers.get_content_type() == EVENT_STREAM:
+            return EventStream(response, name)
+        with response:
+            return self._decoded(response, name)
+
+    def _open(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> HTTPResponse:
         request = urllib.request.Request(  # noqa: S310
             self._address(path, query), method=method, headers=self._headers(body is not None)
         )
         if body is not None:
             request.data = json.dumps(body).encode()
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as response:  # noqa: S310
-                content = response.read(MAX_BODY)
+            response: HTTPResponse = urllib.request.urlopen(request, timeout=self.timeout)  # noqa: S310
+            return response
         except urllib.error.HTTPError as error:
             with error:
                 detail = error.read(2000).decode("utf-8", "replace")
             raise RemoteError(f"{method} {path}: {error.code} {_detail(detail) or error.reason}", error.code) from None
         except (OSError, HTTPException, ValueError) as error:
-            reason = getattr(error, "reason", None) or error
-            raise RemoteError(f"{self.url} cannot be reached: {reason}") from None
+            raise self._unreachable(error) from None
+
+    def _decoded(self, response: HTTPResponse, name: str) -> Any:
+        try:
+            content = response.read(MAX_BODY)
+        except (OSError, HTTPException, ValueError) as error:
+            raise self._unreachable(error) from None
         try:
             return json.loads(content) if content.strip() else None
-        except ValueError:
-            raise RemoteError(f"{method} {path}: the answer is no JSON", 200) from None
+        except (ValueError, RecursionError):
+            raise RemoteError(f"{name}: the answer is no JSON", 200) from None
+
+    def _unreachable(self, error: Exception) -> RemoteError:
+        return RemoteError(f"{self.url} cannot be reached: {getattr(error, 'reason', None) or error}")
 
     def _address(self, path: str, query: Mapping[str, Any] | None) -> str:
         base = self.url.rstrip("/")
@@ -91,7 +109,7 @@ class Connection:
         return f"{base}{path}" + (f"?{urllib.parse.urlencode(given, doseq=True)}" if given else "")
 
     def _headers(self, has_body: bool) -> dict[str, str]:
-        headers = {"Accept": "application/json", **self.headers}
+        headers = {"Accept": f"application/json, {EVENT_STREAM}", **self.headers}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         if has_body:
@@ -100,7 +118,12 @@ class Connection:
 
 
 class RemoteImpl:
-    """An implementation of a protocol by a running server: one coroutine for each method with a route."""
+    """An implementation of a protocol by a running server: one coroutine for each method with a route.
+
+    A method that streams returns an `EventStream`, an async iterator; which one does is the server's own decision by
+    the arguments (`stream=True`), so that its answer's content type is asked, as upstream's protocols leave it open
+    (`X | AsyncIterator[Y]`).
+    """
 
     def __init__(self, api: str, protocol: Protocol, connection: Connection) -> None:
         self.api = api
@@ -122,8 +145,8 @@ class RemoteImpl:
         values = _arguments(method, args, kwargs)
         path = _PLACEHOLDER.sub(lambda match: _path_value(method, match[1], values), method.route.path)
         if method.route.method in ("GET", "DELETE", "HEAD"):
-            return self._connection.request(method.route.method, path, query=values)
-        return self._connection.request(method.route.method, path, body=values)
+            return self._connection.call(method.route.method, path, query=values)
+        return self._connection.call(method.route.method, path, body=values)
 
 
 def resolve_remote_stack_impls(
@@ -156,11 +179,23 @@ def _arguments(method: Method, args: tuple[Any, ...], kwargs: Mapping[str, Any])
     if len(args) > len(names):
         raise TypeError(f"{method.name}() takes {len(names)} arguments, {len(args)} were given")
     values = {**dict(zip(names, args, strict=False)), **kwargs}
-    request = values.pop("request", None) if "request" in names else None
+    request = values.pop(_request_object(method, names), None)
     if request is None:
         return values
     fields = request.model_dump(exclude_none=True) if hasattr(request, "model_dump") else dict(request)
     return {**fields, **values}
+
+
+def _request_object(method: Method, names: list[str]) -> str:
+    """Return the name of the parameter that stands for the whole request, empty where there is none.
+
+    It is called `request`, or since 0.3 `params` where that is all that is in the body.
+    """
+    if "request" in names:
+        return "request"
+    in_path = set(_PLACEHOLDER.findall(method.route.path)) if method.route else set()
+    rest = [name for name in names if name not in in_path]
+    return "params" if rest == ["params"] else ""
 
 
 def _path_value(method: Method, name: str, values: dict[str, Any]) -> str:

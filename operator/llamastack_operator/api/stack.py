@@ -75,6 +75,10 @@ class LlamaStackSpec(ApiModel):
     """The run config, in Llama Stack's own schema."""
     run_config_from: RunConfigSource | None = None
     """A run config that is kept in a ConfigMap; an edit of it rolls the pods."""
+    external_providers: ExternalProviders = None
+    """Provider specs from ConfigMaps; the run config's external_providers_dir is set to where they are mounted."""
+    external_apis: ExternalApis = None
+    """API specs from ConfigMaps; the run config's external_apis_dir is set to where they are mounted."""
     build: Annotated[Build | None, Field(json_schema_extra=BUILD_RULES)] = None
     external_providers: ExternalProviders = None
     """Provider specs from ConfigMaps; the run config's external_providers_dir is set to where they are mounted."""

@@ -76,6 +76,10 @@ def missing(reference: Reference, object_exists: bool) -> Finding:
     return Finding(severity="error", reason=Reason.MISSING_REFERENCE, message=message, path=reference.path, hint=hint)
 
 
+def _text(ref: KeyReference, path: str) -> Reference:
+    return Reference("ConfigMap", ref.name, ref.key, f"{path}.configMapKeyRef", text=True)
+
+
 def _build(build: Build | None) -> Iterator[Reference]:
     if build is None:
         return
