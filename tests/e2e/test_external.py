@@ -99,7 +99,7 @@ def test_missing_and_broken_files_are_told_with_their_fields_and_leave_the_pods_
         findings = stacks.kubectl.json("get", "llamastack", "steadfast")["status"]["findings"]
         return [(item["reason"], item["path"]) for item in findings] == [
             ("MissingReference", "spec.externalApis[0].configMapKeyRef"),
-            ("SpecMissing", "spec.externalProviders[0].configMapKeyRef"),
+            ("InvalidExternalSpec", "spec.externalProviders[0].configMapKeyRef"),
         ]
 
     eventually(both_told)

@@ -53,8 +53,7 @@ class Reason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     UNSUPPORTED_VERSION = "UnsupportedVersion"
     INVALID_RUN_CONFIG = "InvalidRunConfig"
-    SPEC_MISSING = "SpecMissing"
-    SPEC_MISMATCH = "SpecMismatch"
+    INVALID_EXTERNAL_SPEC = "InvalidExternalSpec"
     MISSING_REFERENCE = "MissingReference"
     CLAIM_EXISTS = "ClaimExists"
     NAME_CONFLICT = "NameConflict"
@@ -78,6 +77,8 @@ class Reason(StrEnum):
     BUILD_FAILED = "BuildFailed"
     MODULE_NOT_FOUND = "ModuleNotFound"
     MODULE_IMPORT_FAILED = "ModuleImportFailed"
+    SPEC_MISSING = "SpecMissing"
+    SPEC_MISMATCH = "SpecMismatch"
     REQUIREMENT_INVALID = "RequirementInvalid"
     REQUIREMENT_CONFLICT = "RequirementConflict"
     SOURCE_DISTRIBUTION_REFUSED = "SourceDistributionRefused"
@@ -112,8 +113,7 @@ REASON_MEANINGS = {
     Reason.INVALID_SPEC: "The stored object does not fit the schema of this operator.",
     Reason.UNSUPPORTED_VERSION: "This operator knows no way to start the release.",
     Reason.INVALID_RUN_CONFIG: "The run config is no mapping of the shape that Llama Stack reads.",
-    Reason.SPEC_MISSING: "The file of an external provider or API cannot be read as a spec.",
-    Reason.SPEC_MISMATCH: "The file of an external provider or API defines something else than the field says.",
+    Reason.INVALID_EXTERNAL_SPEC: "The file of an external provider or API is no spec, or one of something else.",
     Reason.MISSING_REFERENCE: (
         "A ConfigMap, Secret or claim, or a key in it, does not exist. It is looked for again with backoff and "
         "picked up when it arrives."

@@ -80,10 +80,6 @@ class LlamaStackSpec(ApiModel):
     external_apis: ExternalApis = None
     """API specs from ConfigMaps; the run config's external_apis_dir is set to where they are mounted."""
     build: Annotated[Build | None, Field(json_schema_extra=BUILD_RULES)] = None
-    external_providers: ExternalProviders = None
-    """Provider specs from ConfigMaps; the run config's external_providers_dir is set to where they are mounted."""
-    external_apis: ExternalApis = None
-    """API specs from ConfigMaps; the run config's external_apis_dir is set to where they are mounted."""
     server: Annotated[Server | None, Field(json_schema_extra=SERVER_RULES)] = None
     network: Network | None = None
     suspend: bool | None = None

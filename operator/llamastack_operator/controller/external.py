@@ -71,16 +71,16 @@ def _file_findings(text: str, path: str, api: str | None) -> Iterator[Finding]:
     documents, problems = load(text)
     errors = [problem for problem in problems if problem.severity == "error"]
     for problem in errors:
-        yield _finding(Reason.SPEC_MISSING, place, f"leads to no spec: {problem.message}", "Correct the YAML.")
+        yield _finding(Reason.INVALID_EXTERNAL_SPEC, place, f"leads to no spec: {problem.message}", "Correct the YAML.")
     if errors:
         return
     value = documents[0].value if documents else None
     if not isinstance(value, dict):
         hint = "Write it as for external_providers_dir and external_apis_dir."
-        yield _finding(Reason.SPEC_MISSING, place, "leads to no spec: it must be a mapping", hint)
+        yield _finding(Reason.INVALID_EXTERNAL_SPEC, place, "leads to no spec: it must be a mapping", hint)
     elif api is not None and value.get("name") != api:
         message = f"is {api!r}, but the spec defines the API {value.get('name')!r}"
-        yield _finding(Reason.SPEC_MISMATCH, f"{path}.name", message, "Give both the same name.")
+        yield _finding(Reason.INVALID_EXTERNAL_SPEC, f"{path}.name", message, "Give both the same name.")
 
 
 def _finding(reason: Reason, path: str, problem: str, hint: str) -> Finding:

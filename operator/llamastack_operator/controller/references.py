@@ -95,10 +95,6 @@ def _build(build: Build | None) -> Iterator[Reference]:
         yield Reference("ConfigMap", build.ca_bundle_ref.name, build.ca_bundle_ref.key, CA_PATH)
 
 
-def _text(ref: KeyReference, path: str) -> Reference:
-    return Reference("ConfigMap", ref.name, ref.key, f"{path}.configMapKeyRef", text=True)
-
-
 def _env(entry: EnvVar, path: str) -> Iterator[Reference]:
     source = entry.value_from
     if source is None:

@@ -90,12 +90,12 @@ class TestAFile:
     @pytest.mark.parametrize(
         ("key", "text", "reason", "path"),
         [
-            ("a.yaml", "a: [", "SpecMissing", "spec.externalProviders[0].configMapKeyRef"),
-            ("a.yaml", "- 1", "SpecMissing", "spec.externalProviders[0].configMapKeyRef"),
-            ("a.yaml", "", "SpecMissing", "spec.externalProviders[0].configMapKeyRef"),
-            ("weather.yaml", "x", "SpecMissing", "spec.externalApis[0].configMapKeyRef"),
-            ("weather.yaml", "name: climate", "SpecMismatch", "spec.externalApis[0].name"),
-            ("weather.yaml", "module: w", "SpecMismatch", "spec.externalApis[0].name"),
+            ("a.yaml", "a: [", "InvalidExternalSpec", "spec.externalProviders[0].configMapKeyRef"),
+            ("a.yaml", "- 1", "InvalidExternalSpec", "spec.externalProviders[0].configMapKeyRef"),
+            ("a.yaml", "", "InvalidExternalSpec", "spec.externalProviders[0].configMapKeyRef"),
+            ("weather.yaml", "x", "InvalidExternalSpec", "spec.externalApis[0].configMapKeyRef"),
+            ("weather.yaml", "name: climate", "InvalidExternalSpec", "spec.externalApis[0].name"),
+            ("weather.yaml", "module: w", "InvalidExternalSpec", "spec.externalApis[0].name"),
         ],
     )
     def test_that_is_no_spec_is_an_error(self, key: str, text: str, reason: str, path: str) -> None:
@@ -108,7 +108,7 @@ class TestAFile:
             for before, name in zip("abcde", "bcdef", strict=True)
         )
         (finding,) = taken_from({"externalProviders": [PROVIDER]}, {"a.yaml": bomb}).findings
-        assert finding.reason == "SpecMissing"
+        assert finding.reason == "InvalidExternalSpec"
 
     def test_counts_against_the_size_of_the_config_map(self) -> None:
         files = {**FILES, "apis.d/weather.yaml": "x" * SIZE_LIMIT}
