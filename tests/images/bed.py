@@ -30,7 +30,7 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 OCI = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 # Fast, but patient enough for a registry that is started again.
-QUICK = Backoff(attempts=9, first=0.02, most=2)
+QUICK = Backoff(attempts=6, first=0.02, most=2)
 
 
 class Registry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,9 @@ def look(build: Build) -> None:
 
 def test_a_pushed_image_is_the_base_and_one_layer_as_buildah_pulls_it(build: Build, tmp_path: Path) -> None:
     look(build)
+    # Larger than a block, so that the layer is a series of gzip members.
+    large = os.urandom(9 << 20)
+    (build.tree / "lib/large.bin").write_bytes(large)
     result = build.push()
     assert result.returncode == 0, result.stdout + result.stderr
     image = build.message["image"]
@@ -43,6 +47,7 @@ def test_a_pushed_image_is_the_base_and_one_layer_as_buildah_pulls_it(build: Bui
     assert (mounted / "etc/layer-1").read_text() == "library/base 1\n"
     root = mounted / "opt/llamastack/modules"
     assert (root / "lib/python3.13/site-packages/greeter/__init__.py").read_text() == "print('hello')\n"
+    assert (root / "lib/large.bin").read_bytes() == large
     assert (root / "bin/python3").readlink() == Path("/usr/bin/python3")
     assert not list(root.rglob("*.pyc"))
     assert {path.lstat().st_mtime for path in root.rglob("*")} == {0}

@@ -21,7 +21,7 @@ from typing import BinaryIO
 BLOCK = 4 << 20
 """Bytes of input per member."""
 LEVEL = 5
-"""Measured on a modules layer (benchmarks/layer.py): level 6 takes half as long again and saves one per cent."""
+"""Measured (benchmarks/layer.py): level 6 takes a third longer and saves two per cent, level 4 loses four."""
 # Magic, deflate, no flags, time 0, no extra flags, unknown system: nothing in it tells where or when.
 _HEADER = bytes((0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255))
 
