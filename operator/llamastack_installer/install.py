@@ -34,11 +34,13 @@ class Workshop:
         tools: folder with pip.
         scratch: a folder for temporary files.
         timeout: seconds that one call of pip may take.
+        spec_timeout: seconds that reading the modules' specs may take.
     """
 
     tools: Path
     scratch: Path
     timeout: float
+    spec_timeout: float
 
 
 def install_layer(python: Path, sources: Sources, workshop: Workshop) -> None:
@@ -56,13 +58,12 @@ def install_layer(python: Path, sources: Sources, workshop: Workshop) -> None:
     base = facts_of(python)
     make_root(layer.root, base)
     installation = _Installation(layer, base, sources, workshop)
-    before = installation.pip.check()
     lock, modules = installation.from_lock() if layer.lock is not None else installation.afresh()
     packages = site_packages(layer.root, base.version)
     progress("checking")
     settle(layer.root, packages)
     verify_base(base, packages)
-    verify_requirements(before, installation.pip.check(), loose_names(layer, modules))
+    verify_requirements(installation.pip.check(), packages, loose_names(layer, modules))
     write_record(layer, packages, base, lock, modules)
 
 
@@ -74,6 +75,7 @@ class _Installation:
         self.base = base
         self.sources = sources
         self.scratch = workshop.scratch
+        self.spec_timeout = workshop.spec_timeout
         self.pip = Pip(python_of(layer.root), workshop.tools, sources, workshop.scratch, workshop.timeout)
 
     def afresh(self) -> tuple[tuple[Locked, ...], Modules]:
@@ -85,7 +87,7 @@ class _Installation:
         if self.layer.requirements:
             passes.append(self._pass([*options, *self.layer.requirements], constraints))
         passes += self._special_passes(self.layer.special, constraints)
-        modules = read_modules(self.pip.python, self.layer.modules, self.scratch)
+        modules = read_modules(self.pip.python, self.layer.modules, self.scratch, self.spec_timeout)
         plain, special = split_packages(modules.packages)
         if plain:
             # The first pass's requirements again, so that pip finds versions that suit both.
@@ -98,7 +100,7 @@ class _Installation:
         lock = self.layer.lock or ()
         if lock:
             self._install(lock, locked=True)
-        return merged([lock]), read_modules(self.pip.python, self.layer.modules, self.scratch)
+        return merged([lock]), read_modules(self.pip.python, self.layer.modules, self.scratch, self.spec_timeout)
 
     def _special_passes(self, calls: Sequence[Sequence[str]], constraints: Path) -> list[list[Locked]]:
         return [self._pass(special_arguments(call, self.sources), constraints) for call in calls]

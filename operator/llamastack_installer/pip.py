@@ -110,10 +110,10 @@ class Pip:
         command = ["install", "--no-deps", "--require-hashes", *self.sources.options(named)]
         return self._install([*command, "--requirement", str(requirements)], on_line)[0]
 
-    def check(self) -> set[str]:
+    def check(self) -> list[str]:
         """Return what `pip check` finds, a line each."""
         outcome = self._run(["check"], lambda _: None)
-        return {line for line in outcome.lines if " requires " in line or " has requirement " in line}
+        return [line for line in outcome.lines if " requires " in line or " has requirement " in line]
 
     def _install(self, command: list[str], on_line: Any) -> tuple[Outcome, dict[str, Any] | None]:
         self._calls += 1

@@ -44,7 +44,7 @@ def _install(options: argparse.Namespace, scratch: Path) -> None:
     for layer in (*build.earlier, build.layer):
         sources = Sources(build.only(layer), options.index.rstrip("/"), options.wheels, certificate)
         wait_for_index(sources)
-        install_layer(python, sources, Workshop(options.tools, scratch, options.timeout))
+        install_layer(python, sources, Workshop(options.tools, scratch, options.timeout, options.spec_timeout))
         python = python_of(layer.root)
 
 
@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--certificate", type=Path, default=Path("/llamastack/ca/ca.crt"), metavar="F", help="authorities to trust too"
     )
     parser.add_argument("--timeout", type=float, default=3600, metavar="S", help="seconds that a call of pip may take")
+    parser.add_argument("--spec-timeout", type=float, default=180, metavar="S", help="seconds for reading all specs")
     parser.add_argument(
         "--termination-log", type=Path, default=Path("/dev/termination-log"), metavar="F", help="where a failure goes"
     )

@@ -18,7 +18,6 @@ from llamastack_installer.process import run
 from llamastack_installer.progress import Echo, progress
 
 PACKAGE_HOME = Path(__file__).parent.parent
-TIMEOUT = 180
 _REPORT_LIMIT = 4 * 2**20
 
 
@@ -35,7 +34,7 @@ class Modules:
     packages: tuple[str, ...] = ()
 
 
-def read_modules(python: Path, modules: Sequence[str], scratch: Path, timeout: float = TIMEOUT) -> Modules:
+def read_modules(python: Path, modules: Sequence[str], scratch: Path, timeout: float) -> Modules:
     """Ask the installed modules for their specs.
 
     Args:

@@ -17,6 +17,9 @@ from llamastack_installer.failure import FailureError
 # Folders that careless packages leave at the top; nobody imports them from the base.
 _HARMLESS = frozenset({"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks"})
 _SHARED = re.compile(rb"extend_path|declare_namespace")
+_PROBLEM = re.compile(
+    r"^(?P<who>\S+) \S+ (?:requires|has requirement) (?P<what>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
+)
 _HEAD = 4096
 
 
@@ -46,22 +49,30 @@ def verify_base(base: Facts, packages: Path) -> None:
         raise FailureError("RequirementConflict", "; ".join(hidden) + brought, hint, tail=hidden)
 
 
-def verify_requirements(before: set[str], after: set[str], loose: Iterable[str]) -> None:
-    """See that the new packages have what they require.
+def verify_requirements(problems: Iterable[str], packages: Path, loose: Iterable[str]) -> None:
+    """See that the new packages have what they require, and are what the base's packages require.
+
+    What is wrong within the base alone was so before, and its users live with it.
 
     Args:
-        before: what `pip check` found in the base.
-        after: what it finds now.
+        problems: lines of `pip check`.
+        packages: the layer's folder of packages.
         loose: names of packages that were asked for without what they require.
 
     Raises:
         FailureError: a requirement is not met.
     """
+    new = {item.key for item in installed([str(packages)])}
     exempt = {canonical(name) for name in loose}
-    new = sorted(line for line in after - before if canonical(line.split(" ")[0]) not in exempt)
-    if new:
+    found = []
+    for line in sorted(problems):
+        match = _PROBLEM.match(line)
+        who, what = (canonical(match["who"]), canonical(match["what"])) if match else ("", "")
+        if who in new - exempt or (what in new and who not in exempt):
+            found.append(line.rstrip("."))
+    if found:
         hint = "use versions that go together; spec.build.pip.constraints can name them"
-        raise FailureError("RequirementConflict", "; ".join(new[:3]), hint, tail=new)
+        raise FailureError("RequirementConflict", "; ".join(found[:3]), hint, tail=found)
 
 
 def top_level(packages: Path) -> set[str]:

@@ -1,5 +1,7 @@
 """Fixtures of the installer's tests, made once for all of them."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,3 +36,11 @@ def index(files: list[Path], tmp_path: Path) -> Iterator[PackageIndex]:
 def base() -> Path:
     """The interpreter of a real release: an environment without pip, as many an image has."""
     return python_of("0.7.3")
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter with no package at all, for what does not depend on the base: pip is quicker on it."""
+    folder = tmp_path_factory.mktemp("bare") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    return folder / "bin" / "python"
