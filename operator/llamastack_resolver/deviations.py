@@ -46,9 +46,7 @@ _SEED = _stack("0.2.16")
 
 DEVIATIONS = (
     Deviation("inference", ("remote::bedrock", "remote::runpod"), _SHADOWED, _SEED, _stack("0.3.0"), _NO_ANSWER),
-    Deviation(
-        "inference", ("remote::cerebras", "remote::databricks"), _SHADOWED, _SEED, _stack("0.2.23"), _NO_ANSWER
-    ),
+    Deviation("inference", ("remote::cerebras", "remote::databricks"), _SHADOWED, _SEED, _stack("0.2.23"), _NO_ANSWER),
     Deviation(
         "inference",
         ("remote::hf::endpoint", "remote::hf::serverless", "remote::tgi"),
