@@ -57,6 +57,11 @@ MOVED_KEYS = (
         "declare a sql_* backend, and name it in `storage.stores.inference`",
     ),
     MovedKey("telemetry", _stack("0.4.0"), "remove it: telemetry is set by OTEL_* environment variables"),
+    MovedKey("registered_resources.connectors", _stack("0.5.0"), "move it to `connectors`, at the top level"),
+    *(
+        MovedKey(f"registered_resources.{key}", _ogx("0.8.0"), "remove it: the API is gone since ogx 0.8")
+        for key in ("benchmarks", "datasets", "scoring_fns")
+    ),
     MovedKey("safety", _ogx("1.0.0"), "remove it: the safety API is gone since ogx 1.0"),
     MovedKey("registered_resources.shields", _ogx("1.0.0"), "remove it: shields are gone since ogx 1.0"),
     MovedKey("server.cors", _ogx("1.0.0"), "remove it: the server sets no CORS headers since ogx 1.0"),
@@ -67,6 +72,12 @@ _NEWER_PLACES = {
     "storage": "use `metadata_store` and `inference_store`",
     "vector_stores": "remove it",
     "distro_name": "use `image_name`",
+}
+# Keys of the first config format that configured nothing of the server.
+_FIRST_FORMAT = {
+    "built_at": "remove it",
+    "conda_env": "remove it: conda environments are gone since 0.2.18",
+    "docker_image": "remove it: it is called `container_image` now, and names no image to run",
 }
 
 
@@ -109,7 +120,7 @@ def _report_unknown_key(
             hint=moved.advice,
         )
         return
-    hint = moved.advice if moved else issue.hint or _NEWER_PLACES.get(issue.path)
+    hint = moved.advice if moved else _NEWER_PLACES.get(issue.path) or _FIRST_FORMAT.get(issue.path) or issue.hint
     findings.warning(Reason.UNKNOWN_FIELD, f"{release} ignores `{issue.path}`", issue.path, hint=hint)
 
 

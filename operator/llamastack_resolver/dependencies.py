@@ -111,12 +111,16 @@ def _check_listed(
             return
         migration = api_migration_of(api, release)
         hint = f"it is called `{migration.new}` now" if migration and migration.new else None
+        if migration and not migration.new:
+            hint = f"remove it: {migration.since} removed it"
         hint = hint or did_you_mean(api, knowledge.apis) or "remove it"
         findings.error(Reason.UNKNOWN_API, f"{release} has no API `{api}`", path, api=api, hint=hint)
         return
     if api in prepared.failed_apis or api in internal_apis(knowledge):
         return
-    add = f"add a provider to `providers.{api}`, or remove `{api}` from `apis`"
+    router = next((pair.router for pair in knowledge.routed if pair.table == api), None)
+    add = f"add a provider to `providers.{api}`" if router is None else f"add `{router}` to `apis` as well"
+    add += f", or remove `{api}` from `apis`"
     if api in knowledge.router_apis:
         if not providers.get(f"{INNER}{api}"):
             message = f"`{api}` is served, but has no provider: requests to it fail"

@@ -63,6 +63,7 @@ MIGRATIONS = (
     Migration("vector_io", "inline::builtin", _OGX_0_8, "inline::faiss"),
     Migration("vector_io", "inline::sqlite_vec", _OGX_0_8, "inline::sqlite-vec"),
     Migration("inference", "inline::transformers", Release("ogx", "1.2.0"), "inline::sentence-transformers"),
+    Migration("inference", "remote::passthrough", Release("ogx", "1.3.0"), None, None, "ogx 1.3.1 has it again"),
 )
 
 API_MIGRATIONS = (

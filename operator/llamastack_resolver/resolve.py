@@ -16,6 +16,7 @@ from llamastack_resolver.env import Environment, EnvRules, Substitution, Unknown
 from llamastack_resolver.external_dirs import add_directory, external_apis
 from llamastack_resolver.findings import Finding, Findings, Reason
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
+from llamastack_resolver.legacy import upgrade_routing_table
 from llamastack_resolver.order import sort_providers_by_deps
 from llamastack_resolver.plan import PlanStep, make_plan
 from llamastack_resolver.provider_config import check_provider_config
@@ -35,6 +36,7 @@ from llamastack_resolver.validation import PreparedProviders, validate_and_prepa
 
 RUN_CONFIG_VERSION = 2
 VERSION_IGNORED_SINCE = (0, 3, 1)
+STARTED_BY_COMMAND_SINCE = (0, 3, 0)
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,10 @@ def resolve(
         findings.error(Reason.INVALID_RUN_CONFIG, "a run config is a mapping with `version` and `providers`")
         return Resolution(knowledge.release, tuple(findings))
     environment = environment or Environment(others="unknown")
-    substitution = substitute(raw, environment, EnvRules.of(knowledge.release))
+    upgraded = upgrade_routing_table(raw, knowledge, findings)
+    substitution = substitute(upgraded.config, environment, EnvRules.of(knowledge.release))
     substitution.report(findings)
-    _check_version(raw, knowledge, findings)
+    _check_version(upgraded.config, knowledge, findings)
     config = _checked_config(substitution, knowledge, findings)
     knowledge, registry, apis = _registry(config, knowledge, files or ExternalFiles(), loader, findings)
     prepared = validate_and_prepare_providers(config, registry, knowledge, findings)
@@ -124,7 +127,8 @@ def resolve(
     check_stores(config.raw, backends, knowledge, findings)
     check_resources(config, substitution.dropped, knowledge, findings)
     plan = _plan(config, prepared, knowledge, findings)
-    return Resolution(knowledge.release, tuple(findings.sorted()), plan, config, registry, prepared, apis)
+    sorted_findings = tuple(upgraded.in_the_file(findings.sorted()))
+    return Resolution(knowledge.release, sorted_findings, plan, config, registry, prepared, apis)
 
 
 def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, findings: Findings) -> RunConfig:
@@ -140,17 +144,16 @@ def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, fin
 
 
 def _check_version(value: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
-    """Before 0.3.1 another version means an old config, which has to have a providers directory."""
+    """Before 0.3.1 `llama stack run` takes another version for an old config, which has to have a providers
+    directory. 0.3.0 has no other way to start; the server module of the releases before does not look at it."""
     release = knowledge.release
     tolerant = release.package == "ogx" or release.number >= VERSION_IGNORED_SINCE
     if tolerant or value.get("external_providers_dir") or value.get("version") == RUN_CONFIG_VERSION:
         return
-    findings.error(
-        Reason.INVALID_RUN_CONFIG,
-        f"`version` is not the number {RUN_CONFIG_VERSION}: {release} then insists on ~/.llama/providers.d",
-        "version",
-        hint=f"write version: {RUN_CONFIG_VERSION}",
-    )
+    message = f"`version` is not the number {RUN_CONFIG_VERSION}: `llama stack run` of {release} then insists on"
+    message += " ~/.llama/providers.d"
+    report = findings.error if release.number >= STARTED_BY_COMMAND_SINCE else findings.warning
+    report(Reason.INVALID_RUN_CONFIG, message, "version", hint=f"write version: {RUN_CONFIG_VERSION}")
 
 
 def _registry(

@@ -26,6 +26,8 @@ TABLES = {
 # Since ogx 0.8 a model may stand for every provider of inference.
 EVERY_PROVIDER = "all"
 TOOL_GROUPS_IGNORED_SINCE = (0, 7, 0)
+DATASETS_REGISTERED_SINCE = (0, 2, 20)
+VECTOR_STORES_REGISTERED_SINCE = (0, 4, 0)
 _DEFAULT_MODELS = ("default_embedding_model", "default_reranker_model")
 
 
@@ -46,12 +48,46 @@ def check_resources(config: RunConfig, dropped: list[str], knowledge: ReleaseKno
             continue
         if api and isinstance(provider_id, str) and provider_id not in ("", "__disabled__"):
             _check_provider(provider_id, api, f"{path}.provider_id", config, findings)
+    _check_datasets(config, knowledge, findings)
+    _check_vector_stores(config, knowledge, findings)
     stores = config.raw.get("vector_stores")
     for name in _DEFAULT_MODELS if isinstance(stores, dict) else ():
         model = (stores or {}).get(name)
         if isinstance(model, dict) and isinstance(model.get("provider_id"), str):
             path = f"vector_stores.{name}.provider_id"
             _check_provider(model["provider_id"], "inference", path, config, findings)
+
+
+def _check_datasets(config: RunConfig, knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    """Upstream's `register_resources` asks each of them for a provider_id, which datasets do not have there."""
+    release = knowledge.release
+    fails = release.package == "llama-stack" and release.number < DATASETS_REGISTERED_SINCE
+    if not fails or not config.raw.get("datasets") or (config.apis and "datasetio" not in config.apis):
+        return
+    findings.error(
+        Reason.STARTUP_FAILED,
+        f"the server of {release} stops at `datasets`: it cannot register datasets of the run config",
+        "datasets",
+        api="datasets",
+        hint="use llama-stack 0.2.20 or newer, or register them through the API of the running server",
+    )
+
+
+def _registers_vector_stores(knowledge: ReleaseKnowledge) -> bool:
+    """0.3.x reads `vector_stores` and never registers them (they are not among upstream's `RESOURCES`)."""
+    return knowledge.release.package == "ogx" or knowledge.release.number >= VECTOR_STORES_REGISTERED_SINCE
+
+
+def _check_vector_stores(config: RunConfig, knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    section = config.raw.get("registered_resources")
+    if _registers_vector_stores(knowledge) or not isinstance(section, dict) or not section.get("vector_stores"):
+        return
+    findings.warning(
+        Reason.UNKNOWN_FIELD,
+        f"{knowledge.release} registers no vector stores of the run config",
+        "registered_resources.vector_stores",
+        hint="use llama-stack 0.4.0 or newer, or create them through the API of the running server",
+    )
 
 
 def _resources(
@@ -65,6 +101,8 @@ def _resources(
     for key in TABLES:
         items = section.get(key) if isinstance(section, dict) else None
         if not isinstance(items, list) or (key == "tool_groups" and ignored):
+            continue
+        if key == "vector_stores" and not _registers_vector_stores(knowledge):
             continue
         paths = item_paths(f"{prefix}{key}", len(items), dropped)
         for path, item in zip(paths, items, strict=True):

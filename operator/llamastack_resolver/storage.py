@@ -77,7 +77,8 @@ def check_stores(
     stores = storage.get("stores", {})
     if not isinstance(stores, dict):
         return
-    for name, (kind, default) in _store_kinds(knowledge).items():
+    kinds = _store_kinds(knowledge)
+    for name, (kind, default) in kinds.items():
         given = name in stores
         reference = stores[name] if given else default
         backend = reference.get("backend") if isinstance(reference, dict) else None
@@ -92,7 +93,7 @@ def check_stores(
         else:
             hint = f"set {path}, or call the backend {backend}"
             findings.error(Reason.MISSING_REFERENCE, f"{problem.message}: the default of {path}", path, hint=hint)
-    if "metadata" in stores and stores["metadata"] is None:
+    if "metadata" in kinds and stores.get("metadata", kinds["metadata"][1]) is None:
         findings.error(
             Reason.INVALID_RUN_CONFIG,
             "`storage.stores.metadata` is required",
@@ -114,7 +115,7 @@ def migrate_stores(config: Mapping[str, Any], knowledge: ReleaseKnowledge) -> di
         if isinstance(reference, dict) and "namespace" in reference and "table_name" not in reference:
             backend = reference.get("backend", "sql_default")
             migrated[name] = {
-                "backend": backend.replace("kv_", "sql_") if isinstance(backend, str) else backend,
+                "backend": f"sql_{backend[3:]}" if isinstance(backend, str) and backend[:3] == "kv_" else backend,
                 "table_name": reference["namespace"],
             }
     return {**config, "storage": {**(storage or {}), "stores": migrated}}

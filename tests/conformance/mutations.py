@@ -91,6 +91,54 @@ _simple("model_of_an_unknown_provider", lambda c: _models(c).append(_model("zzz"
 _simple("model_of_a_known_provider", lambda c: _models(c).append(_model(first_entry(c)["provider_id"])))
 _simple("model_without_id", lambda c: _models(c).append({"provider_id": first_entry(c)["provider_id"]}))
 _simple("models_are_a_mapping", lambda c: _holder(c).update(models={"a": 1}))
+_simple("shield_of_an_unknown_provider", lambda c: _resource(c, "shields", shield_id="x", provider_id="zzz"))
+_simple("dataset_without_provider", lambda c: _resource(c, "datasets", **DATASET))
+_simple(
+    "benchmark_of_an_unknown_provider",
+    lambda c: _resource(c, "benchmarks", benchmark_id="x", dataset_id="x", scoring_functions=[], provider_id="zzz"),
+)
+_simple("tool_group_of_an_unknown_provider", lambda c: _resource(c, "tool_groups", toolgroup_id="x", provider_id="zzz"))
+_simple(
+    "vector_store_of_an_unknown_provider",
+    lambda c: _resource(c, "vector_stores", **VECTOR_STORE, vector_store_id="x", provider_id="zzz"),
+)
+_simple(
+    "vector_db_of_an_unknown_provider",
+    lambda c: _resource(c, "vector_dbs", **VECTOR_STORE, vector_db_id="x", provider_id="zzz"),
+)
+_simple(
+    "embedding_model_of_an_unknown_provider",
+    lambda c: c["vector_stores"].update(default_embedding_model={"provider_id": "zzz", "model_id": "m"}),
+)
+_simple("no_metadata_store", lambda c: c["storage"]["stores"].pop("metadata"))
+_simple("null_metadata_store", lambda c: c["storage"]["stores"].update(metadata=None))
+_simple("no_sql_backend", lambda c: c["storage"]["backends"].pop("sql_default"))
+_simple("prompts_in_a_kv_store", lambda c: c["storage"]["stores"].update(prompts={**PROMPTS}))
+_simple("connectors_in_a_kv_store", lambda c: c["storage"]["stores"].update(connectors={**PROMPTS}))
+_simple("two_providers_without_router", lambda c: c["providers"]["files"].append(_renamed(c["providers"]["files"][0])))
+_simple("same_id_in_two_apis", lambda c: first_entry(c, "files").update(provider_id=first_entry(c)["provider_id"]))
+_simple("no_version", lambda c: c.pop("version"))
+_simple("auth_of_unknown_type", lambda c: c.update(server={"auth": {"provider_config": {"type": "zzz"}}}))
+_simple("module_as_list", lambda c: first_entry(c).update(module=[]))
+_simple("first_format", lambda c: (c.update(routing_table=c.pop("providers")), c.update(apis_to_serve=c.pop("apis"))))
+_simple("first_format_without_apis", lambda c: (c.update(routing_table=c.pop("providers")), c.pop("apis")))
+_simple("first_format_beside_the_new", lambda c: c.update(api_providers={"inference": {"provider_type": "x"}}))
+
+DATASET = {
+    "dataset_id": "x",
+    "purpose": "eval/messages-answer",
+    "source": {"type": "uri", "uri": "huggingface://datasets/a"},
+}
+VECTOR_STORE = {"embedding_model": "m", "embedding_dimension": 8}
+PROMPTS = {"backend": "kv_default", "namespace": "prompts"}
+
+
+def _renamed(entry: dict[str, Any]) -> dict[str, Any]:
+    return {**entry, "provider_id": "another"}
+
+
+def _resource(config: Config, key: str, **item: Any) -> None:
+    _holder(config).setdefault(key, []).append(item)
 
 
 def _holder(config: Config) -> dict[str, Any]:

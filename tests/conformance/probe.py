@@ -12,7 +12,8 @@ a model fails as it does there. Three things are replaced, for the reasons given
 - storage other than SQLite, since it needs servers: SQLite takes its place after the config was validated.
 - the listening on a port, and the worker processes of ogx 1.3 and newer.
 
-Reads `{"configs": {name: config}}` from standard input, writes the verdicts.
+Reads `{"configs": {name: config}, "real": [module, ...]}` from standard input, writes the verdicts. The
+factories of the modules named in `real` are the release's own.
 """
 
 import asyncio
@@ -112,13 +113,15 @@ def implementation(api: object, run_config: object) -> Implementation:
 class Modules:
     """Stands for `importlib` in the release's resolver: factories of providers return implementations."""
 
+    real: tuple[str, ...] = ()
+
     def __init__(self, run_config: object, specs: dict) -> None:
         self.run_config = run_config
         self.specs = specs
 
     def import_module(self, name: str) -> object:
         module = importlib.import_module(name)
-        if name not in self.specs:
+        if name not in self.specs or name in self.real:
             return module
         factories = {}
         for factory in ("get_adapter_impl", "get_provider_impl"):
@@ -247,6 +250,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # releases log to standard output
     configs = task.get("configs", {})
+    Modules.real = tuple(task.get("real", ()))
     server = install() if configs else None
     result = {
         "configs": {name: verdict(server, raw) for name, raw in configs.items()},

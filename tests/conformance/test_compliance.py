@@ -17,18 +17,18 @@ PROGRAM = Path(__file__).with_name("implementations.py")
 # How many built-in implementations are looked at, for each release: all whose class is found; of these, with
 # every package that they import installed; of these, as instances.
 LOOKED_AT = {
-    "0.2.16": (59, 38, 31),
-    "0.2.17": (60, 39, 32),
-    "0.2.23": (65, 48, 40),
-    "0.3.5": (61, 42, 39),
-    "0.4.4": (63, 41, 38),
-    "0.5.0": (64, 44, 41),
-    "0.6.0": (67, 46, 43),
-    "0.7.3": (66, 49, 46),
-    "ogx-0.8.0": (59, 43, 40),
-    "ogx-1.0.0": (54, 35, 32),
-    "ogx-1.2.0": (57, 35, 32),
-    "ogx-1.5.0": (64, 42, 40),
+    "0.2.16": (59, 38, 32),
+    "0.2.17": (60, 39, 33),
+    "0.2.23": (65, 48, 42),
+    "0.3.5": (61, 42, 40),
+    "0.4.4": (63, 41, 41),
+    "0.5.0": (64, 44, 43),
+    "0.6.0": (67, 46, 45),
+    "0.7.3": (66, 49, 48),
+    "ogx-0.8.0": (59, 43, 42),
+    "ogx-1.0.0": (54, 35, 35),
+    "ogx-1.2.0": (57, 35, 35),
+    "ogx-1.5.0": (64, 42, 42),
 }
 _TGI = "`huggingface` sets a field of OpenAIMixin without its type, which pydantic refuses"
 # Implementations that cannot be imported anywhere: the release's own mistakes. First and last release.

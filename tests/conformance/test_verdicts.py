@@ -1,7 +1,7 @@
 """Our verdict on configs is the release's own, but for the differences in the table below.
 
 Every bundled config of a release, and single mutations of its starter, are judged offline by us and by the
-release.
+release, which starts its own server with them (probe.py says what is replaced in it).
 """
 
 from pathlib import Path
@@ -61,3 +61,35 @@ def test_single_mutations_are_judged_as_the_release_judges_them(name: str, tmp_p
 
     assert len(configs) > len(names) * 0.6
     assert compare(name, configs, tmp_path) == []
+
+
+@pytest.mark.parametrize("name", [name for name in RELEASES if release(name) < release("0.4.0")])
+def test_a_provider_that_the_compliance_check_refuses_ends_the_server(name: str, tmp_path: Path):
+    """The one built-in provider that gets an error for what it lacks: its own factory is called here."""
+    raw = {
+        **bundled(name)["starter"],
+        "providers": {
+            "inference": [
+                {
+                    "provider_id": "passthrough",
+                    "provider_type": "remote::passthrough",
+                    "config": {"url": "http://127.0.0.1:9", "api_key": "none"},
+                }
+            ]
+        },
+        "apis": ["inference"],
+        "registered_resources": {},
+        "vector_stores": None,
+    }
+    if "registered_resources" not in bundled(name)["starter"]:
+        del raw["registered_resources"], raw["vector_stores"]
+        raw |= {key: [] for key in ("models", "shields", "vector_dbs", "datasets", "benchmarks", "tool_groups")}
+    module = catalog.load(release(name)).providers["inference"]["remote::passthrough"].module
+
+    answers = [
+        ask(name, {"configs": {"passthrough": raw}, "real": real}, {}, tmp_path)["configs"]["passthrough"]
+        for real in ([], [module])
+    ]
+
+    assert answers[0] is None
+    assert "should_refresh_models" in answers[1] or "initialize" in answers[1]

@@ -1,10 +1,13 @@
 """The migration table says what happened: each line is checked against the catalog of the releases around
 it."""
 
+from itertools import pairwise
+
 import pytest
 
 from llamastack_operator import catalog
 from llamastack_resolver.config_check import MOVED_KEYS, MovedKey
+from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.migrations import (
     API_MIGRATIONS,
     MIGRATIONS,
@@ -49,6 +52,64 @@ def test_a_key_of_the_run_config_was_understood_before_and_is_not_since(moved: M
 
     assert _knows(before, moved.key)
     assert not _knows(since, moved.key)
+
+
+def pairs() -> list[tuple[ReleaseKnowledge, ReleaseKnowledge]]:
+    """Return each release of the catalog with the one after it."""
+    releases = [catalog.load(release) for release in catalog.releases()]
+    return list(pairwise(releases))
+
+
+def test_no_provider_type_stopped_to_exist_without_a_migration():
+    gone = [
+        (str(after.release), api, provider_type)
+        for before, after in pairs()
+        for api, types in before.providers.items()
+        for provider_type in types
+        if provider_type not in after.providers.get(api, {})
+        and not migration_of(api, provider_type, after.release)
+        and not api_migration_of(api, after.release)
+    ]
+
+    assert gone == []
+
+
+def test_no_api_stopped_to_exist_without_a_migration():
+    gone = [
+        (str(after.release), api)
+        for before, after in pairs()
+        for api in (before.providable_apis | before.routing_table_apis)
+        - (after.providable_apis | after.routing_table_apis)
+        if not api_migration_of(api, after.release)
+    ]
+
+    assert gone == []
+
+
+def test_no_key_of_the_run_config_stopped_to_be_understood_without_a_new_place():
+    moved = {(str(moved.since), moved.key) for moved in MOVED_KEYS}
+
+    gone = [
+        (str(after.release), key)
+        for before, after in pairs()
+        for key in _keys(before) - _keys(after)
+        if (str(after.release), key) not in moved
+    ]
+
+    assert gone == []
+
+
+def _keys(release: ReleaseKnowledge) -> set[str]:
+    """Return the keys of the top level, and of the sections that all releases have in common."""
+    schema = release.schemas[release.run_config_class]
+    keys = set(schema["properties"])
+    for section in ("server", "registered_resources", "storage.stores"):
+        node = schema
+        for part in section.split("."):
+            node = node.get("properties", {}).get(part, {})
+            node = schema["$defs"].get(str(node.get("$ref") or "").rsplit("/", 1)[-1], node)
+        keys |= {f"{section}.{key}" for key in node.get("properties", {})}
+    return keys
 
 
 def _knows(release: object, key: str) -> bool:

@@ -367,3 +367,44 @@ def test_malformed_provider_sections_are_reported_and_not_followed_up():
         ("InvalidRunConfig", "providers.inference"),
         ("InvalidRunConfig", "providers.files[0]"),
     ]
+
+
+class TestWhatReleasesDoNotRegister:
+    def test_datasets_stop_the_server_before_0_2_20(self):
+        raw = config(datasets=[{"dataset_id": "d", "purpose": "eval", "source": {}}])
+
+        resolution = resolve(raw, knowledge("llama-stack", "0.2.19"))
+
+        assert ("StartupFailed", "datasets") in errors(resolution)
+        assert ("StartupFailed", "datasets") not in errors(resolve(raw, knowledge("llama-stack", "0.2.20")))
+
+    def test_vector_stores_are_ignored_by_0_3(self):
+        raw = config(registered_resources={"vector_stores": [{"vector_store_id": "v", "provider_id": "absent"}]})
+        path = "registered_resources.vector_stores"
+
+        old, new = (resolve(raw, knowledge("llama-stack", version)) for version in ("0.3.5", "0.4.0"))
+
+        assert (errors(old), warnings(old)) == ([], [("UnknownField", path)])
+        assert errors(new) == [("MissingReference", f"{path}[0].provider_id")]
+
+
+@pytest.mark.parametrize(("version", "severity"), [("0.2.17", "warning"), ("0.3.0", "error"), ("0.3.1", None)])
+def test_another_version_is_refused_by_llama_stack_run_before_0_3_1(version: str, severity: str | None):
+    """Before 0.3.0 the server is started by its module, which does not look at it."""
+    resolution = resolve(config(version="2"), knowledge("llama-stack", version))
+
+    found = [f.severity for f in resolution.findings if f.path == "version"]
+    assert found == ([severity] if severity else [])
+
+
+def test_a_table_in_apis_needs_its_router_there():
+    resolution = resolve(config(apis=["inference", "shields"]), knowledge())
+
+    assert errors(resolution) == [("MissingDependency", "apis[1]")]
+    assert resolution.findings[0].hint == "add `safety` to `apis` as well, or remove `shields` from `apis`"
+
+
+def test_the_metadata_store_is_required():
+    raw = config(storage={"stores": {"metadata": None}})
+
+    assert errors(resolve(raw, knowledge())) == [("InvalidRunConfig", "storage.stores.metadata")]
