@@ -16,7 +16,7 @@ from llamastack_resolver.plan import make_plan
 from llamastack_resolver.registry import add_modules, builtin_registry
 from llamastack_resolver.resolve import Resolution
 from llamastack_resolver.routing import apis_to_serve, specs_for_autorouted_apis
-from llamastack_resolver.run_config import RunConfig, read_run_config
+from llamastack_resolver.run_config import read_run_config
 from llamastack_resolver.suggest import did_you_mean
 from llamastack_resolver.validation import validate_and_prepare_providers
 
@@ -52,7 +52,7 @@ def resolve_build(raw: Mapping[str, Any], knowledge: ReleaseKnowledge) -> Resolu
             hint = did_you_mean(str(key), _SPEC_KEYS)
             findings.warning(Reason.UNKNOWN_FIELD, f"`{key}` is ignored", f"distribution_spec.{key}", hint=hint)
     inner = Findings()
-    config = _as_run_config(spec.get("providers", {}), inner)
+    config = read_run_config({"providers": build_entries(spec.get("providers", {}), inner)})
     registry = builtin_registry(knowledge)
     registry.open = bool(raw.get("external_providers_dir"))
     add_modules(registry, config, knowledge, inner)
@@ -86,8 +86,13 @@ def _check_keys(raw: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: F
         )
 
 
-def _as_run_config(providers: Mapping[str, Any], findings: Findings) -> RunConfig:
-    """Give every entry an id, which build configs do not have; a lone type may stand for a list of one."""
+def build_entries(providers: Mapping[str, Any], findings: Findings) -> dict[str, list[dict[str, Any]]]:
+    """Return the `providers` section of a run config with the entries of a build config, which have no ids.
+
+    Args:
+        providers: the section of the build config; a lone type may stand for a list of one.
+        findings: where malformed entries are reported.
+    """
     section: dict[str, list[dict[str, Any]]] = {}
     for api, items in providers.items():
         entries = []
@@ -100,4 +105,4 @@ def _as_run_config(providers: Mapping[str, Any], findings: Findings) -> RunConfi
             tail = entry["provider_type"].rsplit("::", 1)[-1]
             entries.append({**entry, "provider_id": f"{tail}-{index}", "config": {}})
         section[str(api)] = entries
-    return read_run_config({"providers": section})
+    return section
