@@ -13,8 +13,7 @@ from llamastack_resolver.findings import Findings, Reason, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.order import sort_providers_by_deps
 from llamastack_resolver.plan import make_plan
-from llamastack_resolver.registry import add_modules, builtin_registry
-from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.resolve import ExternalFiles, Resolution, make_registry
 from llamastack_resolver.routing import apis_to_serve, specs_for_autorouted_apis
 from llamastack_resolver.run_config import read_run_config
 from llamastack_resolver.suggest import did_you_mean
@@ -33,12 +32,15 @@ _SPEC_KEYS = ("description", "container_image", "providers")
 _IMAGE_TYPES = ("container", "venv", "conda")
 
 
-def resolve_build(raw: Mapping[str, Any], knowledge: ReleaseKnowledge) -> Resolution:
+def resolve_build(
+    raw: Mapping[str, Any], knowledge: ReleaseKnowledge, files: ExternalFiles | None = None
+) -> Resolution:
     """Resolve a build config.
 
     Args:
         raw: the build config as YAML gives it.
         knowledge: the release to build with.
+        files: external providers and APIs; default: they cannot be read here.
     """
     findings = Findings()
     _check_keys(raw, knowledge, findings)
@@ -52,17 +54,17 @@ def resolve_build(raw: Mapping[str, Any], knowledge: ReleaseKnowledge) -> Resolu
             hint = did_you_mean(str(key), _SPEC_KEYS)
             findings.warning(Reason.UNKNOWN_FIELD, f"`{key}` is ignored", f"distribution_spec.{key}", hint=hint)
     inner = Findings()
-    config = read_run_config({"providers": build_entries(spec.get("providers", {}), inner)})
-    registry = builtin_registry(knowledge)
-    registry.open = bool(raw.get("external_providers_dir"))
-    add_modules(registry, config, knowledge, inner)
+    directories = {key: raw[key] for key in ("external_providers_dir", "external_apis_dir") if raw.get(key)}
+    config = read_run_config({**directories, "providers": build_entries(spec.get("providers", {}), inner)})
+    knowledge, registry, apis = make_registry(config, knowledge, files or ExternalFiles(), None, inner)
     prepared = validate_and_prepare_providers(config, registry, knowledge, inner)
     served = apis_to_serve(None, prepared.by_key.keys(), knowledge)
     providers = {**prepared.by_key, **specs_for_autorouted_apis(served, knowledge)}
     groups = {key: list(group.values()) for key, group in providers.items()}
     plan = make_plan(sort_providers_by_deps(groups, knowledge, inner))
-    findings.extend(with_prefix(inner, "distribution_spec"))
-    return Resolution(knowledge.release, tuple(findings.sorted()), plan, config, registry, prepared)
+    for finding in inner:
+        findings.extend(with_prefix([finding], "distribution_spec" if finding.path.startswith("providers") else ""))
+    return Resolution(knowledge.release, tuple(findings.sorted()), plan, config, registry, prepared, apis)
 
 
 def _check_keys(raw: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
