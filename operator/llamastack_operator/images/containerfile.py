@@ -126,7 +126,8 @@ def _modules(layer: Layer, recipe: Recipe, on_stack: bool) -> str:
             _script("specs.py"),
             f"{layer.root}/bin/python {_SCRATCH}/specs.py {names} -- {again}{' ' if again else ''}-- {install}",
         ]
-    steps += [f"ln -s lib/python3.*/site-packages {layer.root}/site-packages", f"rm -rf {_SCRATCH}"]
+    # A name without the version, which only the base knows, for PYTHONPATH.
+    steps += [f"cd {layer.root}", "ln -s lib/python3.*/site-packages site-packages", f"rm -rf {_SCRATCH}"]
     text = "# External modules and packages. What the base has stays as it is: pip takes it as constraints."
     if layer.modules:
         text += "\n# Then each module's get_provider_spec() is asked for the packages that its providers need."
