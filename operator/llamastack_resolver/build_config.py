@@ -13,10 +13,9 @@ from llamastack_resolver.findings import Findings, Reason, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.order import sort_providers_by_deps
 from llamastack_resolver.plan import make_plan
-from llamastack_resolver.registry import add_modules, builtin_registry
-from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.resolve import ExternalFiles, Resolution, make_registry
 from llamastack_resolver.routing import apis_to_serve, specs_for_autorouted_apis
-from llamastack_resolver.run_config import RunConfig, read_run_config
+from llamastack_resolver.run_config import read_run_config
 from llamastack_resolver.suggest import did_you_mean
 from llamastack_resolver.validation import validate_and_prepare_providers
 
@@ -33,12 +32,15 @@ _SPEC_KEYS = ("description", "container_image", "providers")
 _IMAGE_TYPES = ("container", "venv", "conda")
 
 
-def resolve_build(raw: Mapping[str, Any], knowledge: ReleaseKnowledge) -> Resolution:
+def resolve_build(
+    raw: Mapping[str, Any], knowledge: ReleaseKnowledge, files: ExternalFiles | None = None
+) -> Resolution:
     """Resolve a build config.
 
     Args:
         raw: the build config as YAML gives it.
         knowledge: the release to build with.
+        files: external providers and APIs; default: they cannot be read here.
     """
     findings = Findings()
     _check_keys(raw, knowledge, findings)
@@ -52,17 +54,17 @@ def resolve_build(raw: Mapping[str, Any], knowledge: ReleaseKnowledge) -> Resolu
             hint = did_you_mean(str(key), _SPEC_KEYS)
             findings.warning(Reason.UNKNOWN_FIELD, f"`{key}` is ignored", f"distribution_spec.{key}", hint=hint)
     inner = Findings()
-    config = _as_run_config(spec.get("providers", {}), inner)
-    registry = builtin_registry(knowledge)
-    registry.open = bool(raw.get("external_providers_dir"))
-    add_modules(registry, config, knowledge, inner)
+    directories = {key: raw[key] for key in ("external_providers_dir", "external_apis_dir") if raw.get(key)}
+    config = read_run_config({**directories, "providers": build_entries(spec.get("providers", {}), inner)})
+    knowledge, registry, apis = make_registry(config, knowledge, files or ExternalFiles(), None, inner)
     prepared = validate_and_prepare_providers(config, registry, knowledge, inner)
     served = apis_to_serve(None, prepared.by_key.keys(), knowledge)
     providers = {**prepared.by_key, **specs_for_autorouted_apis(served, knowledge)}
     groups = {key: list(group.values()) for key, group in providers.items()}
     plan = make_plan(sort_providers_by_deps(groups, knowledge, inner))
-    findings.extend(with_prefix(inner, "distribution_spec"))
-    return Resolution(knowledge.release, tuple(findings.sorted()), plan, config, registry, prepared)
+    for finding in inner:
+        findings.extend(with_prefix([finding], "distribution_spec" if finding.path.startswith("providers") else ""))
+    return Resolution(knowledge.release, tuple(findings.sorted()), plan, config, registry, prepared, apis)
 
 
 def _check_keys(raw: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
@@ -86,8 +88,13 @@ def _check_keys(raw: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: F
         )
 
 
-def _as_run_config(providers: Mapping[str, Any], findings: Findings) -> RunConfig:
-    """Give every entry an id, which build configs do not have; a lone type may stand for a list of one."""
+def build_entries(providers: Mapping[str, Any], findings: Findings) -> dict[str, list[dict[str, Any]]]:
+    """Return the `providers` section of a run config with the entries of a build config, which have no ids.
+
+    Args:
+        providers: the section of the build config; a lone type may stand for a list of one.
+        findings: where malformed entries are reported.
+    """
     section: dict[str, list[dict[str, Any]]] = {}
     for api, items in providers.items():
         entries = []
@@ -100,4 +107,4 @@ def _as_run_config(providers: Mapping[str, Any], findings: Findings) -> RunConfi
             tail = entry["provider_type"].rsplit("::", 1)[-1]
             entries.append({**entry, "provider_id": f"{tail}-{index}", "config": {}})
         section[str(api)] = entries
-    return read_run_config({"providers": section})
+    return section

@@ -27,12 +27,12 @@ def resolve_input(document: Input, knowledge: ReleaseKnowledge, read_files: bool
         read_files: whether the directories that a bare config names may be read from this machine (the
             command line may; the controller must not read its own file system on behalf of a tenant).
     """
+    files = _local_files(document.config, document.file) if read_files and document.kind != "LlamaStack" else None
     if document.kind == "BuildConfig":
-        resolution = resolve_build(document.config, knowledge)
+        resolution = resolve_build(document.config, knowledge, files)
     elif document.kind == "LlamaStack":
         resolution = _resolve_manifest(document, knowledge)
     else:
-        files = _local_files(document.config, document.file) if read_files else None
         resolution = resolve(document.config, knowledge, document.environment, files)
     external = document.external
     resolved = [external.place(one) or with_prefix([one], document.prefix)[0] for one in resolution.findings]

@@ -118,7 +118,7 @@ def resolve(
     substitution.report(findings)
     _check_version(upgraded.config, knowledge, findings)
     config = _checked_config(substitution, knowledge, findings)
-    knowledge, registry, apis = _registry(config, knowledge, files or ExternalFiles(), loader, findings)
+    knowledge, registry, apis = make_registry(config, knowledge, files or ExternalFiles(), loader, findings)
     prepared = validate_and_prepare_providers(config, registry, knowledge, findings)
     backends = read_backends(config.raw, knowledge)
     for group in prepared.by_key.values():
@@ -156,13 +156,14 @@ def _check_version(value: Mapping[str, Any], knowledge: ReleaseKnowledge, findin
     report(Reason.INVALID_RUN_CONFIG, message, "version", hint=f"write version: {RUN_CONFIG_VERSION}")
 
 
-def _registry(
+def make_registry(
     config: RunConfig,
     knowledge: ReleaseKnowledge,
     files: ExternalFiles,
     loader: ModuleLoader | None,
     findings: Findings,
 ) -> tuple[ReleaseKnowledge, ProviderRegistry, dict[str, dict[str, Any]]]:
+    """Return what is known with the external APIs of a config, its provider registry, and the specs of those APIs."""
     apis: dict[str, dict[str, Any]] = {}
     if config.external_apis_dir and files.apis is not None:
         apis = external_apis(files.apis, findings)

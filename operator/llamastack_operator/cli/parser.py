@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 COMMANDS = {
     "validate": "check manifests, run configs and build configs, and report everything that is wrong",
     "resolve": "show what a stack starts, and in which order",
+    "containerfile": "print a Containerfile that buildah, podman or docker builds the image of a stack with",
     "catalog": "show what each release ships",
     "verify": "check a running server against its config and the protocols",
     "completion": "print a completion script for a shell",

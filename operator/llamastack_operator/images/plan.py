@@ -7,7 +7,7 @@ the big one. The builds of the cluster, the pods that install at start, `llamast
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,9 @@ from llamastack_resolver.releases import Release
 from llamastack_resolver.requirements import RequirementError, parse_module
 from llamastack_resolver.resolve import Resolution
 from llamastack_resolver.run_config import ProviderEntry
+from llamastack_resolver.yaml_io import load
 
-__all__ = ["InstallPlan", "Layer", "Wanted", "external_packages", "install_plan"]
+__all__ = ["InstallPlan", "Layer", "Wanted", "external_packages", "file_packages", "install_plan"]
 
 # Where no release is known: the rules of substitution that the newest releases share.
 _RULES_OF = Release("ogx", "1.5.0")
@@ -131,6 +132,24 @@ def external_packages(resolution: Resolution) -> tuple[Wanted, ...]:
         for text in texts if isinstance(texts, list) else ():
             found[Wanted(str(text), f"external_apis_dir/{name}.yaml")] = None
     return tuple(found)
+
+
+def file_packages(files: Mapping[str, str]) -> Iterator[Wanted]:
+    """Yield the packages that files of providers.d and apis.d ask for.
+
+    Args:
+        files: text by path; what cannot be read is left out, the resolver reports it.
+    """
+    for path, text in files.items():
+        documents, _ = load(text)
+        value = documents[0].value if documents else None
+        value = value if isinstance(value, dict) else {}
+        adapter = value.get("adapter")
+        for holder in (value, adapter if isinstance(adapter, dict) else {}):
+            packages = holder.get("pip_packages")
+            for package in packages if isinstance(packages, list) else ():
+                if isinstance(package, str):
+                    yield Wanted(package, path)
 
 
 def _stack_layer(

@@ -23,6 +23,8 @@ SERVER_DEPENDENCIES = (
     "opentelemetry-sdk",
     "opentelemetry-exporter-otlp-proto-http",
 )
+NAMED_INDEXES = {"pytorch-cpu": "https://download.pytorch.org/whl/cpu"}
+"""What upstream's specs write where the catalog has a name: a platform may put its own mirror in its place."""
 # What a release adds to them, and since when (`SERVER_DEPENDENCIES` in its core/build.py).
 _ADDED = (
     (Release("ogx", "1.1.0"), "opentelemetry-exporter-otlp-proto-grpc"),

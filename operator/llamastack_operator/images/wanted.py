@@ -79,6 +79,8 @@ class Calls:
 def split(text: str) -> list[str]:
     """Return the requirements, options and values of a text; upstream's specs put several into one."""
     text = text.strip()
+    if not text.isprintable():
+        return [text]
     try:
         Requirement(text)
     except InvalidRequirement:
@@ -102,6 +104,9 @@ def packages_of(words: Sequence[str]) -> list[str]:
 def parse(wanted: Wanted, findings: Findings) -> Requirement | None:
     """Parse one PEP 508 requirement; None after a finding that says what is wrong with it."""
     try:
+        if not wanted.text.isprintable():
+            # A quoted marker or a URL may hold a line break for the parser; files of lines may not.
+            raise InvalidRequirement("it has a line break or another control character")
         return Requirement(wanted.text)
     except InvalidRequirement as error:
         why = str(error).splitlines()[0].rstrip(".")

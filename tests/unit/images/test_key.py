@@ -51,6 +51,7 @@ inputs = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(inputs, st.randoms(use_true_random=False))
 def test_the_order_of_requirements_makes_no_difference(one: BuildInputs, random: Any) -> None:
     shuffled = {
@@ -68,7 +69,7 @@ PROVIDERS = [
 ]
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from(PROVIDERS), max_size=6), st.randoms(use_true_random=False))
 def test_the_order_of_the_providers_in_a_run_config_makes_no_difference(
     chosen: list[tuple[str, str]], random: Any
@@ -125,7 +126,7 @@ def test_keys_stay_what_they_are() -> None:
     assert key_name(build_key(INPUTS)) == build_key(INPUTS)[:16]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(inputs, inputs)
 def test_a_build_is_required_exactly_where_the_key_differs_by_more_than_recipe_or_an_absent_refresh(
     last: BuildInputs, wanted: BuildInputs
@@ -134,6 +135,7 @@ def test_a_build_is_required_exactly_where_the_key_differs_by_more_than_recipe_o
     assert bool(build_required(last, wanted)) == (build_key(alike) != build_key(last))
 
 
+@settings(deadline=None)
 @given(inputs, inputs)
 def test_a_recipe_is_told_beside_other_reasons_and_never_alone(last: BuildInputs, wanted: BuildInputs) -> None:
     assume(last.recipe != wanted.recipe)

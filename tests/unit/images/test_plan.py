@@ -270,6 +270,8 @@ class TestRefusedBeforePipRuns:
             "--target=/x a",
             "--no-deps",
             "-e .",
+            "a @ https://example.org/a.whl\nRUN=evil",
+            "a; os_name == 'x\ny'",
         ],
     )
     def test_what_pip_should_not_be_given_is_named_with_its_place(self, text: str) -> None:
