@@ -140,7 +140,7 @@ class Client:
             namespace: the pod's namespace.
             pod: its name.
             container: the container's name.
-            limit: most bytes to read.
+            limit: most bytes that the API server sends.
             tail: only this many last lines.
         """
         query = {"container": container, "limitBytes": str(limit)}
@@ -152,7 +152,7 @@ class Client:
                 return ""
             if response.status >= 300:
                 raise await _error(response)
-            return (await response.content.read(limit)).decode(errors="replace")
+            return (await response.read()).decode(errors="replace")
 
     async def create(self, resource: Resource, body: Object) -> Object:
         """Create an object."""
