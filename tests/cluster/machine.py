@@ -1,6 +1,6 @@
 """The package index that this machine uses, as settings of a stack's build: with its login and its authorities.
 
-Behind a proxy or a private index a build in a pod needs what pip on this machine needs; users hand it over the same way.
+Behind a proxy or a private index a build in a pod needs what pip on this machine needs; users hand it over likewise.
 """
 
 from __future__ import annotations
