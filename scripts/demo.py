@@ -29,13 +29,13 @@ STACK = "external-provider"
 MANIFESTS = ("examples/detector.yaml", "examples/external-provider.yaml")
 PATIENCE = 15 * 60
 """Seconds that the build and the start may take."""
-EMBEDDED_REPOSITORY = "registry.local/demo/external-provider"
-# The embedded cluster's registry answers for these names, by plain HTTP.
+EMBEDDED_REPOSITORY = "registry.local:5000/demo/external-provider"
+# The embedded cluster's registry speaks plain HTTP, and answers for Docker Hub too.
 EMBEDDED_VALUES = [
     "--set-json",
-    'builds.registryMirrors={"docker.io":"http://registry.local:5000","registry.local":"http://registry.local:5000"}',
+    'builds.registryMirrors={"docker.io":"http://registry.local:5000"}',
     "--set-json",
-    'builds.insecureRegistries=["registry.local","registry.local:5000"]',
+    'builds.insecureRegistries=["registry.local:5000"]',
 ]
 
 
