@@ -86,8 +86,9 @@ bench: venv test-bed ## Benchmarks, each beside its floor
 
 # --- the product -----------------------------------------------------------------
 .PHONY: demo
-demo: venv ## From nothing to a stack that answers; CONTEXT=name uses your own cluster
-	@$(BIN)/python -m scripts.demo up $(if $(CONTEXT),--context $(CONTEXT)) $(if $(IMAGE),--image $(IMAGE))
+demo: venv ## From nothing to a stack that answers; CONTEXT=name uses your own cluster, REPOSITORY=... is where it pushes
+	@$(BIN)/python -m scripts.demo up $(if $(CONTEXT),--context $(CONTEXT)) $(if $(IMAGE),--image $(IMAGE)) \
+	  $(if $(REPOSITORY),--repository $(REPOSITORY))
 
 .PHONY: demo-down
 demo-down: venv ## Remove what `make demo` made

@@ -7,30 +7,36 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import shutil
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from scripts.demo_questions import DemoError, ask, forwarded
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 NODE = "demo"
 NAMESPACE = "llamastack-demo"
 OPERATOR_NAMESPACE = "llamastack-operator"
-STACK = "quickstart"
-MANIFESTS = ("examples/model-server.yaml", "examples/quickstart.yaml")
-QUESTION = "Is anybody there?"
-
-
-class DemoError(Exception):
-    """A step failed; the message says what to look at."""
+STACK = "external-provider"
+MANIFESTS = ("examples/detector.yaml", "examples/external-provider.yaml")
+PATIENCE = 15 * 60
+"""Seconds that the build and the start may take."""
+EMBEDDED_REPOSITORY = "registry.local:5000/demo/external-provider"
+# The embedded cluster's registry speaks plain HTTP, and answers for Docker Hub too.
+EMBEDDED_VALUES = [
+    "--set-json",
+    'builds.registryMirrors={"docker.io":"http://registry.local:5000"}',
+    "--set-json",
+    'builds.insecureRegistries=["registry.local:5000"]',
+]
 
 
 @dataclass
@@ -90,7 +96,7 @@ def embedded() -> tuple[Cluster, str]:
     return cluster, image
 
 
-def existing(context: str, image: str | None) -> tuple[Cluster, str | None]:
+def existing(context: str) -> Cluster:
     """Return a cluster of the user's own kubeconfig.
 
     Raises:
@@ -99,36 +105,61 @@ def existing(context: str, image: str | None) -> tuple[Cluster, str | None]:
     for tool in ("kubectl", "helm"):
         if shutil.which(tool) is None:
             raise DemoError(f"{tool} is not on the PATH: install it, or run `make demo` without CONTEXT")
-    return Cluster(["kubectl", "--context", context], ["helm", "--kube-context", context]), image
+    return Cluster(["kubectl", "--context", context], ["helm", "--kube-context", context])
 
 
-def up(context: str | None, image: str | None) -> None:
+def up(context: str | None, image: str | None, repository: str | None) -> None:
     """Install the operator, apply the examples, wait, ask, and say what happened."""
     begin = time.monotonic()
-    cluster, image = existing(context, image) if context else embedded()
+    cluster, image = (existing(context), image) if context else embedded()
     with cluster.step("Install the operator with its chart"):
-        install(cluster, image)
+        install(cluster, image, [] if context else EMBEDDED_VALUES)
     with cluster.step(f"kubectl apply -n {NAMESPACE} {' '.join('-f ' + path for path in MANIFESTS)}"):
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
         cluster.run("apply", "-f", "-", stdin=json.dumps(namespace))
-        cluster.run("apply", "-n", NAMESPACE, *(part for path in MANIFESTS for part in ("-f", path)))
-    with cluster.step(f"kubectl wait --for=condition=Ready llamastack/{STACK}"):
+        objects = manifests(repository) if context else reach_the_index(manifests(EMBEDDED_REPOSITORY))
+        cluster.run("apply", "--server-side", "-n", NAMESPACE, "-f", "-", stdin=yaml.safe_dump_all(objects))
+    with cluster.step(f"Wait until llamastack/{STACK} is Ready: the image is built, pushed, pulled, started"):
         wait_ready(cluster)
-    with cluster.step("Ask the stack"):
-        model, answer = ask(cluster)
+    with cluster.step("Ask the stack"), forwarded(cluster.kubectl, NAMESPACE, STACK) as base:
+        answers = ask(base)
     print()
     print(cluster.run("get", "-n", NAMESPACE, "llamastacks,pods"))
-    print(f"asked {model}: {QUESTION}\nit said:   {answer}\n")
+    print("\n".join([*told(cluster), *answers, ""]))
     for title, seconds in cluster.steps:
         print(f"{seconds:7.1f} s  {title}")
     print(f"{time.monotonic() - begin:7.1f} s  in all\n")
     print(epilogue(cluster, context))
 
 
-def install(cluster: Cluster, image: str | None) -> None:
+def manifests(repository: str | None) -> list[dict[str, Any]]:
+    """Read the examples; the image goes to `repository`, or where there is none pods install the packages."""
+    texts = [(REPOSITORY / path).read_text() for path in MANIFESTS]
+    objects = [body for text in texts for body in yaml.safe_load_all(text)]
+    for body in objects:
+        if body["kind"] != "LlamaStack":
+            continue
+        body["spec"].pop("build", None)
+        if repository:
+            body["spec"]["build"] = {"repository": repository}
+    return objects
+
+
+def reach_the_index(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Let the build use the package index that this machine uses, with what its pip needs for it."""
+    from tests.cluster.machine import index_settings
+
+    settings, more = index_settings()
+    for body in objects:
+        if body["kind"] == "LlamaStack":
+            body["spec"]["build"].update(settings)
+    return [*objects, *more]
+
+
+def install(cluster: Cluster, image: str | None, values: list[str]) -> None:
     """Install or upgrade the chart."""
     command = [*cluster.helm, "upgrade", "--install", "llamastack-operator", "charts/llamastack-operator"]
-    command += ["--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--wait", "--timeout", "5m"]
+    command += ["--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--wait", "--timeout", "5m", *values]
     if image:
         repository, _, tag = image.rpartition(":")
         command += ["--set", f"image.repository={repository},image.tag={tag}"]
@@ -139,63 +170,54 @@ def install(cluster: Cluster, image: str | None) -> None:
         raise DemoError(f"{error}\n\nThe operator's pod:\n{pods[-3000:]}") from error
 
 
+def conditions(cluster: Cluster) -> dict[str, dict[str, str]]:
+    """Return the stack's conditions by type."""
+    stack = json.loads(cluster.run("get", "-n", NAMESPACE, f"llamastack/{STACK}", "-o", "json"))
+    return {found["type"]: found for found in stack.get("status", {}).get("conditions", ())}
+
+
 def wait_ready(cluster: Cluster) -> None:
-    """Wait for the stack, and show what it says where it does not come."""
-    try:
-        cluster.run("wait", "-n", NAMESPACE, "--for=condition=Ready", f"llamastack/{STACK}", "--timeout=5m")
-    except DemoError as error:
-        stack = cluster.run("describe", "-n", NAMESPACE, f"llamastack/{STACK}")
-        log = cluster.run("logs", "-n", OPERATOR_NAMESPACE, "deployment/llamastack-operator", "--tail=20")
-        raise DemoError(f"{error}\n\n{stack}\n\nThe operator's log:\n{log}") from error
-
-
-def ask(cluster: Cluster) -> tuple[str, str]:
-    """Send a chat completion to the stack's Service; return the model and its answer.
+    """Wait for the stack, say what it is about, and show all that it says where it does not come.
 
     Raises:
-        DemoError: the stack knows no model or answers something else.
+        DemoError: it cannot become Ready, or not in time.
     """
-    with forwarded(cluster) as base:
-        names = [model.get("id") or model.get("identifier") for model in call(f"{base}/v1/models")["data"]]
-        if not names:
-            raise DemoError("the stack lists no model: is the model server of examples/model-server.yaml up?")
-        request = {"model": names[0], "messages": [{"role": "user", "content": QUESTION}]}
-        answer = call(f"{base}/v1/chat/completions", request)
-    return str(names[0]), str(answer["choices"][0]["message"]["content"])
+    deadline, told = time.monotonic() + PATIENCE, ""
+    while True:
+        found = conditions(cluster)
+        if found.get("Ready", {}).get("status") == "True":
+            return
+        stalled = found.get("Stalled", {}).get("status") == "True"
+        waiting = next((found[kind] for kind in ("ImageReady", "Available") if not_true(found.get(kind))), None)
+        news = f"{waiting['reason']}: {waiting.get('message', '')}" if waiting else ""
+        if news != told:
+            print(f"      {news}", flush=True)
+            told = news
+        if stalled or time.monotonic() > deadline:
+            raise DemoError("\n\n".join([f"{STACK} is not Ready: {news}", *evidence_of_failure(cluster)]))
+        time.sleep(0.5)
 
 
-@contextmanager
-def forwarded(cluster: Cluster) -> Iterator[str]:
-    """Reach the stack's Service through `kubectl port-forward`; yield its address on this machine."""
-    command = [*cluster.kubectl, "port-forward", "-n", NAMESPACE, f"service/{STACK}", ":http"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        port = re.search(r"127\.0\.0\.1:(\d+)", line)
-        if port is None:
-            raise DemoError(f"kubectl port-forward: {line.strip()}")
-        yield f"http://127.0.0.1:{port[1]}"
-    finally:
-        process.terminate()
-        process.wait()
+def not_true(condition: dict[str, str] | None) -> bool:
+    """Say whether a condition is there and not true."""
+    return condition is not None and condition["status"] != "True"
 
 
-def call(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Send a request and return the JSON answer.
+def evidence_of_failure(cluster: Cluster) -> tuple[str, str]:
+    """Return what the stack and the operator say."""
+    stack = cluster.run("describe", "-n", NAMESPACE, f"llamastack/{STACK}")
+    log = cluster.run("logs", "-n", OPERATOR_NAMESPACE, "deployment/llamastack-operator", "--tail=20")
+    return stack, f"The operator's log:\n{log}"
 
-    Raises:
-        DemoError: there is none.
-    """
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - http, as given
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-            answer: dict[str, Any] = json.load(response)
-            return answer
-    except urllib.error.HTTPError as error:
-        raise DemoError(f"{url}: {error}: {error.read(2000).decode(errors='replace')}") from error
-    except (OSError, ValueError) as error:
-        raise DemoError(f"{url}: {error}") from error
+
+def told(cluster: Cluster) -> list[str]:
+    """Return what the stack's status says of its image and of its providers."""
+    status = json.loads(cluster.run("get", "-n", NAMESPACE, f"llamastack/{STACK}", "-o", "json"))["status"]
+    lines = [f"image: {status.get('image', '-')}", "providers:"]
+    for provider in status.get("providers", ()):
+        module = " ".join(filter(None, (provider.get("module"), provider.get("moduleVersion"))))
+        lines.append(f"    {provider['api']:8} {provider['id']:8} {provider['type']:22} {provider['state']}  {module}")
+    return lines
 
 
 def epilogue(cluster: Cluster, context: str | None) -> str:
@@ -213,7 +235,7 @@ def down(context: str | None) -> None:
     if context is None:
         subprocess.run([sys.executable, "-m", "tests.cluster", "down", "--name", NODE], check=True, cwd=REPOSITORY)
         return
-    cluster, _ = existing(context, None)
+    cluster = existing(context)
     cluster.run("delete", "namespace", NAMESPACE, "--ignore-not-found")
     execute(
         [*cluster.helm, "uninstall", "llamastack-operator", "--namespace", OPERATOR_NAMESPACE, "--ignore-not-found"]
@@ -226,11 +248,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=("up", "down"))
     parser.add_argument("--context", help="use this context of your kubeconfig instead of the embedded cluster")
+    parser.add_argument("--repository", help="where your cluster's builds push the image; pods install without it")
     parser.add_argument("--image", help="the operator's image there, where the chart's default will not do")
     options = parser.parse_args()
     try:
         if options.action == "up":
-            up(options.context, options.image)
+            up(options.context, options.image, options.repository)
         else:
             down(options.context)
     except (DemoError, RuntimeError, subprocess.CalledProcessError) as error:

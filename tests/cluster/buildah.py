@@ -19,7 +19,7 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.packages import install_packages
 
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-_PUBLIC_INDEX = "https://pypi.org/simple"
+DEFAULT_INDEX = "https://pypi.org/simple"
 _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
 _IGNORED = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 
@@ -46,7 +46,7 @@ def _pip_settings() -> dict[str, str]:
 
 def machine_index() -> str:
     """Return the package index that pip uses on this machine, as a URL that may hold credentials."""
-    return _pip_settings().get("index-url", _PUBLIC_INDEX)
+    return _pip_settings().get("index-url", DEFAULT_INDEX)
 
 
 def machine_authorities() -> str:

@@ -1,0 +1,217 @@
+"""Image builds beside buildah's: `python -m benchmarks.images [--rounds 3]`; needs root, as the embedded cluster does.
+
+Both make the same image: the same base, the same modules, from the same package index (a mirror in the node, so that
+neither waits for the network), pushed with gzip to the same registry. Ours is timed from the apply of a LlamaStack to
+the end of its LlamaStackBuild; buildah's from `buildah bud` of the Containerfile that `llamastack containerfile` makes,
+with its layer cache, to the end of `buildah push`. Both have the base at hand before. Cold: nothing of the modules was
+built before. Warm: one module's version changes after that. They take turns; what to compare is the ratio of a pair.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from benchmarks.buildah import Buildah
+from tests.cluster.indexes import Index
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.node import Node
+from tests.cluster.registries import Registry
+from tests.e2e.installation import REPOSITORY, install_operator
+
+NODE = "bench-images"
+NAMESPACE = "bench"
+REGISTRY = "other.registry.local"
+FMS, CSOAI = "llama_stack_provider_trustyai_fms", "llama_stack_provider_csoai==0.1.0"
+COLD, WARM = "0.3.2", "0.4.0"
+_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Result:
+    """One build.
+
+    Attributes:
+        seconds: wall time, push included.
+        pushed: bytes that the registry received.
+        size: bytes of the image, compressed.
+    """
+
+    seconds: float
+    pushed: int
+    size: int
+
+
+class Wire:
+    """Counts what a registry receives, protocol included, by the node's packet filter.
+
+    Args:
+        node: the node.
+        registry: the registry.
+    """
+
+    def __init__(self, node: Node, registry: Registry) -> None:
+        self._node = node
+        self._rule = ["-d", registry.address, "-p", "tcp", "--dport", str(registry.port)]
+        node.exec(["iptables", "-w", "-I", "INPUT", *self._rule])
+
+    def received(self) -> int:
+        """Bytes so far."""
+        lines = self._node.exec(["iptables", "-w", "-nvxL", "INPUT", "1"]).stdout.split()
+        return int(lines[1])
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One node with the operator, a registry that holds the base, and a mirror of the package index."""
+
+    node: Node
+    kubectl: Kubectl
+    registry: Registry
+    index: Index
+    wire: Wire
+
+    @property
+    def base(self) -> str:
+        """The base image of both."""
+        return f"{self.registry.host}/llamastack/distribution-starter:0.7.3"
+
+    def stack(self, name: str, version: str) -> dict[str, Any]:
+        """Return the example, on this base, with this version of one module."""
+        text = (REPOSITORY / "examples" / "external-provider.yaml").read_text()
+        body: dict[str, Any] = next(yaml.safe_load_all(text))
+        body["metadata"]["name"] = name
+        spec = body["spec"]
+        spec["distribution"]["image"] = self.base
+        spec["runConfig"]["providers"]["safety"][0]["module"] = f"{FMS}=={version}"
+        spec["build"] = {"repository": f"{self.registry.host}/ours/{name}", "pip": {"indexUrl": self.index.simple}}
+        return body
+
+    def image(self, repository: str, reference: str) -> int:
+        """Return the compressed size of an image."""
+        manifest = self.registry.manifest(repository, reference)
+        return sum(layer["size"] for layer in [manifest["config"], *manifest["layers"]])
+
+    @contextmanager
+    def measured(self, repository: str, reference: list[str], into: list[Result]) -> Iterator[None]:
+        """Time a build; its block leaves the image's tag or digest in `reference`."""
+        before, begin = self.wire.received(), time.monotonic()
+        yield
+        seconds, pushed = time.monotonic() - begin, self.wire.received() - before
+        into.append(Result(seconds, pushed, self.image(repository, reference[-1])))
+
+
+def ours(bench: Bench, name: str, version: str, into: list[Result]) -> None:
+    """Let the operator build, cold for a new name; the stack is there already for a warm build."""
+    reference: list[str] = []
+    body = bench.stack(name, version)
+    with bench.measured(f"ours/{name}", reference, into):
+        bench.kubectl.apply(body)
+        reference.append(built(bench.kubectl, version))
+
+
+def built(kubectl: Kubectl, version: str) -> str:
+    """Wait for the build with this version of the module and return its digest."""
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        for build in kubectl.json("get", "llamastackbuilds")["items"]:
+            status = build.get("status", {})
+            if f"=={version}" not in json.dumps(build["spec"]):
+                continue
+            if status.get("phase") == "Failed":
+                raise SystemExit(f"our build failed: {status['failure']}")
+            if status.get("digest"):
+                return str(status["digest"])
+        time.sleep(0.1)
+    raise SystemExit(f"our build with {FMS}=={version} is not done after {_SECONDS} s")
+
+
+def theirs(bench: Bench, buildah: Buildah, name: str, version: str, into: list[Result]) -> None:
+    """Let buildah build the generated Containerfile and push it."""
+    body = bench.stack(name, version)
+    target = f"{bench.registry.host}/buildah/{name}:{version}"
+    # Made before the clock starts; it is the same plan.
+    file = buildah.containerfile(body)
+    with bench.measured(f"buildah/{name}", [version], into):
+        buildah.build(file, target)
+        buildah.push(target)
+
+
+def one_round(bench: Bench, buildah: Buildah, number: int, results: dict[tuple[str, str], list[Result]]) -> None:
+    """Build cold and warm by both, one after the other."""
+    name = f"round-{number}"
+    buildah.forget(bench.base)
+    for kind, version in (("cold", COLD), ("warm", WARM)):
+        ours(bench, name, version, results.setdefault(("ours", kind), []))
+        theirs(bench, buildah, name, version, results.setdefault(("buildah", kind), []))
+    # Its server and its builds must not run beside the next round.
+    bench.kubectl("delete", "llamastack", name)
+    bench.kubectl("delete", "llamastackbuilds", "--all")
+
+
+def report(results: dict[tuple[str, str], list[Result]]) -> None:
+    """Print medians, and ratios of pairs."""
+    print("\nkind  by       seconds    pushed MB  image MB")
+    for kind in ("cold", "warm"):
+        for who in ("ours", "buildah"):
+            found = results[who, kind]
+            seconds = statistics.median(result.seconds for result in found)
+            pushed = statistics.median(result.pushed for result in found) / 1e6
+            print(f"{kind:5} {who:8} {seconds:7.1f} {pushed:12.1f} {found[-1].size / 1e6:9.1f}")
+        pairs = zip(results["buildah", kind], results["ours", kind], strict=True)
+        ratios = [(theirs.seconds / own.seconds, theirs.pushed / own.pushed) for theirs, own in pairs]
+        faster = statistics.median(ratio for ratio, _ in ratios)
+        less = statistics.median(ratio for _, ratio in ratios)
+        spread = f"{min(ratio for ratio, _ in ratios):.1f} to {max(ratio for ratio, _ in ratios):.1f}"
+        print(f"{kind:5} ours is {faster:.1f} times as fast ({spread}) and pushes {1 / less:.2f} of the bytes\n")
+
+
+def main() -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    results: dict[tuple[str, str], list[Result]] = {}
+    with (
+        Node.create(NODE) as node,
+        node.start_registry(REGISTRY, images=True) as registry,
+        node.start_mirror() as index,
+    ):
+        insecure = json.dumps([registry.host])
+        install_operator(node, "--set-json", f"builds.insecureRegistries={insecure}")
+        node.kubectl("create", "namespace", NAMESPACE)
+        kubectl = node.kubectl.within(NAMESPACE)
+        bench = Bench(node, kubectl, registry, index, Wire(node, registry))
+        with Buildah(node, index) as buildah:
+            print(f"buildah stores by {buildah.driver}", flush=True)
+            prepare(bench, buildah)
+            for number in range(options.rounds):
+                one_round(bench, buildah, number, results)
+                print(
+                    f"round {number + 1}: "
+                    + ", ".join(f"{a} {b} {r[-1].seconds:.1f} s" for (a, b), r in results.items())
+                )
+    report(results)
+    return 0
+
+
+def prepare(bench: Bench, buildah: Buildah) -> None:
+    """Give both what a machine has that builds every day: the base image, and a filled cache of the package index."""
+    buildah.pull(bench.base)
+    for version in (COLD, WARM):
+        discarded: list[Result] = []
+        ours(bench, "warm-up", version, discarded)
+    bench.kubectl("delete", "llamastack", "warm-up")
+    bench.kubectl("delete", "llamastackbuilds", "--all")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
