@@ -156,5 +156,5 @@ def test_a_module_that_wants_another_llama_stack_fails_the_build(tmp_path: Path,
 @pytest.mark.node
 def test_a_package_that_is_no_provider_module_fails_the_build(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     entry = {**FMS, "provider_type": "remote::x", "module": "colorama"}
-    with pytest.raises(ClusterError, match="colorama: none of .* has a module `provider`"):
+    with pytest.raises(ClusterError, match=r"colorama: none of .* has a module `provider`"):
         built(tmp_path, capsys, manifest({"image": STARTER_IMAGE}, {"safety": [entry]}), "registry.local/c/none:1")

@@ -52,6 +52,8 @@ def install_operator(node: Node, *options: str) -> None:
     # The registry of the node answers for all names, at an address of its own.
     registry = "http://registry.local:5000"
     builds = f"builds.registryMirrors.docker\\.io={registry},builds.registryAddresses.registry\\.local={registry}"
+    plain = ("registry.local:5000", "auth.registry.local:5001", "other.registry.local:5001")
+    builds += f",builds.insecureRegistries={{{','.join(plain)}}}"
     settings = ["--set", f"image.repository={repository},image.tag={tag}", "--set", builds, "--wait", "--timeout", "3m"]
     namespace = {"metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     node.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", **namespace})
