@@ -116,7 +116,7 @@ def ask(process: "subprocess.Popen[bytes]", url: str) -> dict[str, str]:
     give_up = time.monotonic() + 180
     while time.monotonic() < give_up and process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
                 return {item["provider_id"]: item["provider_type"] for item in json.load(answer)["data"]}
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.5)
@@ -156,5 +156,5 @@ def test_a_module_that_wants_another_llama_stack_fails_the_build(tmp_path: Path,
 @pytest.mark.node
 def test_a_package_that_is_no_provider_module_fails_the_build(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     entry = {**FMS, "provider_type": "remote::x", "module": "colorama"}
-    with pytest.raises(ClusterError, match="colorama: none of .* has a module `provider`"):
+    with pytest.raises(ClusterError, match=r"colorama: none of .* has a module `provider`"):
         built(tmp_path, capsys, manifest({"image": STARTER_IMAGE}, {"safety": [entry]}), "registry.local/c/none:1")
