@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from llamastack_operator.cli import main
-from tests.cluster.buildah import _buildah, build_image
+from tests.cluster.buildah import build_image, buildah
 from tests.cluster.errors import CannotRunError, ClusterError
 from tests.cluster.fixtures import cannot_run
 from tests.cluster.images import PYTHON_IMAGE, STARTER_IMAGE, ensure_images
@@ -83,20 +83,20 @@ def built(context: Path, capsys: pytest.CaptureFixture[str], stack: dict[str, An
 @contextmanager
 def container(tag: str) -> Iterator[str]:
     """Make a working container, and remove it afterwards."""
-    name = subprocess.check_output([*_buildah(), "from", "--pull-never", tag], text=True).strip()
+    name = subprocess.check_output([*buildah(), "from", "--pull-never", tag], text=True).strip()
     try:
         yield name
     finally:
-        subprocess.run([*_buildah(), "rm", name], check=True, capture_output=True)
+        subprocess.run([*buildah(), "rm", name], check=True, capture_output=True)
 
 
 def in_container(name: str, *command: str) -> list[str]:
-    return [*_buildah(), "run", "--isolation", "chroot", "--network", "host", name, "--", *command]
+    return [*buildah(), "run", "--isolation", "chroot", "--network", "host", name, "--", *command]
 
 
 def providers_of(tag: str) -> dict[str, str]:
     """Start the server as the image says, and return the type of each provider that it lists."""
-    config = json.loads(subprocess.check_output([*_buildah(), "inspect", "--type", "image", tag]))["OCIv1"]["config"]
+    config = json.loads(subprocess.check_output([*buildah(), "inspect", "--type", "image", tag]))["OCIv1"]["config"]
     assert config["User"] == "1001:0" and not config.get("Cmd")
     port = str(free_port())
     entrypoint = [port if word == "8321" else word for word in config["Entrypoint"]]
@@ -116,7 +116,7 @@ def ask(process: "subprocess.Popen[bytes]", url: str) -> dict[str, str]:
     give_up = time.monotonic() + 180
     while time.monotonic() < give_up and process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
                 return {item["provider_id"]: item["provider_type"] for item in json.load(answer)["data"]}
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.5)

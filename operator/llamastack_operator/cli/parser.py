@@ -15,6 +15,7 @@ COMMANDS = {
     "validate": "check manifests, run configs and build configs, and report everything that is wrong",
     "resolve": "show what a stack starts, and in which order",
     "containerfile": "print a Containerfile that buildah, podman or docker builds the image of a stack with",
+    "build": "install and push the image of a stack from a pipeline, inside a container of its base",
     "catalog": "show what each release ships",
     "verify": "check a running server against its config and the protocols",
     "completion": "print a completion script for a shell",

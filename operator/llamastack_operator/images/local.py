@@ -1,0 +1,215 @@
+"""Runs the programs of a build's pod as processes of this machine, for builds in somebody's own pipeline.
+
+The same programs with the same inputs as in the cluster, one after the other: `prepare` looks the base up, `index`
+serves the package indexes on loopback, the installer runs with the base's own Python, `push` appends the layer. What
+the pod keeps apart by containers is kept apart here only by environment: the pipeline trusts what it builds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llamastack_operator.images.key import BuildInputs, build_key, key_name
+from llamastack_operator.images.record import FILE
+from llamastack_operator.images.tools import INSTALLER, copy_tools
+
+_TAIL = 15
+_PROGRAM = (sys.executable, "-m", "llamastack_operator.images")
+# What would let the base's Python see the packages of the environment that this program runs in.
+_HIDDEN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV")
+
+
+class LocalBuildError(Exception):
+    """A program failed.
+
+    Attributes:
+        reason: a word of the builds' vocabulary, such as `RequirementConflict`.
+        hint: what to do.
+        tail: its last lines.
+    """
+
+    def __init__(self, reason: str, message: str, hint: str = "", tail: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.hint = hint
+        self.tail = tuple(tail)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folders and settings of a local build.
+
+    Attributes:
+        folder: a private folder; credentials lie in `credentials/{pull,push,index}` below it.
+        repository: where to push to; None for an installation only.
+        labels: annotations of the result.
+        insecure: registries that speak plain HTTP.
+        certificate: authorities to trust besides the usual ones.
+        report: is given each line of progress.
+    """
+
+    folder: Path
+    repository: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    insecure: Sequence[str] = ()
+    certificate: Path | None = None
+    report: Callable[[str], None] = lambda line: None
+
+    @property
+    def tools(self) -> Path:
+        """Where pip and the installer lie."""
+        return self.folder / "tools"
+
+
+def prepare_tools(place: Place) -> None:
+    """Put pip and the installer into the folder.
+
+    Raises:
+        LocalBuildError: the environment of this program has no pip.
+    """
+    try:
+        copy_tools(place.tools)
+    except RuntimeError as error:
+        raise LocalBuildError("BuildFailed", str(error), "install pip beside llamastack-operator") from error
+
+
+def look_up_base(place: Place, inputs: BuildInputs) -> dict[str, Any]:
+    """Ask the registry for the base, and return its facts (`base.json`).
+
+    Raises:
+        LocalBuildError: there is no such base, or it cannot be had.
+    """
+    _write(place, inputs)
+    _run(place, "prepare", [*_PROGRAM, "prepare", *_options(place), "--tools", str(place.tools)])
+    facts: dict[str, Any] = json.loads((place.folder / "facts" / "base.json").read_bytes())
+    return facts
+
+
+def install(place: Place, inputs: BuildInputs, python: Path) -> dict[str, Any]:
+    """Install a layer into its root, and return its record.
+
+    Args:
+        place: folders and settings.
+        inputs: what to install.
+        python: the base's interpreter.
+
+    Raises:
+        LocalBuildError: it cannot be installed.
+    """
+    _write(place, inputs)
+    environment = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
+    with _index(place) as address:
+        command = [str(python), str(place.tools / INSTALLER), str(place.folder / "build.json")]
+        options = ["--tools", str(place.tools), "--index", address, *_certificate(place, "--certificate")]
+        _run(place, "install", [*command, *options, "--termination-log", str(_log(place))], environment)
+    record: dict[str, Any] = json.loads((Path(inputs.layer.root) / FILE).read_bytes())
+    return record
+
+
+def push(place: Place, inputs: BuildInputs) -> dict[str, Any]:
+    """Append what was installed to the base, push it, and return the termination message of `push`.
+
+    Raises:
+        LocalBuildError: the registry does not take it.
+    """
+    _write(place, inputs)
+    _run(place, "push", [*_PROGRAM, "push", *_options(place)])
+    message: dict[str, Any] = json.loads(_log(place).read_bytes())
+    return message
+
+
+def _write(place: Place, inputs: BuildInputs) -> None:
+    document = {
+        "format": 1,
+        "key": key_name(build_key(inputs)),
+        "strategy": "Image",
+        "base": {"image": inputs.base, "digest": inputs.base_digest},
+        "earlier": [],
+        "layer": inputs.layer.to_wire(),
+        "pip": inputs.pip.to_wire(),
+        "repository": place.repository,
+        "platform": inputs.platform,
+        "labels": dict(place.labels),
+        "registries": {"mirrors": {}, "insecure": list(place.insecure)},
+    }
+    (place.folder / "build.json").write_text(json.dumps(document))
+
+
+def _options(place: Place) -> list[str]:
+    folder = place.folder
+    pairs = {
+        "--inputs": folder / "build.json",
+        "--facts": folder / "facts",
+        "--credentials": folder / "credentials",
+        "--ca": place.certificate or folder / "no-certificate",
+        "--termination-log": _log(place),
+    }
+    return [str(word) for pair in pairs.items() for word in pair]
+
+
+def _certificate(place: Place, option: str) -> list[str]:
+    return [option, str(place.certificate or place.folder / "no-certificate")]
+
+
+def _log(place: Place) -> Path:
+    return place.folder / "termination-log"
+
+
+@contextmanager
+def _index(place: Place) -> Iterator[str]:
+    """Serve the package indexes while the installer runs; yields the address."""
+    command = [*_PROGRAM, "index", "--port", "0", "--build", str(place.folder / "build.json")]
+    command += ["--credentials", str(place.folder / "credentials" / "index"), *_certificate(place, "--certificate")]
+    command += ["--termination-log", str(_log(place))]
+    _log(place).unlink(missing_ok=True)
+    with (place.folder / "index.log").open("w") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)  # noqa: S603
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                process.wait()
+                raise _failed(place, "index", (place.folder / "index.log").read_text().splitlines())
+            yield str(json.loads(line)["serving"])
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _run(place: Place, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    """Run a program, pass its progress on, and raise what it says where it fails."""
+    _log(place).unlink(missing_ok=True)
+    tail: list[str] = []
+    process = subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
+    )
+    try:
+        for line in process.stdout or ():
+            if line.startswith("progress: "):
+                place.report(line.removeprefix("progress: ").strip())
+            else:
+                tail = [*tail[-_TAIL + 1 :], line.rstrip()]
+        status = process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if status:
+        raise _failed(place, name, tail)
+
+
+def _failed(place: Place, name: str, tail: Sequence[str]) -> LocalBuildError:
+    try:
+        message = json.loads(_log(place).read_bytes())
+        return LocalBuildError(
+            message["reason"], message["message"], message.get("hint") or "", message.get("tail") or ()
+        )
+    except (OSError, ValueError, KeyError):
+        return LocalBuildError("BuildFailed", f"the program `{name}` ended without a word", tail=tail)
