@@ -1,11 +1,12 @@
 """Whether pydantic's lax mode would take a scalar for a type: `"8321"` for an integer, `"yes"` for a boolean.
 
-pydantic's core itself answers, so that the answer is exact; it is imported only when a value is not of
-its type already, which keeps the command line quick.
+pydantic's core itself answers, so that the answer is exact; it is imported only when a value is neither of
+its type already nor a plain address, which keeps the command line quick.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,12 @@ _EXACT: dict[str, tuple[type, ...]] = {
 # Formats whose text pydantic parses; any other format is a hint for humans.
 PARSED_FORMATS = frozenset(
     {"uri", "date-time", "date", "time", "duration", "uuid", "uuid4", "ipv4", "ipv6", "multi-host-uri"}
+)
+
+
+# Addresses of which nothing can be wrong: names that are no IP address, no internationalised ones, a small port.
+_PLAIN_URL = re.compile(
+    r"https?://(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)*[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?::[1-9][0-9]{0,3})?(?:/[A-Za-z0-9._~-]*)*\Z"
 )
 
 
@@ -35,10 +42,18 @@ def coerce_scalar(value: Any, kind: str, fmt: str | None = None) -> tuple[bool, 
         return isinstance(value, (str, bytes)), value
     exact = _EXACT[kind]
     if isinstance(value, exact) and (kind == "boolean" or not isinstance(value, bool)):
-        return True, value
+        return not (kind == "number" and _beyond_float(value)), value
     if kind == "string":
         return isinstance(value, bytes), value
     return _validated(kind, value)
+
+
+def _beyond_float(value: Any) -> bool:
+    try:
+        float(value)
+    except OverflowError:
+        return True
+    return False
 
 
 @cache
@@ -74,6 +89,8 @@ def _validated(kind: str, value: Any) -> tuple[bool, Any]:
 def _parsed(value: Any, fmt: str) -> tuple[bool, Any]:
     if fmt in ("ipv4", "ipv6"):
         return _is_address(value, fmt), value
+    if fmt == "uri" and isinstance(value, str) and _PLAIN_URL.match(value):
+        return True, value
     accepted, _ = _validated(fmt, value)
     return accepted, value
 

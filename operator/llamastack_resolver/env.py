@@ -18,6 +18,7 @@ from typing import Any, Literal
 from llamastack_resolver.findings import Findings, Reason
 from llamastack_resolver.releases import Release
 
+REFERENCE = "${env."
 PATTERN = re.compile(r"\${env\.([A-Z0-9_]+)(?::([=+])([^}]*))?}")
 # What looks like a reference but is not one: upstream leaves the text as it is.
 ALMOST = re.compile(r"\${\s*env\.[^}]*}|\$\{[A-Z][A-Z0-9_]*}")
@@ -201,6 +202,8 @@ class _Substituter:
         return self._value(value, "", None)
 
     def _string(self, text: str, path: str, missing: list[tuple[str, str]] | None) -> Any:
+        if REFERENCE not in text:
+            return convert(text) if self._rules.converts_plain_strings else text
         unknown = False
 
         def replace(match: re.Match[str]) -> str:

@@ -6,7 +6,6 @@ requirement may be anything that pip takes; the import name comes from the insta
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 from dataclasses import dataclass
 
@@ -19,24 +18,27 @@ _REQUIREMENT = re.compile(
 )
 # PEP 508 without nested parentheses being counted, in the syntax that Go, Rust and Python share: the API server
 # enforces it too. Versions and specifiers are PEP 440's.
-_VERSION = (
-    r"v?([0-9]+!)?[0-9]+(\.[0-9]+)*([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?[0-9]*)?"
+_SUFFIX = (
+    r"([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?[0-9]*)?"
     r"(-[0-9]+|[-_.]?(post|rev|r)[-_.]?[0-9]*)?([-_.]?dev[-_.]?[0-9]*)?"
 )
+_VERSION = rf"v?([0-9]+!)?[0-9]+(\.[0-9]+)*{_SUFFIX}"
+_SEVERAL_PARTS = rf"v?([0-9]+!)?[0-9]+(\.[0-9]+)+{_SUFFIX}"
 _PREFIX = r"v?([0-9]+!)?[0-9]+(\.[0-9]+)*\.\*"
 _LOCAL = r"(\+[A-Za-z0-9]+([-_.][A-Za-z0-9]+)*)?"
-_CLAUSE = rf"((==|!=) *({_PREFIX}|{_VERSION}{_LOCAL})|(~=|<=|>=|<|>) *{_VERSION}|=== *[^ ;,()]+)"
-_CLAUSES = rf"{_CLAUSE}( *, *{_CLAUSE})*"
+_CLAUSE = rf"((==|!=) *({_PREFIX}|{_VERSION}{_LOCAL})|(<=|>=|<|>) *{_VERSION}|~= *{_SEVERAL_PARTS})"
+# Only at the end: what a comma after it means is told differently by each reader.
+_ARBITRARY = r"=== *[-A-Za-z0-9.+*!_]+"
+_CLAUSES = rf"({_CLAUSE}( *, *{_CLAUSE})*( *, *{_ARBITRARY})?|{_ARBITRARY})"
 _NAME = r"[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?"
-_OPERAND = r"""([a-z_]+|'[^']*'|"[^"]*")"""
+_OPERAND = r"""([a-z_]+|'[ -&(-~]*'|"[ !#-~]*")"""
 _COMPARISON = rf"[( ]*{_OPERAND} *(===?|~=|!=|<=?|>=?| in | not +in ) *{_OPERAND}[) ]*"
 _MARKER = rf"( *;{_COMPARISON}( (and|or) {_COMPARISON})*)?"
 REQUIREMENT_PATTERN = (
     rf"^{_NAME} *(\[ *({_NAME} *(, *{_NAME} *)*)?\])? *"
-    rf"(({_CLAUSES}|\( *{_CLAUSES} *\))?{_MARKER}|@ *[^ ]+( +;{_COMPARISON}( (and|or) {_COMPARISON})*)?) *$"
+    rf"(({_CLAUSES}|\( *{_CLAUSES} *\))?{_MARKER}|@ *[!-~]+( +;{_COMPARISON}( (and|or) {_COMPARISON})*)?) *$"
 )
 """What a PEP 508 requirement looks like; options of pip such as `-r` or `--index-url` do not."""
-_STRICT = re.compile(REQUIREMENT_PATTERN)
 _IMPORT_NAME = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
 
 
@@ -88,7 +90,7 @@ def check_requirement(text: object) -> None:
     Raises:
         RequirementError: it does not.
     """
-    if not isinstance(text, str) or "\n" in text or not _STRICT.match(text):
+    if not isinstance(text, str) or "\n" in text or not re.match(REQUIREMENT_PATTERN, text):
         raise RequirementError(f"{text!r} is no requirement (PEP 508) such as my-provider>=1.0")
 
 
@@ -107,6 +109,8 @@ def import_names(requirement: ModuleRequirement) -> list[str]:
 
 def installed_version(requirement: ModuleRequirement) -> str | None:
     """Return the version of the installed distribution, None where it is not installed under that name."""
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(requirement.name)
     except (importlib.metadata.PackageNotFoundError, ValueError):
@@ -114,6 +118,8 @@ def installed_version(requirement: ModuleRequirement) -> str | None:
 
 
 def _packages_of(distribution_name: str) -> list[str]:
+    import importlib.metadata
+
     try:
         distribution = importlib.metadata.distribution(distribution_name)
     except (importlib.metadata.PackageNotFoundError, ValueError):

@@ -12,6 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from llamastack_resolver.coerce import coerce_scalar
@@ -19,8 +20,11 @@ from llamastack_resolver.env import Unknown
 from llamastack_resolver.suggest import did_you_mean
 
 Schema = Mapping[str, Any]
+Handler = Callable[[Any, Mapping[str, Any], str, int], "list[Issue]"]
 MAX_DEPTH = 60
+MAX_CHECKERS = 512
 _LOOSENING = frozenset({"before", "wrap", "plain"})
+_TEXT_RULES = frozenset({"format", "minLength", "maxLength", "pattern"})
 _NUMBER_RULES: tuple[tuple[str, Callable[[float, float], bool], str], ...] = (
     ("minimum", operator.ge, "at least"),
     ("maximum", operator.le, "at most"),
@@ -50,7 +54,7 @@ class Issue:
 
 def check(value: Any, schema: Schema) -> list[Issue]:
     """Return every issue of a value; an empty list means that the release accepts it."""
-    return _Checker(schema.get("$defs") or {}).check(value, schema, "", 0)
+    return _checker(schema).check(value, schema, "", 0)
 
 
 def join(path: str, key: object) -> str:
@@ -60,32 +64,72 @@ def join(path: str, key: object) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
+def _checker(schema: Schema) -> _Checker:
+    """Return the checker of a schema. The files of one release are checked against the same few schemas."""
+    kept = _CHECKERS.get(id(schema))
+    # The checker holds its schema, so that the id of one that is kept cannot be used again.
+    if kept is None or kept.schema is not schema:
+        if len(_CHECKERS) >= MAX_CHECKERS:
+            _CHECKERS.clear()
+        kept = _CHECKERS[id(schema)] = _Checker(schema)
+    return kept
+
+
 class _Checker:
-    def __init__(self, defs: Mapping[str, Schema]) -> None:
-        self._defs = defs
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self._defs: Mapping[str, Schema] = schema.get("$defs") or {}
+        # By the id of a part of the schema, which lives as long as the schema.
+        self._handlers: dict[int, Handler] = {}
+        self._keys: dict[int, dict[str, str]] = {}
 
     def check(self, value: Any, schema: Schema, path: str, depth: int) -> list[Issue]:
         if isinstance(value, Unknown) or depth > MAX_DEPTH:
             return []
-        issues = self._issues(value, schema, path, depth)
+        handler = self._handlers.get(id(schema))
+        if handler is None:
+            handler = self._handlers[id(schema)] = self._handler(schema)
+        issues = handler(value, schema, path, depth)
         if issues and _LOOSENING.intersection(schema.get("x-validators") or ()):
             return [issue if issue.unknown_key else replace(issue, soft=True) for issue in issues]
         return issues
 
-    def _issues(self, value: Any, schema: Schema, path: str, depth: int) -> list[Issue]:
-        if "$ref" in schema:
-            target = self._defs.get(str(schema["$ref"]).rsplit("/", 1)[-1])
-            return self.check(value, target, path, depth + 1) if target is not None else []
-        if "allOf" in schema:
-            return [issue for part in schema["allOf"] for issue in self.check(value, part, path, depth + 1)]
-        if "discriminator" in schema:
-            return self._discriminated(value, schema, path, depth)
+    def _handler(self, schema: Schema) -> Handler:
+        """Choose how a part of a schema is checked, once for all values."""
+        for keyword, handler in (
+            ("$ref", self._reference),
+            ("allOf", self._all),
+            ("discriminator", self._discriminated),
+        ):
+            if keyword in schema:
+                return handler
         branches = schema.get("anyOf") or schema.get("oneOf")
         if branches:
-            return self._union(value, branches, path, depth)
+            return partial(self._union, branches)
         if "const" in schema or "enum" in schema:
-            return self._choice(value, schema, path)
-        return self._typed(value, schema, path, depth)
+            return self._choice
+        return self._typed(schema)
+
+    def _typed(self, schema: Schema) -> Handler:
+        kind = schema.get("type")
+        if kind is None:
+            return self._object if "properties" in schema else _anything
+        if isinstance(kind, list):
+            return partial(self._union, [{**schema, "type": one} for one in kind])
+        if kind == "string" and not _TEXT_RULES.intersection(schema):
+            return _text
+        handlers: dict[str, Handler] = {"null": _nothing, "object": self._object, "array": self._array}
+        return handlers.get(str(kind), _scalar)
+
+    def _reference(self, value: Any, schema: Schema, path: str, depth: int) -> list[Issue]:
+        return self._referred(value, schema["$ref"], path, depth)
+
+    def _all(self, value: Any, schema: Schema, path: str, depth: int) -> list[Issue]:
+        return [issue for part in schema["allOf"] for issue in self.check(value, part, path, depth + 1)]
+
+    def _referred(self, value: Any, reference: object, path: str, depth: int) -> list[Issue]:
+        target = self._defs.get(str(reference).rsplit("/", 1)[-1])
+        return self.check(value, target, path, depth + 1) if target is not None else []
 
     def _discriminated(self, value: Any, schema: Schema, path: str, depth: int) -> list[Issue]:
         if not isinstance(value, dict):
@@ -100,10 +144,14 @@ class _Checker:
         if not isinstance(tag, str) or tag not in mapping:
             hint = did_you_mean(str(tag), mapping) or f"one of: {_names(mapping)}"
             return [Issue(join(path, name), f"`{name}` is {describe(tag)}, which does not exist", hint)]
-        return self.check(value, {"$ref": mapping[tag]}, path, depth + 1)
+        return self._referred(value, mapping[tag], path, depth + 1)
 
-    def _union(self, value: Any, branches: list[Schema], path: str, depth: int) -> list[Issue]:
-        results = [self.check(value, branch, path, depth + 1) for branch in branches]
+    def _union(self, branches: list[Schema], value: Any, _: Schema, path: str, depth: int) -> list[Issue]:
+        results = []
+        for branch in branches:
+            results.append(self.check(value, branch, path, depth + 1))
+            if not results[-1]:
+                return []
         clean = [result for result in results if all(issue.unknown_key for issue in result)]
         if clean:
             return min(clean, key=len)
@@ -133,7 +181,7 @@ class _Checker:
             return f"one of {_names(schema['enum'])}"
         return _TYPE_NAMES.get(str(schema.get("type")), "another value")
 
-    def _choice(self, value: Any, schema: Schema, path: str) -> list[Issue]:
+    def _choice(self, value: Any, schema: Schema, path: str, _: int) -> list[Issue]:
         choices = [schema["const"]] if "const" in schema else list(schema["enum"])
         if any(value == choice and isinstance(value, bool) == isinstance(choice, bool) for choice in choices):
             return []
@@ -143,32 +191,6 @@ class _Checker:
                 return []
         hint = did_you_mean(str(value), map(str, choices)) or f"one of: {_names(choices)}"
         return [Issue(path, f"{describe(value)} is not allowed here", hint)]
-
-    def _typed(self, value: Any, schema: Schema, path: str, depth: int) -> list[Issue]:
-        kind = schema.get("type")
-        if kind is None:
-            return self._object(value, schema, path, depth) if "properties" in schema else []
-        if isinstance(kind, list):
-            return self._union(value, [{**schema, "type": one} for one in kind], path, depth)
-        if kind == "null":
-            return [] if value is None else [Issue(path, f"expected nothing (null), found {describe(value)}")]
-        if kind == "object":
-            return self._object(value, schema, path, depth)
-        if kind == "array":
-            return self._array(value, schema, path, depth)
-        return self._scalar(value, schema, str(kind), path)
-
-    def _scalar(self, value: Any, schema: Schema, kind: str, path: str) -> list[Issue]:
-        accepted, coerced = coerce_scalar(value, kind, schema.get("format"))
-        if not accepted:
-            return [_wrong_type(value, kind, schema.get("format"), path)]
-        if isinstance(coerced, (int, float)):
-            return [
-                Issue(path, f"{coerced} is out of range: {words} {schema[rule]} is required")
-                for rule, holds, words in _NUMBER_RULES
-                if rule in schema and not holds(coerced, schema[rule])
-            ]
-        return _text_issues(coerced, schema, path) if isinstance(coerced, str) else []
 
     def _array(self, value: Any, schema: Schema, path: str, depth: int) -> list[Issue]:
         if not isinstance(value, (list, tuple, set)):
@@ -190,7 +212,10 @@ class _Checker:
         if not isinstance(value, dict):
             return [Issue(path, f"expected a mapping, found {describe(value)}")]
         properties = schema.get("properties") or {}
-        by_name = {name: key for key, item in properties.items() for name in (item.get("x-names") or [key])}
+        by_name = self._keys.get(id(schema))
+        if by_name is None:
+            by_name = {name: key for key, item in properties.items() for name in (item.get("x-names") or [key])}
+            self._keys[id(schema)] = by_name
         given = {by_name[key] for key in value if isinstance(key, str) and key in by_name}
         issues = [
             Issue(join(path, key), f"`{key}` is required, and missing")
@@ -218,6 +243,34 @@ class _Checker:
         return [Issue(where, f"`{key}` is not known here, and is ignored", hint, unknown_key=True)]
 
 
+def _scalar(value: Any, schema: Schema, path: str, _: int) -> list[Issue]:
+    kind = str(schema["type"])
+    accepted, coerced = coerce_scalar(value, kind, schema.get("format"))
+    if not accepted:
+        return [_wrong_type(value, kind, schema.get("format"), path)]
+    if isinstance(coerced, (int, float)):
+        return [
+            Issue(path, f"{coerced} is out of range: {words} {schema[rule]} is required")
+            for rule, holds, words in _NUMBER_RULES
+            if rule in schema and not holds(coerced, schema[rule])
+        ]
+    return _text_issues(coerced, schema, path) if isinstance(coerced, str) else []
+
+
+def _text(value: Any, schema: Schema, path: str, depth: int) -> list[Issue]:
+    """Check text that has no rule but its type: the commonest of all."""
+    return [] if isinstance(value, str) else _scalar(value, schema, path, depth)
+
+
+def _nothing(value: Any, _schema: Schema, path: str, _depth: int) -> list[Issue]:
+    return [] if value is None else [Issue(path, f"expected nothing (null), found {describe(value)}")]
+
+
+def _anything(_value: Any, _schema: Schema, _path: str, _depth: int) -> list[Issue]:
+    return []
+
+
+_CHECKERS: dict[int, _Checker] = {}
 _TYPE_NAMES = {
     "string": "text",
     "integer": "a whole number",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher
+from functools import lru_cache
 
 CUTOFF = 0.6
 MOST = 3
@@ -22,8 +22,11 @@ def nearest(word: str, names: Iterable[str]) -> list[str]:
     return [name for _, name in sorted(scored)[:MOST]]
 
 
+@lru_cache(maxsize=4096)
 def _likeness(one: str, other: str) -> float:
     """Return how alike two names are, from 0 to 1; of `remote::vllm` the part after `::` counts."""
+    from difflib import SequenceMatcher  # only a mistake needs it
+
     (prefix, _, name), (other_prefix, _, other_name) = one.rpartition("::"), other.rpartition("::")
     ratio = SequenceMatcher(None, name, other_name).ratio()
     return ratio if prefix == other_prefix else ratio * 0.95

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 COMMANDS = {
     "validate": "check manifests, run configs and build configs, and report everything that is wrong",
@@ -35,7 +35,7 @@ def build_parser(arguments: Sequence[str], all_commands: bool = False) -> argpar
         all_commands: set up the options of every command (for completion scripts).
     """
     parser = argparse.ArgumentParser(prog="llamastack", description="Llama Stack on Kubernetes.", epilog=EPILOG)
-    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="show the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     named = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, text in COMMANDS.items():
@@ -51,8 +51,14 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _version() -> str:
-    try:
-        return version("llamastack-operator")
-    except PackageNotFoundError:
-        return "unknown"
+class _PrintVersion(argparse.Action):
+    """`--version`: the package's metadata is read only when it is asked for, since that takes as long as a check."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version("llamastack-operator")
+        except PackageNotFoundError:
+            number = "unknown"
+        parser.exit(message=f"{parser.prog} {number}\n")

@@ -88,5 +88,10 @@ def _providers_of(document: Input) -> dict[str, object]:
 
 
 def _knows(release: Release, api: str, provider_type: str) -> bool:
+    return release in _having(api, provider_type)
+
+
+@cache
+def _having(api: str, provider_type: str) -> frozenset[Release]:
     span = catalog.history().get(api, {}).get(provider_type)
-    return span is not None and span[0] <= release <= span[1]
+    return frozenset(release for release in known_releases() if span and span[0] <= release <= span[1])
