@@ -41,7 +41,7 @@ def special_arguments(call: Sequence[str], sources: Sources) -> list[str]:
     """Return pip's arguments for one special call, its indexes being those of the proxy where it has them.
 
     Raises:
-        FailureError: an option is none of upstream's three, or an index has no address.
+        FailureError: an option is none of upstream's three, or an index is named by what is no address.
     """
     options: list[str] = []
     packages: list[str] = []
@@ -56,8 +56,9 @@ def special_arguments(call: Sequence[str], sources: Sources) -> list[str]:
         elif flag in _VALUED:
             url = value or next(words, "")
             if sources.wheels is None:
-                options += [flag, _address(url, sources, call)]
-                replaced = replaced or flag == "--index-url"
+                address = _address(url, sources, call)
+                options += [flag, address] if address else []
+                replaced = replaced or (flag == "--index-url" and bool(address))
         else:
             message = f"{shlex.join(call)!r} has the option {flag}, and only {', '.join(FLAGS)} are known"
             raise FailureError("RequirementInvalid", message, "ask the provider's author to leave it out")
@@ -66,15 +67,13 @@ def special_arguments(call: Sequence[str], sources: Sources) -> list[str]:
     return [*(sources.trusted() if replaced else sources.options()), *options, *packages]
 
 
-def _address(url: str, sources: Sources, call: Sequence[str]) -> str:
+def _address(url: str, sources: Sources, call: Sequence[str]) -> str | None:
+    """Return where pip finds an index; None for a name that the platform gives no address: the others have to do."""
     settings = sources.build.pip
     named = settings.named or {}
     match = _NAMED.fullmatch(url)
     if match:
-        if match[1] in named:
-            return sources.named(match[1])
-        message = f"{shlex.join(call)!r} wants the index {match[1]}, which has no address here"
-        raise FailureError("RequirementInvalid", message, "the operator's namedIndexes has to name one")
+        return sources.named(match[1]) if match[1] in named else None
     for name, address in named.items():
         if address.rstrip("/") == url.rstrip("/"):
             return sources.named(name)

@@ -16,7 +16,7 @@ import yaml
 from llamastack_operator import catalog
 from llamastack_operator.images.layers import Layer
 from llamastack_operator.images.plan import Wanted, install_plan
-from llamastack_operator.images.upstream import NAMED_INDEXES, release_packages
+from llamastack_operator.images.upstream import release_packages
 from llamastack_resolver.build_config import build_entries
 from llamastack_resolver.env import Environment
 from llamastack_resolver.findings import Findings
@@ -62,9 +62,8 @@ def upstream(name: str, config: dict[str, Any], home: Path) -> tuple[set[str], s
 
 
 def symbolic(text: str) -> str:
-    for index, url in NAMED_INDEXES.items():
-        text = re.sub(rf"{re.escape(url)}(?=\s|$)", f"${{index.{index}}}", text)
-    return text
+    """Put the catalog's one name in place of the address that upstream writes."""
+    return re.sub(r"(index-url[ =])https?://\S+", r"\1${index.pytorch-cpu}", text)
 
 
 def stack_layer(name: str, config: dict[str, Any], **more: Any) -> Layer:

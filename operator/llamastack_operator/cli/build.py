@@ -27,7 +27,6 @@ from llamastack_operator.cli.surroundings import base_python, check_base, check_
 from llamastack_operator.cli.validate import add_release_option
 from llamastack_operator.images.key import BuildInputs, PipSettings, build_key, key_name
 from llamastack_operator.images.local import LocalBuildError, Place, install, look_up_base, prepare_tools, push
-from llamastack_operator.images.upstream import NAMED_INDEXES
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -127,7 +126,7 @@ class _Builder:
 
     def _pip(self) -> PipSettings:
         allowed = self.args.source_distributions or self.planned.source_distributions
-        return PipSettings(_indexes(self.args, self.planned), allowed, NAMED_INDEXES)
+        return PipSettings(_indexes(self.args, self.planned), allowed)
 
 
 def _indexes(args: argparse.Namespace, planned: Planned) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from llamastack_operator.images.layers import ROOTS, Layer
 from llamastack_operator.images.plan import InstallPlan
-from llamastack_operator.images.upstream import NAMED_INDEXES
+from llamastack_operator.images.upstream import INDEX_NAMES
 
 PYTHON_BASE = "docker.io/library/python:3.12-slim"
 HOME = "/opt/llamastack/home"
@@ -90,9 +90,9 @@ def _arguments(plan: InstallPlan, recipe: Recipe) -> str:
     texts = [word for layer in plan.layers for words in layer.special for word in words]
     named = {match[1] for text in texts for match in _NAMED.finditer(text)}
     # What modules ask for is known in the build only.
-    named |= NAMED_INDEXES.keys() | recipe.named.keys() if any(layer.modules for layer in plan.layers) else set()
+    named |= set(INDEX_NAMES) | recipe.named.keys() if any(layer.modules for layer in plan.layers) else set()
     for name in sorted(named):
-        url = recipe.named.get(name) or NAMED_INDEXES.get(name)
+        url = recipe.named.get(name)
         lines.append(f"ARG {_variable(name)}={_quoted(url)}" if url else f"ARG {_variable(name)}")
     return "\n".join([*lines, "USER 0:0"])
 
@@ -140,7 +140,7 @@ def _calls(layer: Layer, recipe: Recipe) -> list[str]:
     calls = []
     if layer.requirements:
         calls.append(_lines([install, *map(shlex.quote, layer.requirements)], "      "))
-    return calls + [f"{install} {' '.join(map(_word, words))}" for words in layer.special]
+    return calls + [f"{install} {_words(words)}" for words in layer.special]
 
 
 def _pip(layer: Layer) -> str:
@@ -208,9 +208,17 @@ def _lines(words: Sequence[str], indent: str) -> str:
     return f" \\\n{indent}".join(words)
 
 
-def _word(word: str) -> str:
-    match = _NAMED.fullmatch(word)
-    return f'"${{{_variable(match[1])}}}"' if match else shlex.quote(word)
+def _words(words: Sequence[str]) -> str:
+    """Return the arguments of a call; an index whose build argument is not set is left out with its option."""
+    found: list[str] = []
+    for word in words:
+        match = _NAMED.fullmatch(word)
+        if match is None:
+            found.append(shlex.quote(word))
+            continue
+        variable = _variable(match[1])
+        found.append(f'${{{variable}:+{found.pop()} "${variable}"}}')
+    return " ".join(found)
 
 
 def _variable(name: str) -> str:

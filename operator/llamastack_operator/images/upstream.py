@@ -23,8 +23,9 @@ SERVER_DEPENDENCIES = (
     "opentelemetry-sdk",
     "opentelemetry-exporter-otlp-proto-http",
 )
-NAMED_INDEXES = {"pytorch-cpu": "https://download.pytorch.org/whl/cpu"}
-"""What upstream's specs write where the catalog has a name: a platform may put its own mirror in its place."""
+INDEX_NAMES = ("pytorch-cpu",)
+"""The names that the catalog has in place of addresses of indexes. The platform says which address one stands for;
+where it says nothing, the packages come from the ordinary indexes."""
 # What a release adds to them, and since when (`SERVER_DEPENDENCIES` in its core/build.py).
 _ADDED = (
     (Release("ogx", "1.1.0"), "opentelemetry-exporter-otlp-proto-grpc"),

@@ -47,16 +47,17 @@ for text in modules:
         packages += (getattr(spec, "adapter", None) or spec).pip_packages or ()
 
 
-def address(match: re.Match[str]) -> str:
-    name = "INDEX_" + re.sub("[^A-Z0-9]", "_", match[1].upper())
-    return os.environ.get(name) or sys.exit(f"the build argument {name} is not set")
+def option(match: re.Match[str]) -> str:
+    # An index whose build argument is not set is left out with its option: the ordinary indexes have to do.
+    address = os.environ.get("INDEX_" + re.sub("[^A-Z0-9]", "_", match[2].upper()))
+    return f"{match[1]} {address}" if address else ""
 
 
 plain: list[str] = []
 special: list[list[str]] = []
 for package in dict.fromkeys(packages):
     if "--" in package:
-        special.append(shlex.split(re.sub(r"\$\{index\.([a-z0-9-]+)\}", address, package)))
+        special.append(shlex.split(re.sub(r"(--[a-z-]+)[ =]\$\{index\.([a-z0-9-]+)\}", option, package)))
     else:
         plain += [package] if re.search("[;@]", package) else package.split()
 for call in ([[*requirements, *plain]] if plain else []) + special:
