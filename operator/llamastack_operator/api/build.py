@@ -17,7 +17,9 @@ REPOSITORY_PATTERN = (
     r"(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+$"
 )
 Repository = Annotated[str, StringConstraints(min_length=3, max_length=255, pattern=REPOSITORY_PATTERN)]
-IndexUrl = Annotated[str, StringConstraints(min_length=8, max_length=1024, pattern=r"^https?://[^\s@]+$")]
+# A host or a bracketed address, without user and password.
+INDEX_PATTERN = r"^https?://([a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[^\s@]*)?$"
+IndexUrl = Annotated[str, StringConstraints(min_length=8, max_length=1024, pattern=INDEX_PATTERN)]
 RequirementText = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\s-][^\r\n]*$")]
 Interval = Annotated[str, StringConstraints(max_length=8, pattern=r"^[1-9][0-9]{0,4}[hd]$")]
 History = Annotated[int | None, Field(ge=0, le=50)]

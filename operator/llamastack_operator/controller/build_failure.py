@@ -14,7 +14,7 @@ from typing import Any
 from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
 from llamastack_operator.api.llamastackbuild import TAIL_LIMIT
 from llamastack_operator.kube.builds import BuildContainer, BuildJob, BuildPod
-from llamastack_operator.workloads.build_job import INDEX, INSTALL
+from llamastack_operator.workloads.build_job import INDEX, INSTALL, PUSH
 
 LINE_LIMIT = 400
 """Most characters that are kept of one line of a failing step."""
@@ -42,6 +42,7 @@ _TOLD = {
         Reason.PUSH_DENIED,
         Reason.DISK_FULL,
         Reason.LOCK_LOST,
+        Reason.TAMPERED,
     )
 }
 _PULL_FAILED = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
@@ -135,7 +136,17 @@ def waiting_failure(pod: BuildPod) -> Failure | None:
 
 
 def tampered(pod: BuildPod, expected: Mapping[str, str]) -> Failure | None:
-    """Return a failure where a pod's containers are not those that the operator asked for."""
+    """Return a failure where a pod's containers are not those that the operator asked for.
+
+    Its result is not used in any case; where all programs are of one other image, an upgrade is the likely cause.
+    """
+    images = {container.name: container.image for container in pod.containers}
+    programs = {images.get(name, "") for name in expected if name != INSTALL}
+    if images.keys() == expected.keys() and images[INSTALL] == expected[INSTALL] and len(programs) == 1:
+        (program,) = programs
+        if program != expected[PUSH]:
+            return Failure(Reason.EVICTED, f"the build ran the programs of another operator ({program})", retry=True)
+        return None
     for container in pod.containers:
         if expected.get(container.name) != container.image:
             message = f"the container {container.name} of pod {pod.key[1]} was made to run {container.image}"
@@ -171,13 +182,17 @@ def _parsed(text: str) -> Mapping[str, Any] | None:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) and value.get("reason") in _TOLD else None
+    reason = value.get("reason") if isinstance(value, dict) else None
+    return value if isinstance(reason, str) and reason in _TOLD else None
 
 
 def _told(told: Mapping[str, Any], step: str) -> Failure:
-    tail = told.get("tail")
+    tail, reason = told.get("tail"), _TOLD[told["reason"]]
+    if reason is Reason.TAMPERED and step == INSTALL:
+        # What only the operator's own programs can see.
+        reason = Reason.BUILD_FAILED
     return Failure(
-        _TOLD[told["reason"]],
+        reason,
         _one_line(told.get("message")) or f"the step {step} failed",
         retry=told.get("retry") is True,
         step=step,
@@ -187,11 +202,17 @@ def _told(told: Mapping[str, Any], step: str) -> Failure:
 
 
 def _one_line(value: Any) -> str:
-    return " ".join(value.split())[:MESSAGE_LIMIT] if isinstance(value, str) else ""
+    return " ".join(_printable(value).split())[:MESSAGE_LIMIT] if isinstance(value, str) else ""
 
 
 def _lines(text: str) -> tuple[str, ...]:
-    return tuple(line.rstrip()[:LINE_LIMIT] for line in text.splitlines() if line.strip())[-TAIL_LIMIT:]
+    lines = (_printable(line).rstrip()[:LINE_LIMIT] for line in text.splitlines())
+    return tuple(line for line in lines if line.strip())[-TAIL_LIMIT:]
+
+
+def _printable(text: str) -> str:
+    """Return text without what moves a terminal's cursor or is no character at all, such as a lone surrogate."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _last_step(pod: BuildPod | None) -> str:

@@ -7,6 +7,7 @@ more before it is done is let go of at once, which ends it where nobody else wan
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from llamastack_operator.api.build import Build as BuildSettings
 from llamastack_operator.controller.snapshot import Snapshot
@@ -14,6 +15,8 @@ from llamastack_operator.kube.builds import Build
 from llamastack_operator.kube.pods import Pod
 
 DEFAULT_LIMIT = 2
+RERUN_INTERVAL = timedelta(hours=1)
+"""How long nothing is made again that was."""
 
 
 def let_go(
@@ -43,10 +46,11 @@ def _beyond(own: list[Build], phase: str, limit: int | None) -> list[Build]:
     return ended[: len(ended) - keep] if len(ended) > keep else []
 
 
-def lost_image(snapshot: Snapshot, builds: Iterable[Build]) -> Build | None:
+def lost_image(snapshot: Snapshot, builds: Iterable[Build], now: datetime) -> Build | None:
     """Return the build whose image pods cannot pull because its registry has it no more, to be made again.
 
-    Once for each time that it was made: where that does not help, a person has to look.
+    A kubelet tries a pull again within five minutes, so what is still not found later was not helped by that, and a
+    person has to look; but a registry may be wiped twice.
     """
     runtime = snapshot.image.runtime if snapshot.image else None
     if runtime is None or not any(_cannot_find(pod, runtime.image) for pod in snapshot.pods):
@@ -54,7 +58,8 @@ def lost_image(snapshot: Snapshot, builds: Iterable[Build]) -> Build | None:
     made = next((build for build in builds if build.status.get("image") == runtime.image), None)
     if made is None or made.phase != "Succeeded" or made.rerun == made.status.get("finishedAt"):
         return None
-    return made
+    since = now - datetime.fromisoformat(made.status["finishedAt"])
+    return None if made.rerun and since < RERUN_INTERVAL else made
 
 
 def _cannot_find(pod: Pod, image: str) -> bool:

@@ -24,6 +24,8 @@ LONGEST_DELAY = 600
 """Seconds before a further try at most."""
 LOOK_AGAIN = 2.0
 """Seconds between two looks at the progress of a running build."""
+QUEUE_LOOK = 5.0
+"""Seconds between two looks for a free place: a build that is deleted frees its place without a word."""
 # What outlives a try: with a lock the next one makes the same image again.
 _LASTING = ("baseDigest", "rerun")
 _STEPS = {PREPARE: "preparing", INSTALL: "installing", PUSH: "pushing"}
@@ -97,6 +99,8 @@ def decide(snapshot: BuildSnapshot, settings: WorkloadSettings) -> BuildDecision
         return failed(snapshot, status, foul, stop=job)
     if job.ended is None:
         return _running(snapshot, status, job, pod)
+    if pod is not None and _lags(job, pod):
+        return BuildDecision(status, again=LOOK_AGAIN)
     if job.ended[0] == "Failed":
         return failed(snapshot, status, failure_of(job, pod))
     return _complete(snapshot, status, job, pod)
@@ -115,7 +119,7 @@ def stamp(moment: datetime) -> str:
 def _start(snapshot: BuildSnapshot, status: dict[str, Any], attempt: int) -> BuildDecision:
     if not snapshot.may_start:
         queued = {key: value for key, value in status.items() if key in (*_LASTING, "attempts", "failure")}
-        return BuildDecision({**queued, "phase": "Queued"})
+        return BuildDecision({**queued, "phase": "Queued"}, again=QUEUE_LOOK)
     lasting = {key: value for key, value in status.items() if key in _LASTING}
     started = {"phase": "Building", "step": "starting", "attempts": attempt, "startedAt": stamp(snapshot.now)}
     return BuildDecision({**lasting, **started}, action="start", again=LOOK_AGAIN)
@@ -144,6 +148,12 @@ def working(pod: BuildPod) -> BuildContainer | None:
     """Return the container that works now; the sidecar is there all the time."""
     running = [container for container in pod.containers if container.running and container.name != INDEX]
     return running[-1] if running else None
+
+
+def _lags(job: BuildJob, pod: BuildPod) -> bool:
+    """Tell whether a pod is known as it was before its Job ended: the two come by watches of their own."""
+    stopped = job.ended is not None and job.ended[1] == "DeadlineExceeded"
+    return pod.phase in ("Pending", "Running") and not pod.deleting and not stopped
 
 
 def _complete(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:

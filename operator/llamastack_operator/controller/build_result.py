@@ -28,7 +28,15 @@ _PROGRESS = re.compile(r"^progress: ((?:[a-z]{1,20} ?){1,4}(?:\d{1,6} of \d{1,6}
 
 
 class LostRecordError(ValueError):
-    """The record is not there, or is not the one that the build told of."""
+    """The record is not there, or is not the one that the build told of.
+
+    Attributes:
+        retry: whether another try can bring it.
+    """
+
+    def __init__(self, message: str, *, retry: bool = True) -> None:
+        super().__init__(message)
+        self.retry = retry
 
 
 def parse_message(text: str, repository: str | None) -> Mapping[str, Any]:
@@ -43,7 +51,7 @@ def parse_message(text: str, repository: str | None) -> Mapping[str, Any]:
     """
     try:
         told = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LostRecordError("the build's last words cannot be read") from error
     if not isinstance(told, dict) or not _DIGEST.match(str(told.get("record", ""))):
         raise LostRecordError("the build's last words name no record")
@@ -74,7 +82,10 @@ def parse_record(log: str, digest: str) -> Mapping[str, Any]:
             raise LostRecordError("the build's record cannot be unpacked") from error
         if f"sha256:{hashlib.sha256(text).hexdigest()}" != digest:
             raise LostRecordError("the build's record is not the one that was told of")
-        return _checked(json.loads(text))
+        try:
+            return _checked(json.loads(text))
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+            raise LostRecordError("the build's record is no JSON") from error
     raise LostRecordError("the build's log does not hold its record")
 
 
@@ -88,5 +99,5 @@ def _checked(record: Any) -> Mapping[str, Any]:
     if not isinstance(record, dict) or not isinstance(record.get("lock"), list):
         raise LostRecordError("the build's record has no lock")
     if len(record["lock"]) > LOCK_LIMIT:
-        raise LostRecordError(f"the build's lock has more than {LOCK_LIMIT} packages")
+        raise LostRecordError(f"the build's lock has more than {LOCK_LIMIT} packages", retry=False)
     return record

@@ -17,7 +17,7 @@ from llamastack_operator.controller.build_failure import Failure
 from llamastack_operator.controller.build_plan import BuildDecision, BuildSnapshot, decide, failed, stamp, working
 from llamastack_operator.controller.build_result import LOG_LIMIT, LostRecordError, parse_record, progress_of
 from llamastack_operator.controller.build_status import collected
-from llamastack_operator.kube.builds import Build, BuildJob, BuildPod, phase_entry
+from llamastack_operator.kube.builds import Build, BuildJob, BuildPod, job_from, phase_entry
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.objects import Key
@@ -112,20 +112,26 @@ class BuildReconciler:
         earlier = await self._earlier(build)
         name = job_name(build.key[1], attempt)
         await self._create(CONFIGMAPS, build, inputs_config_map(build, name, self._settings.images, earlier, lock))
-        await self._create(JOBS, build, job(build, attempt, self._settings))
+        made = await self._create(JOBS, build, job(build, attempt, self._settings))
+        known = job_from(made) if made is not None else None
+        if known is not None:
+            # The next pass comes at once, and would take a Job that no watch has told of for one that was deleted.
+            self._jobs.put(known)
 
-    async def _create(self, resource: Resource, build: Build, body: dict[str, Any]) -> None:
+    async def _create(self, resource: Resource, build: Build, body: dict[str, Any]) -> Mapping[str, Any] | None:
         """Create an object of a build; what has its name and is another's is left alone, and the try fails."""
         try:
-            await self._client.create(resource, body)
+            return await self._client.create(resource, body)
         except ApiError as error:
             if error.code != 409:
                 raise
-            name = body["metadata"]["name"]
-            found = await self._client.get(resource, build.key[0], name)
-            owners = (found or {}).get("metadata", {}).get("ownerReferences") or []
-            if not any(owner.get("controller") and owner["uid"] == build.uid for owner in owners):
-                logger.warning("%s/%s: a %s %s of somebody else is in the way", *build.key, resource.kind, name)
+        name = body["metadata"]["name"]
+        found = await self._client.get(resource, build.key[0], name)
+        owners = (found or {}).get("metadata", {}).get("ownerReferences") or []
+        if not any(owner.get("controller") and owner["uid"] == build.uid for owner in owners):
+            logger.warning("%s/%s: a %s %s of somebody else is in the way", *build.key, resource.kind, name)
+            return None
+        return found
 
     async def _collect(
         self, snapshot: BuildSnapshot, decision: BuildDecision
@@ -137,7 +143,7 @@ class BuildReconciler:
             record = parse_record(log, decision.told["record"])
             status, lock = collected(build, decision.status, decision.told, record, stamp(snapshot.now))
         except LostRecordError as error:
-            failure = Failure(Reason.LOCK_LOST, str(error), retry=True)
+            failure = Failure(Reason.LOCK_LOST, str(error), retry=error.retry)
             return failed(snapshot, dict(decision.status), failure), None
         if build.spec["strategy"] == "Start":
             located = replace(build, status=status)

@@ -85,6 +85,10 @@ class ImageGatherer:
             return with_image(snapshot, ImageFacts(providers=stack.providers), settings), None
         facts = await self.facts(stack, referred)
         completed = with_image(snapshot, facts, settings)
+        if completed.image is not None and not completed.image.ready and facts.question is not None:
+            # Only now do credentials matter: they tell a failed build that is to be tried anew from one that is not.
+            access = await self._access(stack, referred)
+            completed = with_image(snapshot, replace(facts, question=replace(facts.question, access=access)), settings)
         if completed.image is None:
             return completed, None
         config = await self.server_config(stack, referred, completed.image)
@@ -99,15 +103,13 @@ class ImageGatherer:
         if planned.plan is None:
             return ImageFacts(providers=planned.providers)
         token, again = _refresh(stack, spec, time.time())
-        unchanged = stack.status.get("observedGeneration") == stack.generation
         question = ImageQuestion(
             spec=spec,
             plan=planned.plan,
             builds=self._candidates(stack),
             current=(stack.status.get("buildRef") or {}).get("name"),
-            access=await self._access(stack, referred, settled=unchanged and image_ready(stack.status)),
             refresh=token,
-            unchanged=unchanged,
+            unchanged=stack.status.get("observedGeneration") == stack.generation and image_ready(stack.status),
         )
         return ImageFacts(question, planned.providers, again)
 
@@ -141,10 +143,10 @@ class ImageGatherer:
         found |= {build.key: build for build in self._builds.of((namespace, ""))}
         return tuple(build for _, build in sorted(found.items()))
 
-    async def _access(self, stack: Stack, referred: Referred, settled: bool) -> str:
-        """Return what changes when credentials do; nothing is read once the image is there."""
+    async def _access(self, stack: Stack, referred: Referred) -> str:
+        """Return what changes when credentials or certificates do."""
         build = stack.spec.build if stack.spec else None
-        if build is None or settled:
+        if build is None:
             return ""
         index = build.pip.secret_ref if build.pip else None
         names = {ref.name for ref in (build.push_secret_ref, build.pull_secret_ref, index) if ref is not None}

@@ -81,8 +81,8 @@ class ImageQuestion:
         current: the build that it used last, or None.
         access: changes when a Secret or certificate of the build does, so that a failed build is tried anew.
         refresh: a token that asks for a fresh look at tags and versions; empty for none.
-        unchanged: whether the spec is the one of the last pass, so that what an upgrade of the operator brings
-            is no reason for a build.
+        unchanged: whether the image of this very spec was ready in the last pass, so that what an upgrade of the
+            operator brings is no reason for a build.
     """
 
     spec: LlamaStackSpec
@@ -192,7 +192,7 @@ def _with_the_operators_part(last: BuildInputs, wanted: BuildInputs, named_base:
     """Return inputs with what the operator itself decides taken from others: its upgrade alone rebuilds nothing."""
     layer = last.layer if last.layer.kind == "modules" else replace(last.layer, constraints=wanted.layer.constraints)
     base = last.base if named_base or last.layer.kind == "modules" else wanted.base
-    return replace(last, layer=layer, base=base, recipe=wanted.recipe, pip=replace(last.pip, named=wanted.pip.named))
+    return replace(last, layer=layer, base=base, recipe=wanted.recipe, pip=wanted.pip)
 
 
 def _pip(build: BuildSettings, settings: ImageSettings) -> PipSettings:
@@ -214,7 +214,7 @@ def _found(question: ImageQuestion, layer: Layer, wanted: _Wanted) -> Build | No
     if usable:
         return min(usable, key=lambda build: (_PREFERENCE.get(build.phase, 9), build.created, build.key))
     last = _last_of(question, layer.kind)
-    if last is None or last.phase != "Succeeded" or not _goes_to(question, last):
+    if last is None or last.deleting or last.phase != "Succeeded" or not _goes_to(question, last):
         return None
     inputs = inputs_of(last)
     if question.unchanged:

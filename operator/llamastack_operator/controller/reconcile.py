@@ -171,7 +171,7 @@ class Reconciler:
         settled = image.ready and outcome.applied and rollout_complete(snapshot.child("Deployment"))
         for build in let_go(builds, stack.uid, wanted, stack.spec.build, settled):
             await self._keeper.release(build, stack.uid)
-        lost = lost_image(snapshot, builds)
+        lost = lost_image(snapshot, builds, datetime.now(UTC))
         if lost is not None:
             await self._keeper.rerun(lost, lost.status.get("finishedAt", ""))
 

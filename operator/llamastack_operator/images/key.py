@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from llamastack_operator.images.layers import Layer
 
 RECIPE = 1
 """Version of the way in which layers are made. A new one changes the keys of new builds, and rebuilds nothing."""
 NAME_LENGTH = 16
+# By pattern, since the standard library's parser refuses some addresses that a spec can hold.
+_CREDENTIALS = re.compile(r"^([a-z]+://)[^/]*@", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,7 @@ def key_name(key: str) -> str:
 
 def without_credentials(url: str) -> str:
     """Return a URL without user and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return _CREDENTIALS.sub(r"\1", url)
 
 
 def _content(layer: Layer) -> dict[str, Any]:

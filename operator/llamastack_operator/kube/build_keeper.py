@@ -62,12 +62,16 @@ class BuildKeeper:
             await self._write(build, [*build.owners, _owner(stack, uid)])
 
     async def release(self, build: Build, uid: str) -> None:
-        """Take a stack from the owners of a build, and delete the build with its last owner."""
+        """Take a stack from the owners of a build, and delete the build with its last owner.
+
+        Raises:
+            ApiError: the API server refused; 409 where the build changed meanwhile, as by a stack that joined it.
+        """
         left = [owner for owner in build.owners if owner["uid"] != uid]
         if left:
             await self._write(build, left)
             return
-        await self._client.delete(LLAMASTACKBUILDS, *build.key, uid=build.uid)
+        await self._client.delete(LLAMASTACKBUILDS, *build.key, uid=build.uid, version=build.version)
         self._builds.remove(build.key, build.uid)
 
     async def rerun(self, build: Build, token: str) -> None:

@@ -152,7 +152,11 @@ class Client:
                 return ""
             if response.status >= 300:
                 raise await _error(response)
-            return (await response.read()).decode(errors="replace")
+            log = b""
+            # One read returns what has come so far, not the whole.
+            while len(log) < limit and (part := await response.content.read(limit - len(log))):
+                log += part
+            return log.decode(errors="replace")
 
     async def create(self, resource: Resource, body: Object) -> Object:
         """Create an object."""
@@ -169,13 +173,25 @@ class Client:
             content_type="application/merge-patch+json",
         )
 
-    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
-        """Delete the object of that very UID; one that is gone or was replaced is left alone."""
-        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str, version: int | None = None) -> None:
+        """Delete the object of that very UID; one that is gone or was replaced is left alone.
+
+        Args:
+            resource: its kind.
+            namespace: its namespace.
+            name: its name.
+            uid: its UID.
+            version: the only resourceVersion that may be deleted; another is a conflict.
+
+        Raises:
+            ApiError: the API server refused; 409 where the object is of another version.
+        """
+        conditions = {"uid": uid} if version is None else {"uid": uid, "resourceVersion": str(version)}
+        options = {"preconditions": conditions, "propagationPolicy": "Background"}
         try:
             await self._call("DELETE", resource.path(namespace, name), body=options)
         except ApiError as error:
-            if error.code not in (404, 409):
+            if error.code != 404 and (error.code != 409 or version is not None):
                 raise
 
     async def _call(
