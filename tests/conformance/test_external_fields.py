@@ -20,8 +20,15 @@ from tests.conformance.releases import RELEASES, ask
 from tests.unit.controller.build import llamastack, snapshot
 
 ROOT = "/etc/llama-stack-external"
+PROVIDER = """from pydantic import BaseModel
+class Config(BaseModel):
+    url: str
+async def get_adapter_impl(config, deps): ...
+async def get_provider_impl(config, deps): ...
+"""
 CODE = {
-    "my_provider.py": "from pydantic import BaseModel\nclass Config(BaseModel):\n    url: str\n",
+    "my_provider.py": PROVIDER,
+    "sunny.py": PROVIDER,
     "weather_api.py": "from typing import Protocol\nclass Weather(Protocol):\n    async def rain(self) -> bool: ...\n",
 }
 SPEC = {"module": "my_provider", "config_class": "my_provider.Config", "pip_packages": []}
@@ -48,7 +55,7 @@ def laid_out(name: str, folder: Path) -> dict[str, Any]:
     """Render a stack, lay out what its pods mount, and return its run config."""
     texts = {
         "providers.d/remote/inference/custom_ollama.yaml": yaml.safe_dump(remote(name)),
-        "providers.d/inline/weather/sunny.yaml": yaml.safe_dump(SPEC),
+        "providers.d/inline/weather/sunny.yaml": yaml.safe_dump({"module": "sunny", "config_class": "sunny.Config"}),
         "apis.d/weather.yaml": "name: weather\nmodule: weather_api\nprotocol: Weather\npip_packages: []\n",
     }
     entries = {
@@ -79,12 +86,14 @@ def laid_out(name: str, folder: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", RELEASES)
 def test_a_release_starts_with_the_files_and_not_without_them(name: str, tmp_path: Path):
-    config = laid_out(name, tmp_path)
-    variables = {"PYTHONPATH": str(tmp_path), "SQLITE_STORE_DIR": str(tmp_path)}
+    folder, home = tmp_path / "files", tmp_path / "home"
+    home.mkdir()
+    config = laid_out(name, folder)
+    variables = {"PYTHONPATH": str(folder), "SQLITE_STORE_DIR": str(home)}
 
-    with_files = ask(name, {"configs": {"x": config}}, variables, tmp_path)["configs"]["x"]
-    (tmp_path / "providers.d/remote/inference/custom_ollama.yaml").unlink()
-    without = ask(name, {"configs": {"x": config}}, variables, tmp_path)["configs"]["x"]
+    with_files = ask(name, {"configs": {"x": config}}, variables, home)["configs"]["x"]
+    (folder / "providers.d/remote/inference/custom_ollama.yaml").unlink()
+    without = ask(name, {"configs": {"x": config}}, variables, home)["configs"]["x"]
 
     assert with_files is None
     assert "`remote::custom_ollama` is not available" in without

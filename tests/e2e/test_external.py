@@ -24,7 +24,6 @@ def external(config_map_name: str) -> dict[str, Any]:
                 "api": "inference",
                 "providerType": "remote::mine",
                 "configMapKeyRef": {"name": config_map_name, "key": "mine.yaml"},
-                "packages": ["mine==1.0"],
             }
         ],
         "externalApis": [{"name": "weather", "configMapKeyRef": {"name": config_map_name, "key": "weather.yaml"}}],

@@ -29,7 +29,7 @@ class ExternalProvider(ApiModel):
     config_map_key_ref: KeyReference
     """The ConfigMap and the key that hold the spec."""
     packages: Packages = None
-    """Requirements (PEP 508) that hold its code; a ready image has to bring them."""
+    """Requirements (PEP 508) that hold its code and are installed; none where the image brings it."""
 
 
 class ExternalApi(ApiModel):
@@ -40,7 +40,7 @@ class ExternalApi(ApiModel):
     config_map_key_ref: KeyReference
     """The ConfigMap and the key that hold the spec."""
     packages: Packages = None
-    """Requirements (PEP 508) that hold its code; a ready image has to bring them."""
+    """Requirements (PEP 508) that hold its code and are installed; none where the image brings it."""
 
 
 ExternalProviders = Annotated[
