@@ -1,0 +1,36 @@
+"""The Jobs of builds and what their programs read, as files that a change of the operator shows up in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llamastack_operator.workloads.build_job import inputs_config_map, job
+from tests.golden.files import check, dump
+from tests.unit.controller.attempts import SETTINGS, build
+
+FOLDER = Path(__file__).parent / "builds"
+EVERYTHING = {
+    "pushSecretRef": {"name": "push"},
+    "pullSecretRef": {"name": "pull"},
+    "indexSecretRef": {"name": "index"},
+    "caBundleRef": {"name": "ca", "key": "bundle.pem"},
+    "resources": {"limits": {"memory": "4Gi"}},
+    "timeoutSeconds": 600,
+    "workspaceMedium": "Memory",
+    "workspaceSizeLimit": "8Gi",
+}
+CASES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "everything": {"access": EVERYTHING},
+    "installed-at-start": {"strategy": "Start", "inputs": {**build().spec["inputs"], "repository": None}},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_build_becomes_just_this_job(case: str) -> None:
+    owner = build(CASES[case])
+    inputs = inputs_config_map(owner, "modules-a-1", SETTINGS.images, [], None)
+    check(FOLDER / f"{case}.yaml", dump([inputs, job(owner, 1, SETTINGS)]))

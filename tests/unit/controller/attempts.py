@@ -1,0 +1,84 @@
+"""Makes builds, their Jobs and their pods as the API server serves them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+from llamastack_operator.kube.builds import Build, BuildJob, BuildPod, build_from, build_pod_from, job_from
+from llamastack_operator.workloads.build_job import container_images, job
+from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
+
+SETTINGS = WorkloadSettings(images=ImageSettings(operator="registry.example/operator:1"))
+BASE = "sha256:" + "b" * 64
+IMAGE = "registry.example/bot@sha256:" + "c" * 64
+RECORD = "sha256:" + "d" * 64
+_version = itertools.count(1)
+
+
+def build(spec: dict[str, Any] | None = None, asked: str = "", **status: Any) -> Build:
+    """Return a build with this status; `asked` is a request to make its image again."""
+    layer = {"kind": "modules", "root": "/opt/llamastack/modules", "requirements": ["m==1"], "modules": ["m==1"]}
+    inputs = {
+        "base": {"image": "registry.example/starter:1", "digest": None},
+        "layer": layer,
+        "earlierBuilds": [],
+        "pip": {"indexes": [], "sourceDistributions": False, "namedIndexes": {}},
+        "repository": "registry.example/bot",
+    }
+    whole = {"key": "a" * 64, "strategy": "Image", "inputs": inputs, "reasons": [], "access": {}, **(spec or {})}
+    annotations = {"annotations": {"llamastack.dev/rerun": asked}} if asked else {}
+    metadata = {"namespace": "team-a", "name": "modules-a", "uid": "build", "resourceVersion": str(next(_version))}
+    return build_from({"metadata": {**metadata, **annotations}, "spec": whole, "status": status})
+
+
+def job_of(owner: Build, attempt: int = 1, ended: tuple[str, str] | None = None, **metadata: Any) -> BuildJob:
+    """Return a build's Job, ended with a condition and its reason where that is given."""
+    body = job(owner, attempt, SETTINGS)
+    identity = {"uid": f"job-{attempt}", "resourceVersion": str(next(_version)), **metadata}
+    conditions = [{"type": ended[0], "status": "True", "reason": ended[1]}] if ended else []
+    made = job_from({**body, "metadata": {**body["metadata"], **identity}, "status": {"conditions": conditions}})
+    assert made is not None
+    return made
+
+
+def pod_of(owner: Build, job: BuildJob, phase: str = "Succeeded", images: Any = None, **states: Any) -> BuildPod:
+    """Return a Job's pod; each further argument is the state of a container, by its name."""
+    known = {**container_images(owner, SETTINGS), **(images or {})}
+    statuses = [
+        {"name": name, "state": state, "imageID": f"registry.example/starter@{BASE}" if name == "install" else ""}
+        for name, state in states.items()
+        if name in known
+    ]
+    names = [{"name": name, "image": image} for name, image in known.items()]
+    body = {
+        "metadata": {
+            "namespace": "team-a",
+            "name": "modules-a-1-x",
+            "uid": "pod",
+            "resourceVersion": str(next(_version)),
+            "labels": {"llamastack.dev/build": owner.key[1]},
+            "ownerReferences": [{"uid": job.uid, "controller": True}],
+            **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if states.get("deleting") else {}),
+        },
+        "spec": {"initContainers": names[:3], "containers": names[3:]},
+        "status": {
+            "phase": phase,
+            "initContainerStatuses": [status for status in statuses if status["name"] != "push"],
+            "containerStatuses": [status for status in statuses if status["name"] == "push"],
+            **states.get("status", {}),
+        },
+    }
+    return build_pod_from(body)
+
+
+def ended(code: int = 0, message: str = "", reason: str = "Completed") -> dict[str, Any]:
+    """Return the state of a container that ended."""
+    return {"terminated": {"exitCode": code, "message": message, "reason": reason}}
+
+
+def last_words(**changed: Any) -> str:
+    """Return what `push` leaves after a success."""
+    told = {"image": IMAGE, "digest": IMAGE.partition("@")[2], "base": BASE, "record": RECORD}
+    return json.dumps({**told, "platform": "linux/amd64", **changed})
