@@ -42,7 +42,7 @@ def named(name: str) -> dict[str, Any]:
 
 
 WRONG = {
-    "no image": (without("distribution.image"), "spec.distribution.image"),
+    "neither image nor release": (minimal("wrong", distribution={}), "at least one of image and release must be set"),
     "no distribution": (without("distribution"), "spec.distribution"),
     "no run config at all": (without("runConfig"), "exactly one of runConfig and runConfigFrom must be set"),
     "two run configs": (
