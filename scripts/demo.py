@@ -216,7 +216,7 @@ def told(cluster: Cluster) -> list[str]:
     lines = [f"image: {status.get('image', '-')}", "providers:"]
     for provider in status.get("providers", ()):
         module = " ".join(filter(None, (provider.get("module"), provider.get("moduleVersion"))))
-        lines.append(f"    {provider['api']:8} {provider['id']:8} {provider['type']:22} {provider['state']}  {module}")
+        lines.append(f"    {provider['api']:8} {provider['id']:8} {provider['type']:22} {module}")
     return lines
 
 

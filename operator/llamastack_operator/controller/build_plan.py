@@ -141,7 +141,10 @@ def _step(pod: BuildPod, progress: str) -> str:
     if running is not None:
         return progress or _STEPS[running.name]
     waiting = [c.waiting for c in pod.containers if c.waiting is not None and c.waiting[0] != "PodInitializing"]
-    return f"waiting: {waiting[0][0]}"[:256] if waiting else "starting"
+    if waiting:
+        return f"waiting: {waiting[0][0]}"[:256]
+    push = pod.container(PUSH)
+    return "finishing" if push is not None and push.ended is not None else "starting"
 
 
 def working(pod: BuildPod) -> BuildContainer | None:

@@ -76,6 +76,7 @@ class TestRunning:
             ({"prepare": RUNNING}, "preparing"),
             ({"prepare": ended(), "index": RUNNING, "install": RUNNING}, "installing"),
             ({"prepare": ended(), "index": RUNNING, "install": ended(), "push": RUNNING}, "pushing"),
+            ({"prepare": ended(), "index": ended(), "install": ended(), "push": ended()}, "finishing"),
             ({"install": {"waiting": {"reason": "ContainerCreating"}}}, "waiting: ContainerCreating"),
         ],
     )
