@@ -25,6 +25,7 @@ class Build:
     kind: str = "modules"
     digest: str | None = None
     mirrors: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
     platform: str = "linux/amd64"
     ca: Path | None = None
 
@@ -48,7 +49,7 @@ class Build:
             "repository": self.repository,
             "platform": self.platform,
             "labels": {"llamastack.dev/release": "llama-stack-0.7.3"},
-            "registries": {"mirrors": self.mirrors, "insecure": self.insecure},
+            "registries": {"mirrors": self.mirrors, "addresses": self.addresses, "insecure": self.insecure},
         }
         (self.folder / "build.json").write_text(json.dumps(document))
 
@@ -107,17 +108,21 @@ class Build:
         }
         return [*(str(word) for pair in places.items() for word in pair), *more]
 
-    def push(self, *more: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run the program `push` as its own process."""
-        words = [sys.executable, "-m", "llamastack_operator.images", "push", "--tree", str(self.tree), *more]
-        return subprocess.run(
-            [*words, *self.arguments()],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            env={**os.environ, **(environment or {})},
-        )
+    def push(self, *more: str, space: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the program `push`, if need be with only so much space for its temporary files, for example `1m`."""
+        return self.run("push", "--tree", str(self.tree), *more, space=space)
+
+    def run(self, program: str, *more: str, space: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a program as its own process."""
+        words = [sys.executable, "-m", "llamastack_operator.images", program, *more, *self.arguments()]
+        environment = dict(os.environ)
+        if space is not None:
+            folder = self.folder / "small"
+            folder.mkdir()
+            environment["TMPDIR"] = str(folder)
+            mount = f'mount -t tmpfs -o size={space} tmpfs "$TMPDIR" && exec "$@"'
+            words = ["unshare", "--mount", "sh", "-c", mount, "sh", *words]
+        return subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, env=environment)
 
     @property
     def message(self) -> dict[str, Any]:

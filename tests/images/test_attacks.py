@@ -16,7 +16,7 @@ from llamastack_operator.images.registry.reference import parse_reference
 from llamastack_operator.images.registry.sources import BytesSource
 from llamastack_operator.images.registry.transport import Transport
 from llamastack_operator.images.registry.upload import put_blob
-from tests.images.bed import QUICK, Registry, digest, put_image
+from tests.images.bed import QUICK, Registry, digest, put_image, put_manifest
 from tests.images.bed import put_blob as put_raw
 from tests.images.proxy import Fault, Proxy, between
 
@@ -154,3 +154,28 @@ def test_content_that_is_not_that_of_the_digest_is_refused(registry: Registry) -
         with pytest.raises(BuildError) as caught:
             lookup_base(proxy.client("latest/meta-data"), reference, "linux/amd64")
     assert "not that of the digest" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"config": {"Env": "PATH=/bin"}},
+        {"config": {"Env": [1]}},
+        {"config": {"Labels": ["a"]}},
+        {"config": [1]},
+        {"rootfs": None},
+        {"rootfs": {"diff_ids": ["sha256:x", "sha256:y"]}},
+        {"rootfs": {"diff_ids": []}},
+    ],
+)
+def test_a_config_that_makes_no_sense_is_refused(registry: Registry, change: dict[str, object]) -> None:
+    put_image(registry, "latest/meta-data")
+    client = registry.client("latest/meta-data")
+    manifest = client.manifest("1").document
+    config = json.loads(client.small_blob(manifest["config"]["digest"], 1 << 20))
+    blob = put_raw(registry, "latest/meta-data", json.dumps({**config, **change}).encode())
+    changed = {**manifest, "config": {**manifest["config"], **blob}}
+    put_manifest(registry, "latest/meta-data", "2", changed)
+    with pytest.raises(BuildError) as caught:
+        lookup_base(client, parse_reference(f"{registry.host}/latest/meta-data:2"), "linux/amd64")
+    assert caught.value.reason == "UnsupportedBase"

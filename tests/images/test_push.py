@@ -12,6 +12,7 @@ import pytest
 
 from llamastack_operator.images.prepare import look_up
 from llamastack_operator.images.record import decode_record
+from tests.cluster.packages import need_root
 from tests.images.bed import OCI, Registry, get, put_image, put_manifest
 from tests.images.build import KEY, Build
 
@@ -181,3 +182,59 @@ def test_without_push_only_the_record_is_handed_on(build: Build, registry: Regis
     assert set(build.message) == {"base", "platform", "record"}
     assert decode_record(result.stdout.splitlines(), build.message["record"]).kind == "modules"
     assert not (registry.storage / "docker/registry/v2/repositories/team").exists()
+
+
+def test_the_server_of_a_registry_may_have_another_name_for_pulls_and_pushes(build: Build, registry: Registry) -> None:
+    build.image, build.repository, build.insecure = "registry.test/library/base:1", "registry.test/team/stack", []
+    build.addresses = {"registry.test": f"http://{registry.host}"}
+    build.write_inputs()
+    look(build)
+    assert build.push().returncode == 0
+    assert build.message["image"].startswith("registry.test/team/stack@sha256:")
+    assert get(registry, f"team/stack/manifests/{KEY}")["layers"][-1]["digest"] == build.message["layer"]["digest"]
+
+
+def test_prepare_leaves_the_tools_and_the_facts(build: Build) -> None:
+    result = build.run("prepare", "--tools", str(build.folder / "tools"))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (build.folder / "tools/install.pyz").is_file()
+    assert (build.folder / "tools/pip/__main__.py").is_file()
+    assert json.loads((build.folder / "facts/base.json").read_text())["reference"] == build.image
+
+
+def test_a_base_that_is_not_there_ends_prepare_with_its_reason(build: Build) -> None:
+    build.image += "0"
+    build.write_inputs()
+    result = build.run("prepare", "--tools", str(build.folder / "tools"))
+    assert result.returncode == 1
+    assert {name: build.message[name] for name in ("reason", "step", "retry")} == {
+        "reason": "BaseNotFound",
+        "step": "prepare",
+        "retry": False,
+    }
+    assert build.image in build.message["message"]
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("change", ["kind", "python", "root"])
+def test_an_installation_that_does_not_fit_the_build_is_not_pushed(
+    build: Build, registry: Registry, change: str
+) -> None:
+    look(build)
+    if change == "root":
+        build.tree.rename(build.folder / "moved")
+        build.tree.symlink_to(build.folder / "moved")
+    else:
+        build.install(record={**build.record(), change: {"kind": "stack", "python": "3.12"}[change]})
+    assert build.push().returncode == 1
+    assert build.message["reason"] == "Tampered"
+    assert not (registry.storage / "docker/registry/v2/repositories/team").exists()
+
+
+def test_a_full_disk_ends_push_with_its_reason(build: Build) -> None:
+    need_root("mounting a small file system")
+    look(build)
+    (build.tree / "lib/large.bin").write_bytes(os.urandom(3 << 20))
+    result = build.push(space="1m")
+    assert result.returncode == 1, result.stderr
+    assert (build.message["reason"], build.message["retry"]) == ("DiskFull", False)

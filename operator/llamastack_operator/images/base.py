@@ -135,11 +135,23 @@ def _check_config(config: Mapping[str, Any], manifest: Manifest, reference: Refe
     diff_ids = (config.get("rootfs") or {}).get("diff_ids") if isinstance(config.get("rootfs"), dict) else None
     if not isinstance(diff_ids, list) or len(diff_ids) != len(manifest.document["layers"]):
         raise BuildError("UnsupportedBase", f"{reference}: the image's config does not fit its layers")
-    if not all(map(_is_digest, diff_ids)) or not isinstance(config.get("config") or {}, dict):
+    if not all(map(_is_digest, diff_ids)) or not _can_run(config.get("config") or {}):
         raise BuildError("UnsupportedBase", f"{reference}: the image's config cannot be read")
     own = _platform({"os": config.get("os"), "architecture": config.get("architecture")})
     if own != "/".join(platform.split("/")[:2]):
         raise BuildError("BaseNotFound", f"{reference} is an image for {own or 'no platform'}, not for {platform}")
+
+
+def _can_run(settings: object) -> bool:
+    """Say whether those settings that a build adds to can be added to."""
+    if not isinstance(settings, dict):
+        return False
+    environment, labels = settings.get("Env") or [], settings.get("Labels") or {}
+    return (
+        isinstance(environment, list)
+        and all(isinstance(pair, str) for pair in environment)
+        and isinstance(labels, dict)
+    )
 
 
 def _is_digest(value: object) -> bool:

@@ -6,7 +6,6 @@ that it starts from, and puts the installer where the base's own interpreter can
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from llamastack_operator.images.base import lookup_base, write_base
 from llamastack_operator.images.failure import BuildError
 from llamastack_operator.images.inputs import read_inputs
 from llamastack_operator.images.program import Access, parser, progress, run
+from llamastack_operator.images.tools import copy_tools
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,23 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def work() -> bytes:
         progress("preparing")
-        copy_tools(given.tools)
+        try:
+            copy_tools(given.tools)
+        except RuntimeError as error:  # the operator's image is broken
+            raise BuildError("BuildFailed", str(error)) from error
         look_up(given.inputs, given.facts, given.credentials, given.ca)
         return b""
 
     return run("prepare", given.termination_log, work)
-
-
-def copy_tools(target: Path) -> None:
-    """Put pip and the installer into a folder.
-
-    Raises:
-        BuildError: the operator's image is broken.
-    """
-    try:
-        importlib.import_module("llamastack_operator.images.tools").copy_tools(target)
-    except RuntimeError as error:
-        raise BuildError("BuildFailed", str(error)) from error
 
 
 def look_up(inputs_file: Path, facts: Path, credentials: Path, ca_bundle: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +67,12 @@ def run(step: Step, log: Path, work: Callable[[], bytes]) -> int:
         message, status = _failed(error, step), 1
     except OSError as error:
         message, status = _failed(from_os_error(error, step), step), 1
+    except Exception as error:  # a mistake of ours must still end in a reason that the operator can show
+        traceback.print_exc()
+        unforeseen = BuildError(
+            "BuildFailed", f"{step}: unforeseen {type(error).__name__}", "report it with the pod's log"
+        )
+        message, status = _failed(unforeseen, step), 1
     if message:
         _leave(message, log)
     return status
