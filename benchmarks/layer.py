@@ -9,6 +9,7 @@ making in the size of two provider modules (7,000 files, 68 MB) or any that is n
 from __future__ import annotations
 
 import argparse
+import itertools
 import shutil
 import statistics
 import subprocess
@@ -27,19 +28,18 @@ ROOT = "/opt/llamastack/modules"
 def make_tree(folder: Path) -> Path:
     """Copy files of this environment's own packages until the tree has the wanted size."""
     packages = Path(sysconfig.get_path("purelib"))
-    sources = [path for path in sorted(packages.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
-    files = size = copies = 0
-    while files < 7000 or size < 68_000_000:
-        for source in sources:
-            if files >= 7000 and size >= 68_000_000:
-                break
-            length = source.stat().st_size
-            if files < 7000 or length > 100_000:
-                target = folder / str(copies) / source.relative_to(packages)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
-                files, size = files + 1, size + length
-        copies += 1
+    found = [path for path in sorted(packages.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    small = itertools.cycle(path for path in found if path.stat().st_size <= 16_000)
+    large = itertools.cycle(path for path in found if 16_000 < path.stat().st_size <= 2_000_000)
+    size = 0
+    number = 0
+    while number < 6500 or size < 68_000_000:
+        source = next(small if number < 6500 else large)
+        target = folder / str(number // 500) / f"{number}-{source.name}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        size += source.stat().st_size
+        number += 1
     return folder
 
 
@@ -72,6 +72,8 @@ def main() -> None:
                 times[level].append(seconds(lambda: pack(tree, ROOT, layer)))
                 sizes[level] = layer.stat().st_size
         base = statistics.median(floor)
+        files = [path.stat().st_size for path in tree.rglob("*") if path.is_file()]
+        print(f"{len(files)} files, {sum(files) / 1e6:.0f} MB")
         print(f"tar | gzip -6: {base:.2f} s, {archive.stat().st_size / 1e6:.1f} MB")
         for level in levels:
             middle = statistics.median(times[level])
