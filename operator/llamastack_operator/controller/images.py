@@ -282,7 +282,10 @@ def _access(build: BuildSettings | None) -> BuildAccess:
 
 
 def _access_token(question: ImageQuestion) -> str:
-    return digest([_access(question.spec.build).to_wire(), question.access])[:6]
+    """Return what tells builds of the same inputs apart: where they push to, and by which credentials."""
+    settings = question.spec.build
+    place = settings.repository if settings is not None else None
+    return digest([_access(settings).to_wire(), question.access, strategy_of(settings), place])[:6]
 
 
 def _unfinished(build: Build) -> ImageVerdict:

@@ -117,6 +117,13 @@ class TestFinishedBuild:
         build = first_build(with_module())
         assert not decided(with_module(repository="registry.example/other"), build).ready
 
+    def test_in_another_repository_does_not_stand_in_the_way_of_the_one_that_is_wanted(self) -> None:
+        build = first_build(with_module())
+        for other in (with_module(repository="registry.example/other"), with_module(strategy="Start")):
+            (wish,) = decided(other, build).wishes
+            assert wish.spec["key"] == build.spec["key"]
+            assert wish.name != build.key[1], "or it could never be created"
+
     def test_is_used_whatever_credentials_made_it(self) -> None:
         build = first_build(with_module(pushSecretRef={"name": "old"}))
         assert decided(with_module(pushSecretRef={"name": "new"}), build, access="changed").ready
