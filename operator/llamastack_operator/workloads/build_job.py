@@ -128,6 +128,7 @@ def _pod(build: Build, access: BuildAccess, inputs: str, settings: WorkloadSetti
     platform = build.spec["inputs"].get("platform")
     images = container_images(build, settings)
     strategy = [] if build.spec["strategy"] == "Image" else ["--no-push"]
+    work = _work(build)
     pulls = [access.pull_secret_ref or access.push_secret_ref]
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
@@ -136,21 +137,21 @@ def _pod(build: Build, access: BuildAccess, inputs: str, settings: WorkloadSetti
         "terminationGracePeriodSeconds": 5,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **ids},
         "initContainers": [
-            _container(PREPARE, images, [*_PROGRAM, "prepare"], _SMALL, ["tools:rw", "facts:rw", "pull"], access),
+            _container(PREPARE, images, [*_PROGRAM, "prepare"], _SMALL, ["tools:rw", "facts:rw", "pull"], access, work),
             {
-                **_container(INDEX, images, [*_PROGRAM, "index"], _SMALL, ["index"], access),
+                **_container(INDEX, images, [*_PROGRAM, "index"], _SMALL, ["index"], access, work),
                 # A sidecar (KEP-753): it is there for those that follow and is stopped with the last of them.
                 "restartPolicy": "Always",
             },
             {
-                **_container(INSTALL, images, _INSTALLER, _installing(access), ["tools", "work:rw"], access),
+                **_container(INSTALL, images, _INSTALLER, _installing(access), ["tools", "work:rw"], access, work),
                 # A tag is looked up anew, or the node might install on another base than the image gets.
                 "imagePullPolicy": "IfNotPresent" if base_digest(build) else "Always",
             },
         ],
         "containers": [
             _container(
-                PUSH, images, [*_PROGRAM, "push", *strategy], _PUSHING, ["facts", "work", "push", "pull"], access
+                PUSH, images, [*_PROGRAM, "push", *strategy], _PUSHING, ["facts", "work", "push", "pull"], access, work
             )
         ],
         "volumes": _volumes(access, inputs),
@@ -173,6 +174,7 @@ def _container(
     resources: Mapping[str, Any],
     volumes: Sequence[str],
     access: BuildAccess,
+    work: str,
 ) -> dict[str, Any]:
     mounts = [
         {"name": "inputs", "mountPath": f"{ROOT}/inputs", "readOnly": True},
@@ -180,7 +182,7 @@ def _container(
     ]
     if access.ca_bundle_ref:
         mounts.append({"name": "ca", "mountPath": f"{ROOT}/ca", "readOnly": True})
-    mounts += [_mount(volume) for volume in volumes if _has(volume, access)]
+    mounts += [_mount(volume, work) for volume in volumes if _has(volume, access)]
     return {
         "name": name,
         "image": images[name],
@@ -198,9 +200,15 @@ def _container(
     }
 
 
-def _mount(volume: str) -> dict[str, Any]:
+def _work(build: Build) -> str:
+    """Return where a build's volume is mounted: over its own layer, since the base may have others beside it."""
+    inputs = build.spec["inputs"]
+    return WORK if inputs.get("earlierBuilds") else str(inputs["layer"]["root"])
+
+
+def _mount(volume: str, work: str) -> dict[str, Any]:
     name, _, mode = volume.partition(":")
-    places = {"work": WORK, "tools": f"{ROOT}/tools", "facts": f"{ROOT}/facts"}
+    places = {"work": work, "tools": f"{ROOT}/tools", "facts": f"{ROOT}/facts"}
     mount = {"name": name, "mountPath": places.get(name, f"{ROOT}/credentials/{name}")}
     return mount if mode == "rw" else {**mount, "readOnly": True}
 
@@ -211,7 +219,12 @@ def _has(volume: str, access: BuildAccess) -> bool:
 
 
 def _secrets(access: BuildAccess) -> dict[str, str]:
-    named = {"index": access.index_secret_ref, "pull": access.pull_secret_ref, "push": access.push_secret_ref}
+    named = {
+        "index": access.index_secret_ref,
+        # Who may push may read: the base can be in the same registry.
+        "pull": access.pull_secret_ref or access.push_secret_ref,
+        "push": access.push_secret_ref,
+    }
     return {volume: reference.name for volume, reference in named.items() if reference is not None}
 
 

@@ -50,7 +50,8 @@ def test_tenants_code_runs_beside_no_credential_and_each_credential_is_in_one_pl
     spec = pod(access)
     named = {access[field]["name"] for field in access if field.endswith("SecretRef")}
     assert secrets_of(spec, "install") == set()
-    assert secrets_of(spec, "prepare") == named & {"pull-credentials"}
+    pulling = named & {"pull-credentials"} or named & {"push-credentials"}
+    assert secrets_of(spec, "prepare") == pulling
     assert secrets_of(spec, "index") == named & {"index-credentials"}
     assert secrets_of(spec, "push") == named & {"push-credentials", "pull-credentials"}
 
@@ -82,6 +83,16 @@ def test_what_tenants_code_writes_is_read_only_to_the_one_that_pushes() -> None:
     assert "facts" not in mounts["install"]
     shared = [set(mounts[name]) for name in ("prepare", "index", "push")]
     assert all("tmp-install" not in names for names in shared)
+
+
+def test_the_volume_hides_no_other_layer_of_the_base() -> None:
+    def place(owner: Build) -> str:
+        mounts = containers(pod(owner=owner))["install"]["volumeMounts"]
+        return next(str(mount["mountPath"]) for mount in mounts if mount["name"] == "work")
+
+    inputs = {**build().spec["inputs"], "earlierBuilds": ["stack-a"]}
+    assert place(build()) == "/opt/llamastack/modules"
+    assert place(build({"strategy": "Start", "inputs": inputs})) == "/opt/llamastack"
 
 
 def test_a_base_by_tag_is_looked_up_anew_and_one_by_digest_is_not() -> None:
