@@ -43,6 +43,7 @@ _TOLD = {
         Reason.DISK_FULL,
         Reason.LOCK_LOST,
         Reason.TAMPERED,
+        Reason.TIMED_OUT,
     )
 }
 _PULL_FAILED = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}

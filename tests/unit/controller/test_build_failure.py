@@ -27,6 +27,10 @@ def test_a_programs_own_words_are_passed_on() -> None:
     assert failure.reason == "ModuleNotFound"
 
 
+def test_a_call_of_pip_that_took_too_long_is_told_as_such() -> None:
+    assert told(json.dumps({"reason": "TimedOut", "message": "pip did not come to an end"})).reason == "TimedOut"
+
+
 @pytest.mark.parametrize("reason", ["Ready", "Invented", "", None, 7, ["ModuleNotFound"]])
 def test_a_reason_that_no_program_gives_is_a_failed_build(reason: Any) -> None:
     failure = told(json.dumps({"reason": reason, "message": "x"}))
