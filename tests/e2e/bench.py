@@ -24,7 +24,7 @@ from tests.packages.build import Package, make_wheel
 from tests.packages.providers import _spec, all_packages, module_package
 
 NAME = "quickstart"
-BUILT_WITHIN = 120.0
+BUILT_WITHIN = 240.0
 """Seconds that a build of our own little packages may take on a busy machine, a wait for another try included."""
 STARTER = "llamastack/distribution-starter:0.7.3"
 PUSHER, READER = Login("pusher", "pushes-well"), Login("reader", "reads-well")
