@@ -21,7 +21,7 @@ from tests.cluster.services import Login
 from tests.e2e.installation import REPOSITORY
 from tests.e2e.operator import Stacks, eventually
 from tests.packages.build import Package, make_wheel
-from tests.packages.providers import _spec, all_packages, module_package
+from tests.packages.providers import all_packages, module_package
 
 NAME = "quickstart"
 BUILT_WITHIN = 240.0
@@ -193,7 +193,7 @@ def certificates(name: str, pem: str) -> dict[str, Any]:
 
 def slow_module(seconds: int) -> Package:
     """Return a provider package whose import takes its time."""
-    package = module_package("demo-slow", _spec("slow"))
+    package = module_package("demo-slow", 'remote(Api.tool_runtime, "slow", "demo_slow.impl", [])')
     provider = package.files["demo_slow/provider.py"]
     files = {**package.files, "demo_slow/provider.py": f"import time\ntime.sleep({seconds})\n{provider}"}
     return Package("demo-slow", str(seconds), files)
@@ -201,7 +201,7 @@ def slow_module(seconds: int) -> Package:
 
 def large_module(megabytes: int) -> Package:
     """Return a provider package with many bytes that cannot be compressed."""
-    package = module_package("demo-large", _spec("large"))
+    package = module_package("demo-large", 'remote(Api.tool_runtime, "large", "demo_large.impl", [])')
     noise = {"demo_large/noise.txt": os.urandom(megabytes << 19).hex()}
     return Package("demo-large", "1.0", {**package.files, **noise})
 
