@@ -34,7 +34,7 @@ def look(operator):
         with socket.socket() as client:
             if client.connect_ex(("127.0.0.1", port)) == 0:
                 found.append("open port %d" % port)
-    for path in ("/", "/index/0/", "/index/0/demo-single/", "/credentials", "/..%2f..%2fcredentials", "/env"):
+    for path in ("/", "/status", "/index/0/simple/demo-spy/", "/credentials", "/..%2f..%2fcredentials", "/env"):
         found.append(ask("http://127.0.0.1:8780" + path))
     for path in ("/", "/healthz", "/metrics", "/secrets", "/debug/pprof"):
         found.append(ask(operator + path))
@@ -117,7 +117,7 @@ TRICKS = {
     "link-to-credentials": f"os.symlink('/llamastack/credentials/push/.dockerconfigjson', '{ROOT}/lib/stolen')",
     "link-out-of-the-tree": f"os.symlink('../../../../etc/shadow', '{ROOT}/lib/stolen')",
     "link-instead-of-the-record": f"os.symlink('/tmp/forged.json', '{ROOT}/llamastack.json')",
-    "link-instead-of-the-root": f"os.rename('{ROOT}', '/tmp/moved'); os.symlink('/tmp/moved', '{ROOT}')",
+    "link-instead-of-the-root": f"os.rename('{ROOT}', '{ROOT}.moved'); os.symlink('{ROOT}.moved', '{ROOT}')",
     "pipe": f"os.mkfifo('{ROOT}/lib/pipe')",
     "file-of-70-gib": f"os.truncate(os.open('{ROOT}/lib/huge', os.O_CREAT | os.O_RDWR), 70 << 30)",
 }
