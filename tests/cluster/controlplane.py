@@ -84,7 +84,8 @@ class ControlPlane(Access):
         run.wait_until("kube-apiserver", self._ready)
         run.start("kube-controller-manager", [kube, *controller_manager(settings, self.authority, self.kubeconfig)])
         if self._scheduler:
-            run.start("kube-scheduler", [kube, *scheduler(self.kubeconfig)])
+            # As itself, not as an administrator: admission policies tell users apart.
+            run.start("kube-scheduler", [kube, *scheduler(self.kubeconfig_for("system:kube-scheduler"))])
         run.wait_until("kube-controller-manager", self._controllers_work)
 
     def _ready(self) -> bool:

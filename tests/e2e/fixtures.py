@@ -15,6 +15,8 @@ from tests.cluster.node import Node
 from tests.e2e.installation import install_operator
 from tests.e2e.operator import REPOSITORY, OperatorProcess, Stacks
 
+OPERATOR_IMAGE = "registry.example/operator:1"
+
 
 def install_crds(kubectl: Kubectl) -> None:
     """Install the CRDs as a user would, and wait until they are served."""
@@ -29,12 +31,17 @@ def served(control_plane: ControlPlane) -> ControlPlane:
     return control_plane
 
 
-def grant_rights(control_plane: ControlPlane, *options: str) -> Path:
-    """Install the chart's RBAC, and only that, and return the kubeconfig of the operator's ServiceAccount."""
+def rendered_template(name: str, *options: str) -> str:
+    """Return one template of the chart, rendered for the namespace `operator`."""
     chart = REPOSITORY / "charts" / "llamastack-operator"
     helm = [str(binaries("helm") / "helm"), "template", "llamastack-operator", str(chart), "--namespace", "operator"]
-    command = [*helm, "--kube-version", "1.37.2", "--show-only", "templates/rbac.yaml", *options]
-    rendered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    command = [*helm, "--kube-version", "1.37.2", "--show-only", f"templates/{name}", *options]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def grant_rights(control_plane: ControlPlane, *options: str) -> Path:
+    """Install the chart's RBAC, and only that, and return the kubeconfig of the operator's ServiceAccount."""
+    rendered = rendered_template("rbac.yaml", *options)
     control_plane.kubectl.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "operator"}},
     )
@@ -46,7 +53,8 @@ def grant_rights(control_plane: ControlPlane, *options: str) -> Path:
 def operator(served: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
     """An operator that looks after all namespaces, with the rights of the chart's ServiceAccount and no more."""
     kubeconfig = grant_rights(served)
-    with OperatorProcess(kubeconfig, tmp_path_factory.mktemp("operator")) as process:
+    image = ("--operator-image", OPERATOR_IMAGE)
+    with OperatorProcess(kubeconfig, tmp_path_factory.mktemp("operator"), *image) as process:
         yield process
         assert "Traceback" not in process.log.read_text(), process.log.read_text()
 

@@ -11,12 +11,23 @@ from hypothesis import strategies as st
 
 from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
 from llamastack_operator.api.status import FINDINGS_LIMIT, Finding, LlamaStackStatus
+from llamastack_operator.controller.plan import findings_of
 from llamastack_operator.controller.snapshot import Snapshot
 from llamastack_operator.controller.status import Outcome, cut, is_ready, status_of
 from llamastack_operator.kube.objects import Child
+from llamastack_operator.kube.pods import Pod
 from llamastack_operator.kube.resources import SERVICES
 from tests.e2e.kstatus import kstatus
-from tests.unit.controller.build import child, crashed, deployment, llamastack, pod, snapshot
+from tests.unit.controller.build import (
+    child,
+    complete,
+    crashed,
+    deployment,
+    llamastack,
+    pod,
+    snapshot,
+    succeeded,
+)
 
 NOW = "2026-01-02T00:00:00Z"
 EARLIER = "2026-01-01T00:00:00Z"
@@ -316,6 +327,134 @@ def test_counts_and_the_selector_serve_the_scale_subresource() -> None:
     assert (status["replicas"], status["readyReplicas"]) == (3, 2)
     assert status["selector"] == "llamastack.dev/stack=bot,app.kubernetes.io/name=llamastack"
     assert status_of(snapshot(llamastack()), Outcome(), NOW)["replicas"] == 0
+
+
+MODULE = "my_provider==1.0"
+FAILURE = {"reason": "ModuleImportFailed", "message": "it cannot be imported", "hint": "ask its author"}
+SERVING = (deployment(), pod(ready=True))
+
+
+def with_module(**status: Any) -> dict[str, Any]:
+    """Return a stack that needs a build; the arguments are its status."""
+    entry = {"provider_id": "mine", "provider_type": "remote::mine", "module": MODULE}
+    other = {"provider_id": "a", "provider_type": "remote::vllm"}
+    run_config = {"providers": {"safety": [entry], "inference": [other]}}
+    return llamastack(status=status, runConfig=run_config, build={"repository": "registry.example/team/bot"})
+
+
+def building(*members: Child | Pod, body: dict[str, Any] | None = None, **status: Any) -> Snapshot:
+    """Return a snapshot whose build stands with this status; it is not there where none is given."""
+    seen = snapshot(body or with_module(), *members)
+    assert seen.image is not None
+    (wish,) = seen.image.wishes
+    return complete(seen, succeeded(wish.name, wish.spec, **status)) if status else seen
+
+
+class TestImage:
+    """What the conditions say of the image, in every state of its build."""
+
+    @pytest.mark.parametrize(
+        ("status", "reason"),
+        [({}, "Queued"), ({"phase": "Queued"}, "Queued"), ({"phase": "Building", "step": "pushing"}, "Building")],
+    )
+    def test_that_is_being_built_is_waited_for(self, status: dict[str, Any], reason: str) -> None:
+        seen = building(**status)
+        conditions = told(seen)
+        assert conditions["ImageReady"] == conditions["Ready"] == ("False", reason)
+        assert conditions["Reconciling"] == ("True", reason)
+        assert conditions["Stalled"][0] == "False"
+        assert conditions["ConfigValid"] == ("True", "Valid")
+        assert health(seen) == "InProgress"
+        assert "findings" not in status_of(seen, Outcome(), NOW)
+
+    def test_that_is_being_built_tells_how_far_it_is(self) -> None:
+        seen = building(phase="Building", step="installing 3 of 17")
+        assert message(seen, "ImageReady").startswith("installing 3 of 17 (build modules-")
+
+    def test_whose_build_is_tried_again_is_waited_for(self) -> None:
+        seen = building(phase="Failed", failure=FAILURE, attempts=1, nextAttemptAt=NOW)
+        conditions = told(seen)
+        assert conditions["ImageReady"] == conditions["Ready"] == ("False", "ModuleImportFailed")
+        assert conditions["Reconciling"] == ("True", "ModuleImportFailed")
+        assert conditions["Stalled"][0] == "False"
+        assert health(seen) == "InProgress"
+
+    def test_whose_build_failed_for_good_is_stalled(self) -> None:
+        seen = building(phase="Failed", failure=FAILURE, attempts=1)
+        conditions = told(seen)
+        assert conditions["ImageReady"] == conditions["Ready"] == ("False", "ModuleImportFailed")
+        assert conditions["Stalled"] == ("True", "ModuleImportFailed")
+        assert conditions["Reconciling"][0] == "False"
+        assert health(seen) == "Failed"
+
+    @pytest.mark.parametrize("retry", [{}, {"nextAttemptAt": NOW}])
+    def test_whose_build_failed_is_a_finding_with_its_cure(self, retry: dict[str, Any]) -> None:
+        seen = building(phase="Failed", failure=FAILURE, attempts=1, **retry)
+        (finding,) = status_of(seen, Outcome(), NOW)["findings"]
+        assert (finding["severity"], finding["reason"]) == ("error", "ModuleImportFailed")
+        assert (finding["path"], finding["hint"]) == ("spec.build", "ask its author")
+        assert "it cannot be imported" in finding["message"]
+
+    def test_without_a_cure_is_a_finding_without_a_hint(self) -> None:
+        seen = building(phase="Failed", failure={**FAILURE, "hint": ""})
+        (finding,) = status_of(seen, Outcome(), NOW)["findings"]
+        assert "hint" not in finding
+
+    @pytest.mark.parametrize("status", [{"phase": "Building"}, {"phase": "Failed", "failure": FAILURE}])
+    def test_that_is_not_there_takes_nothing_from_what_serves(self, status: dict[str, Any]) -> None:
+        conditions = told(building(*SERVING, **status))
+        assert conditions["Available"] == ("True", "AllReplicasAvailable")
+        assert conditions["Ready"][0] == "False", "the newest generation does not serve"
+
+    def test_that_was_built_is_up_to_date(self) -> None:
+        seen = building(*SERVING, phase="Succeeded")
+        conditions = told(seen)
+        assert conditions["ImageReady"] == ("True", "UpToDate")
+        assert conditions["Ready"] == ("True", "Ready")
+        assert health(seen) == "Current"
+
+    def test_that_has_everything_is_prebuilt_and_of_no_build(self) -> None:
+        seen = snapshot(llamastack(status={"buildRef": {"name": "old"}}), *SERVING)
+        assert told(seen)["ImageReady"] == ("True", "Prebuilt")
+        assert "buildRef" not in status_of(seen, Outcome(), NOW)
+
+    def test_of_a_spec_with_errors_is_not_determined_and_its_build_not_forgotten(self) -> None:
+        body = with_module(buildRef={"name": "modules-old"})
+        body["spec"]["server"] = {"port": "none"}
+        seen = snapshot(body)
+        outcome = Outcome(findings_of(seen), applied=False)
+        assert told(seen, outcome)["ImageReady"] == ("False", "NotDetermined")
+        assert message(seen, "ImageReady", outcome) == message(seen, "Ready", outcome)
+        assert status_of(seen, outcome, NOW)["buildRef"] == {"name": "modules-old"}
+
+    def test_of_a_plan_with_errors_says_which(self) -> None:
+        body = with_module(buildRef={"name": "modules-old"})
+        body["spec"]["build"]["pip"] = {"requirements": ["@@@"]}
+        seen = snapshot(body)
+        outcome = Outcome(findings_of(seen), applied=False)
+        conditions = told(seen, outcome)
+        assert conditions["ImageReady"] == conditions["ConfigValid"] == ("False", "RequirementInvalid")
+        assert conditions["Stalled"] == ("True", "RequirementInvalid")
+        assert status_of(seen, outcome, NOW)["buildRef"] == {"name": "modules-old"}
+
+    def test_names_its_build_from_the_moment_it_is_asked_for(self) -> None:
+        seen = building()
+        assert seen.image is not None
+        assert status_of(seen, Outcome(), NOW)["buildRef"] == {"name": seen.image.current}
+
+
+class TestProviders:
+    def test_are_listed_with_the_version_of_their_module_once_that_is_installed(self) -> None:
+        before = status_of(building(), Outcome(), NOW)["providers"]
+        after = status_of(building(phase="Succeeded"), Outcome(), NOW)["providers"]
+        mine = {"api": "safety", "id": "mine", "type": "remote::mine", "module": MODULE}
+        plain = {"api": "inference", "id": "a", "type": "remote::vllm"}
+        assert sorted(before, key=lambda one: str(one["id"])) == [plain, mine]
+        assert sorted(after, key=lambda one: str(one["id"])) == [plain, {**mine, "moduleVersion": "1.0"}]
+
+    def test_are_known_without_any_build(self) -> None:
+        (provider,) = status_of(snapshot(llamastack()), Outcome(), NOW)["providers"]
+        assert provider == {"api": "inference", "id": "a", "type": "remote::vllm"}
 
 
 class TestCut:

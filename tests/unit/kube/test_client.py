@@ -97,6 +97,18 @@ class TestRequests:
         assert (request.method, body["preconditions"]) == ("DELETE", {"uid": "u"})
         assert body["propagationPolicy"] == "Background"
 
+    def test_a_version_can_be_the_only_one_to_be_deleted(self) -> None:
+        _, _, body = answered(says({}), lambda client: client.delete(DEPLOYMENTS, "team-a", "x", uid="u", version=7))
+        assert body["preconditions"] == {"uid": "u", "resourceVersion": "7"}
+
+    def test_a_merge_sends_the_patch_as_it_is(self) -> None:
+        patch = {"metadata": {"resourceVersion": "7", "annotations": {"a": None}}}
+        _, request, body = answered(says({}), lambda client: client.merge(DEPLOYMENTS, "team-a", "x", patch))
+        assert (request.method, request.path) == ("PATCH", "/apis/apps/v1/namespaces/team-a/deployments/x")
+        assert request.headers["Content-Type"] == "application/merge-patch+json"
+        assert dict(request.query) == {"fieldManager": "llamastack-operator"}
+        assert body == patch
+
     def test_every_request_says_who_asks(self) -> None:
         _, request, _ = answered(says({}), lambda client: client.get(CONFIGMAPS, "team-a", "x"), bearer="abc")
         assert request.headers["Authorization"] == "Bearer abc"
@@ -121,6 +133,19 @@ class TestAnswers:
     def test_what_is_gone_or_was_replaced_needs_no_deleting(self, code: int) -> None:
         result, _, _ = answered(status(code), lambda client: client.delete(CONFIGMAPS, "team-a", "x", uid="u"))
         assert result is None
+
+    def test_another_version_than_the_one_to_be_deleted_is_a_conflict(self) -> None:
+        ask = status(409)
+        error, _, _ = answered(ask, lambda client: client.delete(DEPLOYMENTS, "team-a", "x", uid="u", version=7))
+        assert isinstance(error, ApiError)
+        assert error.code == 409
+        gone, _, _ = answered(status(404), lambda client: client.delete(DEPLOYMENTS, "team-a", "x", uid="u", version=7))
+        assert gone is None
+
+    def test_a_merge_into_another_version_is_a_conflict(self) -> None:
+        error, _, _ = answered(status(409), lambda client: client.merge(DEPLOYMENTS, "team-a", "x", {}))
+        assert isinstance(error, ApiError)
+        assert error.code == 409
 
     @pytest.mark.parametrize("code", [400, 401, 403, 422, 429, 500, 503])
     def test_any_other_refusal_is_an_error_with_the_servers_words(self, code: int) -> None:
@@ -152,6 +177,44 @@ class TestAnswers:
         answer = says({"message": "too many"}, 429, Retry_After=header)
         error, _, _ = answered(answer, lambda client: client.get(CONFIGMAPS, "team-a", "x"))
         assert error.retry_after == seconds
+
+
+class TestLog:
+    def log(self, answer: Callable[[], web.Response], limit: int = 100, tail: int | None = None) -> Any:
+        return answered(answer, lambda client: client.log("team-a", "pod", "push", limit, tail))
+
+    def test_of_one_container_is_asked_for_within_a_limit(self) -> None:
+        text, request, _ = self.log(says("progress: packing\n"))
+        assert text == "progress: packing\n"
+        assert request.path == "/api/v1/namespaces/team-a/pods/pod/log"
+        assert dict(request.query) == {"container": "push", "limitBytes": "100"}
+
+    def test_can_be_its_last_lines_alone(self) -> None:
+        _, request, _ = self.log(says("x"), tail=8)
+        assert request.query["tailLines"] == "8"
+
+    def test_is_cut_whatever_the_server_sends(self) -> None:
+        text, _, _ = self.log(says("x" * 5_000_000), limit=70_000)
+        assert text == "x" * 70_000
+
+    def test_that_is_large_comes_whole(self) -> None:
+        text, _, _ = self.log(says("x" * 3_000_000), limit=5_000_000)
+        assert len(text) == 3_000_000
+
+    def test_of_bytes_that_are_no_text_is_text(self) -> None:
+        text, _, _ = self.log(lambda: web.Response(body=b"a\xffb"))
+        assert text == "a\ufffdb"
+
+    @pytest.mark.parametrize("code", [400, 404])
+    def test_of_a_container_that_has_not_started_or_is_gone_is_empty(self, code: int) -> None:
+        text, _, _ = self.log(status(code))
+        assert text == ""
+
+    @pytest.mark.parametrize("code", [403, 500])
+    def test_that_is_refused_is_an_error(self, code: int) -> None:
+        error, _, _ = self.log(status(code))
+        assert isinstance(error, ApiError)
+        assert error.code == code
 
 
 class TestWatch:

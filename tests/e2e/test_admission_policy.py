@@ -1,0 +1,251 @@
+"""The chart's admission policy: nobody but the operator writes what decides which images run.
+
+On a control plane of its own, since other tests' operators, and the tests themselves, write those objects as
+administrators.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.kubectl import Kubectl, KubectlError
+from tests.cluster.kubectl import eventually as asked_until
+from tests.e2e.fixtures import OPERATOR_IMAGE, grant_rights, install_crds, rendered_template
+from tests.e2e.operator import OperatorProcess, Stacks, eventually
+from tests.e2e.test_builds import builds, fail, jobs, only_build, pod_of, with_module
+
+pytestmark = pytest.mark.control_plane
+
+NAMESPACE = "tenant"
+BUILD_LABEL = {"llamastack.dev/build": "modules-forged"}
+ALL_RIGHTS = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+REFUSED_BUILD = "only the operator writes LlamaStackBuilds"
+REFUSED_OBJECT = "only the operator writes the objects of its builds"
+
+
+def role_for(user: str) -> list[dict[str, Any]]:
+    """Return a Role with every right in the namespace, and its binding."""
+    api, metadata = "rbac.authorization.k8s.io", {"namespace": NAMESPACE, "name": "everything"}
+    return [
+        {"apiVersion": f"{api}/v1", "kind": "Role", "metadata": metadata, "rules": ALL_RIGHTS},
+        {
+            "apiVersion": f"{api}/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": api, "kind": "Role", "name": "everything"},
+            "subjects": [{"apiGroup": api, "kind": "User", "name": user}],
+        },
+    ]
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane with the policy, a running operator, and a tenant with every right in his namespace."""
+    with ControlPlane() as control_plane:
+        install_crds(control_plane.kubectl)
+        restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+        metadata = {"name": NAMESPACE, "labels": restricted}
+        control_plane.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, *role_for("tenant")])
+        kubeconfig = grant_rights(control_plane)
+        control_plane.kubectl("apply", "-f", "-", stdin=rendered_template("admission-policy.yaml"))
+        administrator = control_plane.kubectl.within(NAMESPACE)
+        asked_until(lambda: expect_refusal(administrator, forged_build(), REFUSED_BUILD), retry=AssertionError)
+        asked_until(lambda: expect_refusal(administrator, forged_config_map(), REFUSED_OBJECT), retry=AssertionError)
+        folder = tmp_path_factory.mktemp("guarded")
+        with OperatorProcess(kubeconfig, folder, "--operator-image", OPERATOR_IMAGE) as process:
+            yield control_plane
+            assert "Traceback" not in process.log.read_text(), process.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def tenant(guarded: ControlPlane) -> Kubectl:
+    """kubectl of a user with every right in his namespace."""
+    return Kubectl(guarded.kubectl.program, guarded.kubeconfig_for("tenant"), NAMESPACE)
+
+
+@pytest.fixture(scope="module")
+def build(guarded: ControlPlane, tenant: Kubectl) -> str:
+    """The name of a build that runs, for a stack that the tenant wrote."""
+    tenant.apply(with_module("bot"))
+    stacks = Stacks(guarded.kubectl.within(NAMESPACE))
+    name = str(only_build(stacks)["metadata"]["name"])
+    pod_of(stacks, name)
+    return name
+
+
+def forged_build() -> dict[str, Any]:
+    spec = {"key": "a" * 64, "strategy": "Image", "inputs": {}, "reasons": [], "access": {}}
+    kind = {"apiVersion": "llamastack.dev/v1alpha1", "kind": "LlamaStackBuild"}
+    return {**kind, "metadata": {"name": "modules-forged"}, "spec": spec}
+
+
+def forged_config_map() -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "forged", "labels": BUILD_LABEL}}
+
+
+def forged_pod(labels: dict[str, str]) -> dict[str, Any]:
+    context = {
+        "allowPrivilegeEscalation": False,
+        "runAsNonRoot": True,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    container = {"name": "push", "image": "evil.example/push:1", "securityContext": context}
+    metadata = {"name": "forged", "labels": labels}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+
+
+def forged_job() -> dict[str, Any]:
+    template = {"spec": {**forged_pod({})["spec"], "restartPolicy": "Never"}}
+    metadata = {"name": "forged", "labels": BUILD_LABEL}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": template}}
+
+
+def expect_refusal(kubectl: Kubectl, body: dict[str, Any], words: str) -> None:
+    """Create an object and see it refused in these words; what was taken is removed again."""
+    try:
+        kubectl("create", "-f", "-", stdin=body)
+    except KubectlError as error:
+        assert words in error.stderr, error.stderr
+        return
+    kubectl("delete", body["kind"], body["metadata"]["name"], "--wait=false")
+    raise AssertionError("it was taken")
+
+
+CREATED = {
+    "a build": (forged_build(), REFUSED_BUILD),
+    "a build's Job": (forged_job(), REFUSED_OBJECT),
+    "a build's pod": (forged_pod(BUILD_LABEL), REFUSED_OBJECT),
+    "a build's ConfigMap": (forged_config_map(), REFUSED_OBJECT),
+}
+
+
+@pytest.mark.parametrize("case", CREATED)
+def test_a_tenant_with_every_right_cannot_create(case: str, tenant: Kubectl, build: str) -> None:
+    body, words = CREATED[case]
+    expect_refusal(tenant, body, words)
+
+
+def patch(kubectl: Kubectl, kind: str, name: str, body: Any, *options: str) -> None:
+    kubectl("patch", kind, name, "--type", "merge", "-p", json.dumps(body), *options)
+
+
+class TestTenantsEdits:
+    """Each is allowed by the tenant's Role, and would change what the operator believes or runs."""
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            {"metadata": {"ownerReferences": None}},
+            {"metadata": {"annotations": {"llamastack.dev/rerun": "now"}}},
+            {"metadata": {"labels": {"mine": "1"}}},
+        ],
+    )
+    def test_of_a_build_are_refused(self, edit: Any, tenant: Kubectl, build: str) -> None:
+        with pytest.raises(KubectlError, match=REFUSED_BUILD):
+            patch(tenant, "llamastackbuild", build, edit)
+
+    def test_of_its_status_are_refused(self, tenant: Kubectl, build: str) -> None:
+        forged = {"status": {"phase": "Succeeded", "image": f"evil.example/a@sha256:{'e' * 64}"}}
+        with pytest.raises(KubectlError, match=REFUSED_BUILD):
+            patch(tenant, "llamastackbuild", build, forged, "--subresource", "status")
+
+    @pytest.mark.parametrize("kind", ["job", "pod", "configmap"])
+    @pytest.mark.parametrize("label", [None, "modules-other"])
+    def test_of_the_label_are_refused(self, kind: str, label: str | None, tenant: Kubectl, build: str) -> None:
+        name = tenant.json("get", kind, "-l", f"llamastack.dev/build={build}")["items"][0]["metadata"]["name"]
+        with pytest.raises(KubectlError, match=REFUSED_OBJECT):
+            patch(tenant, kind, name, {"metadata": {"labels": {"llamastack.dev/build": label}}})
+
+    def test_of_the_pods_image_are_refused(self, tenant: Kubectl, build: str) -> None:
+        pod = tenant.json("get", "pods", "-l", f"llamastack.dev/build={build}")["items"][0]["metadata"]["name"]
+        with pytest.raises(KubectlError, match=REFUSED_OBJECT):
+            tenant("set", "image", f"pod/{pod}", "push=evil.example/push:1")
+
+    def test_that_put_a_container_into_the_pod_are_refused(self, tenant: Kubectl, build: str) -> None:
+        pod = tenant.json("get", "pods", "-l", f"llamastack.dev/build={build}")["items"][0]["metadata"]["name"]
+        (container,) = forged_pod({})["spec"]["containers"]
+        body = {"spec": {"ephemeralContainers": [{**container, "name": "evil"}]}}
+        with pytest.raises(KubectlError, match=REFUSED_OBJECT):
+            tenant("patch", "pod", pod, "--subresource", "ephemeralcontainers", "-p", json.dumps(body))
+
+    @pytest.mark.parametrize("kind", ["job", "pod"])
+    def test_of_how_it_ended_are_refused(self, kind: str, tenant: Kubectl, build: str) -> None:
+        """The last words of a build's pod name the digest that is run from then on."""
+        name = tenant.json("get", kind, "-l", f"llamastack.dev/build={build}")["items"][0]["metadata"]["name"]
+        forged = {"status": {"phase": "Succeeded"} if kind == "pod" else {"active": 0}}
+        with pytest.raises(KubectlError, match=REFUSED_OBJECT):
+            patch(tenant, kind, name, forged, "--subresource", "status")
+
+    def test_that_make_a_builds_object_of_another_are_refused(self, tenant: Kubectl, build: str) -> None:
+        tenant.apply(forged_pod({"app": "mine"}))
+        tenant.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}})
+        for kind, name in (("pod", "forged"), ("configmap", "mine")):
+            with pytest.raises(KubectlError, match=REFUSED_OBJECT):
+                patch(tenant, kind, name, {"metadata": {"labels": BUILD_LABEL}})
+            tenant("delete", kind, name, "--wait=false")
+
+
+def test_a_tenants_own_objects_are_not_looked_at(tenant: Kubectl, build: str) -> None:
+    tenant.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "own"}, "data": {"a": "b"}})
+    patch(tenant, "configmap", "own", {"data": {"a": "c"}})
+    tenant.apply(forged_pod({}))
+    tenant("delete", "pod", "forged", "--wait=false")
+
+
+def test_a_build_runs_is_told_and_is_collected_as_ever(guarded: ControlPlane, tenant: Kubectl) -> None:
+    """The operator writes builds and Jobs, the Job controller pods, a node their status, the collector owners."""
+    stacks = Stacks(guarded.kubectl.within(NAMESPACE))
+    tenant.apply(with_module("ends", module="another_provider==3.0"))
+
+    def own() -> Any:
+        (one,) = [one for one in builds(stacks) if "another_provider" in json.dumps(one["spec"])]
+        return one["metadata"]["name"]
+
+    name = eventually(own)
+    pod_of(stacks, name)
+    node = guarded.kubeconfig_for("system:node:one", ("system:nodes",))
+    guarded.apply(node_rights())
+    as_node = Stacks(Kubectl(guarded.kubectl.program, Path(node), NAMESPACE))
+    fail(as_node, name)
+    stacks.condition("ends", "ImageReady", "False", "ModuleNotFound")
+    tenant("delete", "llamastack", "ends")
+    eventually(lambda: name not in [one["metadata"]["name"] for one in builds(stacks)])
+    eventually(lambda: not [one for one in jobs(stacks) if one["metadata"]["labels"]["llamastack.dev/build"] == name])
+
+
+def node_rights() -> list[dict[str, Any]]:
+    """Return what lets a node's user read and end pods that no scheduler gave it, as the node authorizer would not."""
+    api = "rbac.authorization.k8s.io"
+    rules = [{"apiGroups": [""], "resources": ["pods", "pods/status"], "verbs": ["get", "list", "patch"]}]
+    metadata = {"namespace": NAMESPACE, "name": "node"}
+    return [
+        {"apiVersion": f"{api}/v1", "kind": "Role", "metadata": metadata, "rules": rules},
+        {
+            "apiVersion": f"{api}/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": api, "kind": "Role", "name": "node"},
+            "subjects": [{"apiGroup": api, "kind": "User", "name": "system:node:one"}],
+        },
+    ]
+
+
+def test_a_tenant_may_end_a_build_and_the_operator_makes_it_anew(guarded: ControlPlane, tenant: Kubectl) -> None:
+    """Deleting is no forgery: what was recorded is gone, and nothing else is believed instead."""
+    stacks = Stacks(guarded.kubectl.within(NAMESPACE))
+    tenant.apply(with_module("stubborn", module="stubborn_provider==1.0"))
+
+    def own() -> Any:
+        (one,) = [one for one in builds(stacks) if "stubborn_provider" in json.dumps(one["spec"])]
+        return one["metadata"]
+
+    before = eventually(own)
+    tenant("delete", "llamastackbuild", before["name"], "--wait=false")
+    eventually(lambda: own()["uid"] != before["uid"])
