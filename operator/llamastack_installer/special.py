@@ -1,7 +1,7 @@
 """Packages with options of pip in their requirement, as provider specs write them.
 
 Upstream calls a package special when `--no-deps`, `--index-url` or `--extra-index-url` stands in its text, and
-installs each by a call of its own. Nothing else of pip's options is taken from a spec.
+installs each by a call of its own. Of pip's other options only `--pre` is taken from a spec.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from llamastack_installer.failure import FailureError
 from llamastack_installer.pip import Sources
 
 FLAGS = ("--no-deps", "--index-url", "--extra-index-url")
+_ALONE = ("--no-deps", "--pre")
 _VALUED = FLAGS[1:]
+_KNOWN = (*_ALONE, *_VALUED)
 _NAMED = re.compile(r"\$\{index\.([A-Za-z0-9][A-Za-z0-9_.-]*)\}/?")
 
 
@@ -27,7 +29,7 @@ def split_packages(packages: Iterable[str]) -> tuple[list[str], list[list[str]]]
     plain: list[str] = []
     special: list[list[str]] = []
     for text in dict.fromkeys(packages):
-        if not any(flag in text for flag in FLAGS):
+        if not any(flag in text for flag in _KNOWN):
             plain.append(text.strip())
             continue
         try:
@@ -41,7 +43,7 @@ def special_arguments(call: Sequence[str], sources: Sources) -> list[str]:
     """Return pip's arguments for one special call, its indexes being those of the proxy where it has them.
 
     Raises:
-        FailureError: an option is none of upstream's three, or an index is named by what is no address.
+        FailureError: an option is none of those, or an index is named by what is no address.
     """
     options: list[str] = []
     packages: list[str] = []
@@ -51,7 +53,7 @@ def special_arguments(call: Sequence[str], sources: Sources) -> list[str]:
         flag, _, value = word.partition("=")
         if not word.startswith("-"):
             packages.append(word)
-        elif word == "--no-deps":
+        elif word in _ALONE:
             options.append(word)
         elif flag in _VALUED:
             url = value or next(words, "")
@@ -60,7 +62,7 @@ def special_arguments(call: Sequence[str], sources: Sources) -> list[str]:
                 options += [flag, address] if address else []
                 replaced = replaced or (flag == "--index-url" and bool(address))
         else:
-            message = f"{shlex.join(call)!r} has the option {flag}, and only {', '.join(FLAGS)} are known"
+            message = f"{shlex.join(call)!r} has the option {flag}, and only {', '.join(_KNOWN)} are known"
             raise FailureError("RequirementInvalid", message, "ask the provider's author to leave it out")
     if not packages:
         raise FailureError("RequirementInvalid", f"{shlex.join(call)!r} names no package")

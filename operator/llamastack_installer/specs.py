@@ -92,5 +92,7 @@ def modules_of(report: Mapping[str, Any]) -> Modules:
         packages += [str(package) for package in module["pipPackages"]]
         providers = [{"api": item["api"], "type": item["type"]} for item in module["providers"]]
         texts = {key: module[key] for key in ("requirement", "distribution", "version", "importName")}
+        # A module that was copied into the base has no distribution that would know its version.
+        texts["version"] = texts["version"] or "unknown"
         described.append({**texts, "providers": providers})
     return Modules(tuple(described), tuple(dict.fromkeys(packages)))

@@ -78,7 +78,7 @@ def test_requirements_that_cannot_be_met(
         ("demo-broken", "ModuleImportFailed", ["a_module_that_is_nowhere", "spec.build.pip.requirements"]),
         ("demo-ends", "ModuleImportFailed", ["demo-ends", "exit status 7"]),
         ("demo-container", "SpecMismatch", ["docker.io/x/y", "cannot have a container image"]),
-        ("demo-special", "RequirementInvalid", ["demo-named", "index extra"]),
+        ("demo-options", "RequirementInvalid", ["demo-plain", "--target", "ask the provider's author"]),
     ],
 )
 def test_modules_that_cannot_be_used_on_their_base(

@@ -63,6 +63,8 @@ class PackageIndex:
         user: user name and password that every request must carry; None to ask for none.
         statuses: answers to give instead, by start of the path.
         redirects: where paths with a start are sent, with the rest of the path.
+        passing: paths that are out of order, and how often they still are.
+        types: media types to give instead, by start of the path.
         breaks: paths whose answer breaks off in the middle, and how often it still does.
         requests: paths that were asked for, with the Authorization header of each.
         url: its address, known when it is served.
@@ -72,6 +74,8 @@ class PackageIndex:
     user: tuple[str, str] | None = None
     statuses: dict[str, int] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
+    passing: dict[str, int] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
     breaks: dict[str, int] = field(default_factory=dict)
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
@@ -116,7 +120,11 @@ class _Handler(BaseHTTPRequestHandler):
         index.requests.append((self.path, given))
         status = next((code for start, code in index.statuses.items() if path.startswith(start)), None)
         target = next((to for start, to in index.redirects.items() if path.startswith(start)), None)
-        if index.user and given != basic(*index.user):
+        passing = next((start for start, left in index.passing.items() if left and path.startswith(start)), None)
+        if passing is not None:
+            index.passing[passing] -= 1
+            self._answer(503, b"in a moment")
+        elif index.user and given != basic(*index.user):
             self._answer(401, b"", {"WWW-Authenticate": 'Basic realm="index"'})
         elif status is not None:
             self._answer(status, b"the index is out of order")
@@ -138,7 +146,9 @@ class _Handler(BaseHTTPRequestHandler):
         left = index.breaks.get(path, 0)
         if left:
             index.breaks[path] = left - 1
-        self._answer(200, body, {"Content-Type": "text/html" if page else "application/octet-stream"}, bool(left))
+        media = "text/html" if page else "application/octet-stream"
+        media = next((media for start, media in index.types.items() if path.startswith(start)), media)
+        self._answer(200, body, {"Content-Type": media}, bool(left))
 
     def _answer(self, status: int, body: bytes, headers: dict | None = None, broken: bool = False) -> None:
         self.send_response(status)

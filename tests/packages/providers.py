@@ -140,10 +140,11 @@ OTHER_PYTHON = Package("demo-future", "1.0", {"demo_future.py": ""}, python=">=3
 OTHER_PLATFORM = Package("demo-platform", "1.0", {"demo_platform.py": ""}, tag="cp39-cp39-win_arm64")
 BAD_NEED = Package("demo-bad-need", "1.0", {"demo_bad_need.py": ""}, requires=("demo-plain==7.0",))
 SPECIAL_NAMED = module_package("demo-special", _spec("special", packages='["demo-named --index-url ${index.extra}"]'))
+OPTIONS = module_package("demo-options", _spec("options", packages='["demo-plain --no-deps --target /opt/x"]'))
 
 WHEELS = (
     *(PLAIN, PLAIN_OLD, LOOSE, NAMED, SINGLE, LIST, WITHOUT_SPEC, NO_MODULE, BROKEN, ENDS, HANGS, CONTAINER, CONFLICT),
-    *(SHADOW, STDLIB, OTHER_PYTHON, OTHER_PLATFORM, BAD_NEED, SPECIAL_NAMED),
+    *(SHADOW, STDLIB, OTHER_PYTHON, OTHER_PLATFORM, BAD_NEED, SPECIAL_NAMED, OPTIONS),
 )
 
 SOURCE_ONLY = Package("demo-source", "1.0", {"demo_source/__init__.py": "VALUE = 3\n"})

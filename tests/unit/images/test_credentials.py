@@ -70,7 +70,7 @@ def test_auth_wins_over_user_name_and_password_as_with_kubectl() -> None:
 
 def test_tokens_are_read() -> None:
     credential = keyring(**{"quay.io": {"identitytoken": "i", "registrytoken": "r"}}).find("quay.io", "a")
-    assert credential == Credential(identity_token="i", registry_token="r")  # noqa: S106
+    assert credential == Credential(identity_token="i", registry_token="r")
 
 
 def test_no_text_of_a_credential_shows_it() -> None:

@@ -63,6 +63,7 @@ def test_plain_and_special_packages_are_told_apart_as_upstream_does():
     ("call", "arguments"),
     [
         (["x", "--no-deps"], [*sources().options(), "--no-deps", "x"]),
+        (["x", "--pre", "--index-url", "${index.nowhere}"], [*sources().options(), "--pre", "x"]),
         (
             ["torch", "--index-url", "${index.cpu}"],
             ["--trusted-host", "127.0.0.1:8780", "--index-url", f"{PROXY}/named/cpu/simple/", "torch"],
@@ -93,7 +94,6 @@ def test_indexes_of_special_packages_go_through_the_proxy_where_it_has_them(call
         (["x", "--target", "/"], "--target"),
         (["x", "-e", "."], "-e"),
         (["--no-deps"], "names no package"),
-        (["x", "--index-url", "${index.nowhere}"], "index nowhere"),
         (["x", "--index-url", "file:///etc"], "file:///etc"),
         (["x", "--index-url"], "''"),
     ],
@@ -247,6 +247,14 @@ def test_only_what_concerns_the_new_packages_is_a_conflict(tmp_path: Path):
         with pytest.raises(FailureError) as caught:
             verify_requirements([*old, line], tmp_path, {"loose"})
         assert caught.value.message == line.rstrip(".")
+
+
+def test_a_module_without_a_distribution_has_a_version_that_says_so():
+    module = {"requirement": "a.b", "distribution": "a.b", "version": None, "importName": "a.b", "providers": []}
+
+    (described,) = modules_of({"findings": [], "modules": [{**module, "pipPackages": []}]}).described
+
+    assert described["version"] == "unknown"
 
 
 def test_all_modules_that_are_wrong_are_named_at_once():
