@@ -1,4 +1,4 @@
-"""One control plane with our CRDs and one operator for all tests that need no pods."""
+"""One operator for all tests of a kind: as a process beside a control plane, as a pod on a node."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from tests.cluster.binaries import binaries
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubectl import Kubectl
+from tests.cluster.node import Node
+from tests.e2e.installation import install_operator
 from tests.e2e.operator import REPOSITORY, OperatorProcess, Stacks
 
 
@@ -53,3 +55,10 @@ def operator(served: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> 
 def stacks(operator: OperatorProcess, kubectl: Kubectl) -> Stacks:
     """The stacks of this test's own namespace, with the operator running."""
     return Stacks(kubectl)
+
+
+@pytest.fixture(scope="session")
+def installed(node: Node) -> Node:
+    """The node with the operator installed from its chart."""
+    install_operator(node)
+    return node

@@ -16,7 +16,7 @@ import yaml
 
 from tests.cluster.kubectl import Kubectl, KubectlError
 from tests.cluster.node import Node
-from tests.e2e.installation import NAMESPACE, REPOSITORY, install_operator
+from tests.e2e.installation import NAMESPACE, REPOSITORY
 from tests.e2e.kstatus import kstatus
 from tests.e2e.operator import Stacks, eventually
 
@@ -26,13 +26,6 @@ SLOW = 180.0
 """Seconds that a rollout of real servers may take on a busy machine."""
 CRASH_TOLD_WITHIN = 15.0
 """Seconds after a container's end within which the status must tell it."""
-
-
-@pytest.fixture(scope="session")
-def installed(node: Node) -> Node:
-    """The node with the operator installed from its chart."""
-    install_operator(node)
-    return node
 
 
 @pytest.fixture
