@@ -42,7 +42,7 @@ def settings(node: Node, stacks: Stacks, tmp_path: Path) -> Iterator[dict[str, A
     publish(tmp_path, echo_package("1.0"))
     found, objects = index_settings()
     stacks.kubectl.apply(objects)
-    with node.start_index("index.local", tmp_path) as index:
+    with node.start_index("pypi.local", tmp_path) as index:
         yield {**found, "pip": {**found.get("pip", {}), "extraIndexUrls": [index.simple]}}
 
 

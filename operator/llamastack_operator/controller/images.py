@@ -169,6 +169,7 @@ def _to_wire(wanted: _Wanted, repository: str | None) -> dict[str, Any]:
         "earlier": [layer.to_wire() for layer in wanted.inputs.earlier],
         "earlierBuilds": list(wanted.earlier),
         "repository": repository,
+        "imageKey": build_key(replace(wanted.inputs, refresh=None)),
     }
 
 

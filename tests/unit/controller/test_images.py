@@ -211,6 +211,8 @@ class TestRebuild:
         (wish,) = decided(with_module(), old, current=old.key[1], refresh="monday").wishes
         assert wish.spec["key"] != old.inputs_key
         assert "fresh look" in wish.spec["reasons"][0]
+        same = wish.spec["inputs"]["imageKey"]
+        assert same == old.inputs_key, "what finds nothing new makes the same image, and is no rollout"
 
     def test_is_not_caused_by_an_upgrade_of_the_operator(self) -> None:
         body = release_only()
