@@ -230,3 +230,16 @@ def test_a_snapshot_with_errors_says_nothing_of_its_image() -> None:
     found = Snapshot(stack_from(llamastack(runConfig={})), (), (), Referred())
     assert with_image(found, ImageFacts(), IMAGES).image is None
     assert complete(found).image is None
+
+
+@pytest.mark.parametrize(
+    ("pip", "indexes"),
+    [
+        ({"constraints": ["a<2"]}, []),
+        ({"indexUrl": "https://one.example/simple"}, ["https://one.example/simple"]),
+        ({"extraIndexUrls": ["https://two.example/simple"]}, ["", "https://two.example/simple"]),
+    ],
+)
+def test_further_indexes_are_asked_beside_the_default_one(pip: dict[str, Any], indexes: list[str]) -> None:
+    (wish,) = decided(with_module(pip=pip)).wishes
+    assert wish.spec["inputs"]["pip"]["indexes"] == indexes
