@@ -131,7 +131,7 @@ class _Builder:
 
 def _indexes(args: argparse.Namespace, planned: Planned) -> tuple[str, ...]:
     """Return the package indexes: of the options, else of the file, else of pip's own variables."""
-    first = args.index_url or (planned.indexes[:1] or [os.environ.get("PIP_INDEX_URL", "")])[0]
+    first = args.index_url or (planned.indexes[:1] or [""])[0] or os.environ.get("PIP_INDEX_URL", "")
     others = args.extra_index_url or planned.indexes[1:] or os.environ.get("PIP_EXTRA_INDEX_URL", "").split()
     return (first, *others) if first or others else ()
 

@@ -169,7 +169,10 @@ def _of_directories(checked: Checked) -> Iterator[Wanted]:
 
 def _indexes(pip: Mapping[str, Any]) -> Iterator[str]:
     first = [(pip["indexUrl"], "spec.build.pip.indexUrl")] if isinstance(pip.get("indexUrl"), str) else []
-    for url, path in [*first, *_texts(pip.get("extraIndexUrls"), "spec.build.pip.extraIndexUrls")]:
+    extra = list(_texts(pip.get("extraIndexUrls"), "spec.build.pip.extraIndexUrls"))
+    if extra and not first:
+        yield ""  # pip's own default, beside which they are asked
+    for url, path in [*first, *extra]:
         if not _URL.fullmatch(url):
             raise CliError(f"{path}: {url!r} is no address of a package index")
         yield url

@@ -169,6 +169,7 @@ def _to_wire(wanted: _Wanted, repository: str | None) -> dict[str, Any]:
         "earlier": [layer.to_wire() for layer in wanted.inputs.earlier],
         "earlierBuilds": list(wanted.earlier),
         "repository": repository,
+        "imageKey": build_key(replace(wanted.inputs, refresh=None)),
     }
 
 
@@ -197,10 +198,11 @@ def _with_the_operators_part(last: BuildInputs, wanted: BuildInputs, named_base:
 
 def _pip(build: BuildSettings, settings: ImageSettings) -> PipSettings:
     pip = build.pip
-    first = (pip and pip.index_url) or settings.index
+    first = (pip and pip.index_url) or settings.index or ""
     extra = (pip and pip.extra_index_urls) or []
     return PipSettings(
-        indexes=tuple(([first] if first else []) + extra),
+        # An empty first one is pip's own default: further indexes are asked beside it.
+        indexes=(first, *extra) if first or extra else (),
         source_distributions=bool(pip and pip.allow_source_distributions),
         named=dict(settings.named_indexes),
     )

@@ -75,7 +75,7 @@ def image_annotations(base: Base, inputs: BuildInputs) -> dict[str, str]:
     """Return the annotations of a built image: what the operator asks for, its key and its base."""
     return {
         **inputs.labels,
-        KEY_ANNOTATION: inputs.key,
+        KEY_ANNOTATION: inputs.written_key,
         "org.opencontainers.image.base.name": str(parse_reference(inputs.base.image)),
         "org.opencontainers.image.base.digest": base.digest,
     }
@@ -88,11 +88,11 @@ def _config(base: Base, layer: Layer, inputs: BuildInputs, python: str) -> dict[
     run: dict[str, Any] = config.get("config") or {}
     config["config"] = run
     run["Env"] = _environment(run.get("Env") or [], inputs.layer.kind, inputs.layer.root, python)
-    run["Labels"] = {**(run.get("Labels") or {}), **inputs.labels, KEY_ANNOTATION: inputs.key}
+    run["Labels"] = {**(run.get("Labels") or {}), **inputs.labels, KEY_ANNOTATION: inputs.written_key}
     history = config.get("history")
     # A history that does not count the layers right would stop counting wrong with one entry more, and then mislead.
     if isinstance(history, list) and _counted(history) == len(base.layers):
-        made = f"llamastack-operator: {inputs.layer.kind} {inputs.key}"
+        made = f"llamastack-operator: {inputs.layer.kind} {inputs.written_key}"
         config["history"] = [*history, {"created": EPOCH, "created_by": made}]
     return config
 

@@ -48,6 +48,7 @@ class BuildInputs(_Part):
 
     format: Literal[1]
     key: str = Field(pattern=r"^[0-9a-f]{8,64}$")
+    image_key: str = Field(default="", pattern=r"^([0-9a-f]{8,64})?$")
     strategy: Literal["Image", "Start"] = "Image"
     base: BaseInput
     layer: LayerInput
@@ -55,6 +56,11 @@ class BuildInputs(_Part):
     platform: str | None = None
     labels: dict[str, str] = {}
     registries: Registries = Registries()
+
+    @property
+    def written_key(self) -> str:
+        """The key that the image holds: that of the same build without a fresh look, which may find nothing new."""
+        return self.image_key or self.key
 
     @property
     def endpoints(self) -> Endpoints:

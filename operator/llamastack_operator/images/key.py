@@ -27,7 +27,8 @@ class PipSettings:
     """Where packages come from.
 
     Attributes:
-        indexes: URLs of simple indexes, the first in place of pip's default; empty for pip's own default.
+        indexes: URLs of simple indexes, the first in place of pip's default; empty for pip's own default,
+            as an empty first URL is.
         source_distributions: whether packages may be built from source.
         named: URLs for the symbolic names in specs, such as `pytorch-cpu`.
     """

@@ -157,7 +157,7 @@ def _attach_sbom(content: bytes, image: Image, inputs: BuildInputs, target: Clie
     try:
         with explained(target):
             try:
-                attach(target, image.descriptor, CYCLONEDX, content, {KEY_ANNOTATION: inputs.key})
+                attach(target, image.descriptor, CYCLONEDX, content, {KEY_ANNOTATION: inputs.written_key})
             except (StatusError, BrokenAnswerError) as error:
                 if isinstance(error, StatusError) and error.status not in (400, 404, 405, 415, 422):
                     raise

@@ -37,6 +37,7 @@ def inputs_text(
     document = {
         "format": FORMAT,
         "key": build.inputs_key,
+        "imageKey": inputs.get("imageKey") or build.inputs_key,
         "strategy": build.spec["strategy"],
         "base": {"image": inputs["base"]["image"], "digest": base_digest(build)},
         "earlier": [dict(layer) for layer in earlier],

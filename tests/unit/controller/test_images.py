@@ -218,6 +218,8 @@ class TestRebuild:
         (wish,) = decided(with_module(), old, current=old.key[1], refresh="monday").wishes
         assert wish.spec["key"] != old.inputs_key
         assert "fresh look" in wish.spec["reasons"][0]
+        same = wish.spec["inputs"]["imageKey"]
+        assert same == old.inputs_key, "what finds nothing new makes the same image, and is no rollout"
 
     def test_is_not_caused_by_an_upgrade_of_the_operator(self) -> None:
         body = release_only()
@@ -235,3 +237,16 @@ def test_a_snapshot_with_errors_says_nothing_of_its_image() -> None:
     found = Snapshot(stack_from(llamastack(runConfig={})), (), (), Referred())
     assert with_image(found, ImageFacts(), IMAGES).image is None
     assert complete(found).image is None
+
+
+@pytest.mark.parametrize(
+    ("pip", "indexes"),
+    [
+        ({"constraints": ["a<2"]}, []),
+        ({"indexUrl": "https://one.example/simple"}, ["https://one.example/simple"]),
+        ({"extraIndexUrls": ["https://two.example/simple"]}, ["", "https://two.example/simple"]),
+    ],
+)
+def test_further_indexes_are_asked_beside_the_default_one(pip: dict[str, Any], indexes: list[str]) -> None:
+    (wish,) = decided(with_module(pip=pip)).wishes
+    assert wish.spec["inputs"]["pip"]["indexes"] == indexes

@@ -128,3 +128,8 @@ def test_a_base_known_by_digest_gives_the_same_image_as_by_tag() -> None:
     by_digest = assemble(base(), LAYER, inputs(base={"image": "base:1", "digest": ONE}), "3.13")
     assert by_tag == by_digest
     assert by_tag.size == 40 + len(by_tag.config)
+
+
+def test_a_fresh_look_that_finds_nothing_new_is_the_same_image() -> None:
+    looked = inputs(key="fedcba9876543210", imageKey=inputs().key)
+    assert assemble(base(), LAYER, looked, "3.13") == assemble(base(), LAYER, inputs(), "3.13")
