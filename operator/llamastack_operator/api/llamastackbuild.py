@@ -94,6 +94,8 @@ class LlamaStackBuildStatus(ApiModel):
     """What the base's tag led to."""
     platform: str | None = None
     """For example linux/amd64."""
+    operator_image: str | None = None
+    """The operator's image whose programs made it; pods that install at their start go on with them."""
     python: str | None = None
     """The interpreter's version, for example 3.13."""
     image_size: Annotated[int | None, Field(ge=0)] = None

@@ -142,6 +142,7 @@ class BuildReconciler:
             log = await self._client.log(*pod.key, PUSH, LOG_LIMIT) if pod is not None else ""
             record = parse_record(log, decision.told["record"])
             status, lock = collected(build, decision.status, decision.told, record, stamp(snapshot.now))
+            status["operatorImage"] = self._settings.images.operator
         except LostRecordError as error:
             failure = Failure(Reason.LOCK_LOST, str(error), retry=error.retry)
             return failed(snapshot, dict(decision.status), failure), None

@@ -147,6 +147,7 @@ def _wanted(question: ImageQuestion, layer: Layer, done: Sequence[Build], settin
     if done and strategy == "Image":
         base = str(done[-1].status["image"])
     elif done:
+        base = str(done[0].spec["inputs"]["base"]["image"])
         earlier = tuple(Layer.from_wire(one.spec["inputs"]["layer"]) for one in done)
     if "@" in base:
         base_pin = base.rpartition("@")[2]
@@ -333,9 +334,11 @@ def _finished(question: ImageQuestion, done: Sequence[Build], settings: ImageSet
         packages=tuple(_site_packages(one) for one in reversed(done) if _kind(one) == "modules"),
         programs=tuple(f"{one.spec['inputs']['layer']['root']}/bin" for one in done if _kind(one) == "stack"),
         settings=spec.build or BuildSettings(),
+        operator=str(last.status.get("operatorImage") or settings.operator),
     )
     runtime = Runtime(
-        image=spec.distribution.image or settings.python,
+        # What was locked is for the base that it was locked on, not for the one of a newer operator.
+        image=spec.distribution.image or str(done[0].spec["inputs"]["base"]["image"]),
         release=release_of(spec),
         architecture=_architecture(last),
         install=install,

@@ -159,7 +159,7 @@ def _environment(server: Server, runtime: Runtime) -> list[dict[str, Any]]:
         # A plain value is put behind ours; one that comes from elsewhere cannot be, and stands.
         plain = next((entry["value"] for entry in chosen if entry["name"] == "PYTHONPATH" and "value" in entry), None)
         own |= start_install.environment(runtime.install, plain)
-        if plain is not None:
+        if plain is not None and "PYTHONPATH" in own:
             chosen = [
                 {**entry, "value": own["PYTHONPATH"]} if entry["name"] == "PYTHONPATH" else entry for entry in chosen
             ]

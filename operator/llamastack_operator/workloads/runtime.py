@@ -18,12 +18,14 @@ class StartInstall:
         packages: the folders of site-packages, the later layer first.
         programs: the folders of console scripts that must be found before the image's own.
         settings: the stack's build settings: index, credentials, CA bundle, resources.
+        operator: the operator's image whose programs download and install: an upgrade alone restarts no pod.
     """
 
     lock: str
     packages: tuple[str, ...]
     programs: tuple[str, ...]
     settings: Build
+    operator: str
 
     @property
     def ca_bundle(self) -> KeyReference | None:

@@ -57,7 +57,7 @@ def init_containers(
     proxies = [{"name": name, "value": value} for name, value in settings.proxies]
     resources = install.settings.resources
     return [
-        _container(FETCH, settings.operator, program, fetch_mounts, install, _SMALL, proxies),
+        _container(FETCH, install.operator, program, fetch_mounts, install, _SMALL, proxies),
         _container(
             INSTALL,
             runtime.image,

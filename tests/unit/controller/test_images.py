@@ -233,6 +233,64 @@ class TestRebuild:
         assert anew.wishes[0].spec["inputs"]["base"]["image"] == "registry.example/python:3.14"
 
 
+class TestUpgradeOfTheOperator:
+    """What it brings (its Python, its index, its own image) is no reason to build, and restarts no pod."""
+
+    UPGRADED = ImageSettings(
+        operator="registry.example/operator:2",
+        python="registry.example/python:3.14",
+        index="https://new.example/simple",
+        named_indexes=(("pytorch-cpu", "https://torch.example"),),
+    )
+
+    def made(self, body: dict[str, Any]) -> list[Build]:
+        """Return the builds of a stack, made by the operator of before."""
+        builds: list[Build] = []
+        while wishes := [wish for wish in decided(body, *builds).wishes if wish.spec]:
+            builds += [succeeded(wish.name, wish.spec, operatorImage=IMAGES.operator) for wish in wishes]
+        return builds
+
+    @pytest.mark.parametrize("body", [with_module(), release_only()])
+    def test_keeps_the_image(self, body: dict[str, Any]) -> None:
+        builds = self.made(body)
+        before = decided(body, *builds, current=builds[-1].key[1], unchanged=True)
+        after = decided(body, *builds, current=builds[-1].key[1], unchanged=True, settings=self.UPGRADED)
+        assert before.ready
+        assert after == before
+
+    @pytest.mark.parametrize("body", [with_module(repository=None), release_only(repository=None)])
+    def test_keeps_what_pods_install_and_what_they_install_it_with(self, body: dict[str, Any]) -> None:
+        del body["spec"]["build"]
+        builds = self.made(body)
+        before = decided(body, *builds, current=builds[-1].key[1], unchanged=True)
+        after = decided(body, *builds, current=builds[-1].key[1], unchanged=True, settings=self.UPGRADED)
+        assert before.ready
+        assert after == before
+        assert after.runtime is not None
+        assert after.runtime.install is not None
+        assert after.runtime.install.operator == IMAGES.operator
+
+    def test_does_not_hide_what_the_user_changed(self) -> None:
+        body = release_only()
+        builds = self.made(body)
+        edited = release_only(pip={"constraints": ["numpy<2"]})
+        verdict = decided(edited, *builds, current=builds[-1].key[1], settings=self.UPGRADED)
+        assert not verdict.ready
+        assert any("constraints" in reason for reason in verdict.wishes[0].spec["reasons"])
+
+    def test_keeps_an_index_that_the_stack_names(self) -> None:
+        body = with_module(pip={"indexUrl": "https://mine.example/simple"})
+        (wish,) = decided(body, settings=self.UPGRADED).wishes
+        assert wish.spec["inputs"]["pip"]["indexes"] == ["https://mine.example/simple"]
+
+
+def test_a_recipe_alone_is_no_reason_to_build() -> None:
+    old = first_build(with_module())
+    inputs = {**old.spec["inputs"], "recipe": 0}
+    earlier = replace(old, spec={**old.spec, "key": "0" * 64, "inputs": inputs})
+    assert decided(with_module(), earlier, current=earlier.key[1]).current == earlier.key[1]
+
+
 def test_a_snapshot_with_errors_says_nothing_of_its_image() -> None:
     found = Snapshot(stack_from(llamastack(runConfig={})), (), (), Referred())
     assert with_image(found, ImageFacts(), IMAGES).image is None

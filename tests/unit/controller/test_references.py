@@ -46,6 +46,19 @@ PLACES: list[tuple[dict[str, Any], list[Reference]]] = [
         {"externalApis": [{"name": "weather", "configMapKeyRef": FILE}]},
         [Reference("ConfigMap", "c", "k.yaml", "spec.externalApis[0].configMapKeyRef", text=True)],
     ),
+    (
+        {"build": {"repository": "r.example/a", "pushSecretRef": {"name": "s"}, "pullSecretRef": {"name": "t"}}},
+        [
+            Reference("Secret", "s", ".dockerconfigjson", "spec.build.pushSecretRef"),
+            Reference("Secret", "t", ".dockerconfigjson", "spec.build.pullSecretRef"),
+        ],
+    ),
+    ({"build": {"pip": {"secretRef": {"name": "s"}}}}, [Reference("Secret", "s", None, "spec.build.pip.secretRef")]),
+    (
+        {"build": {"caBundleRef": {"name": "c", "key": "ca.pem"}}},
+        [Reference("ConfigMap", "c", "ca.pem", "spec.build.caBundleRef")],
+    ),
+    ({"build": {}}, []),
     (env(configMapKeyRef={"name": "c", "key": "k"}), [Reference("ConfigMap", "c", "k", f"{ENV}.configMapKeyRef")]),
     (env(secretKeyRef={"name": "s", "key": "k"}), [Reference("Secret", "s", "k", f"{ENV}.secretKeyRef")]),
     (env(fieldRef={"fieldPath": "status.podIP"}), []),

@@ -70,6 +70,19 @@ KEYED = [
     ),
     (deployment(imagePullSecrets=[{"name": "a"}]), {"f:imagePullSecrets": {'k:{"name":"a"}': {}}}),
     (
+        deployment(initContainers=[{"name": "install", "command": ["a"], "env": [{"name": "A", "value": "1"}]}]),
+        {
+            "f:initContainers": {
+                'k:{"name":"install"}': {
+                    ".": {},
+                    "f:name": {},
+                    "f:command": {},
+                    "f:env": {'k:{"name":"A"}': {".": {}, "f:name": {}, "f:value": {}}},
+                }
+            }
+        },
+    ),
+    (
         deployment(topologySpreadConstraints=[{"whenUnsatisfiable": "X", "topologyKey": "zone", "maxSkew": 1}]),
         {
             "f:topologySpreadConstraints": {

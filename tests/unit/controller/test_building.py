@@ -1,0 +1,103 @@
+"""The queue of builds: whose turn it is, and that one that trips over itself stops no other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from llamastack_operator.controller.building import Building
+from llamastack_operator.kube.builds import Build, build_index
+from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.objects import Key
+from llamastack_operator.workloads.settings import WorkloadSettings
+from tests.unit.controller.test_builds import named
+
+
+class Scene:
+    """The builds' half of an operator, whose passes are noted or fail as chosen."""
+
+    def __init__(self, *builds: Build) -> None:
+        self.builds: Cache[Build] = Cache(build_index)
+        for one in builds:
+            self.builds.put(one)
+        self.told: list[tuple[str, bool]] = []
+        self.passes: list[str] = []
+        self.passed = asyncio.Event()
+        self.failures: dict[str, Exception] = {}
+        self.building = Building(
+            cast(Client, None),
+            WorkloadSettings(),
+            self.builds,
+            lambda build, listed: self.told.append((build.key[1], listed)),
+        )
+        self.building._reconciler = cast(Any, self)
+
+    async def reconcile(self, key: Key) -> float | None:
+        self.passes.append(key[1])
+        self.passed.set()
+        failure = self.failures.pop(key[1], None)
+        if failure is not None:
+            raise failure
+        return None
+
+    async def work(self, count: int) -> None:
+        """Run workers until there were so many passes."""
+        workers = [asyncio.ensure_future(worker) for worker in self.building.workers()]
+        async with asyncio.timeout(20):
+            while len(self.passes) < count:
+                self.passed.clear()
+                await self.passed.wait()
+        await asyncio.sleep(0.05)
+        for worker in workers:
+            worker.cancel()
+
+
+def test_a_build_that_ends_wakes_those_that_wait_and_tells_its_stacks() -> None:
+    async def main() -> None:
+        scene = Scene(named("waits-1"), named("waits-2"), named("runs", phase="Building"))
+        scene.building.notice(named("ended", phase="Succeeded"))
+        await scene.work(3)
+        assert sorted(scene.passes) == ["ended", "waits-1", "waits-2"]
+        assert scene.told == [("ended", False)]
+
+    asyncio.run(main())
+
+
+def test_a_build_that_goes_on_wakes_nobody() -> None:
+    async def main() -> None:
+        scene = Scene(named("waits"))
+        scene.building.notice(named("runs", phase="Building"))
+        await scene.work(1)
+        assert scene.passes == ["runs"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("failure", [ApiError(500, {}), TimeoutError(), OSError("gone"), KeyError("a defect")])
+def test_a_pass_that_fails_is_run_again_and_stops_no_other(failure: Exception) -> None:
+    async def main() -> None:
+        scene = Scene()
+        scene.failures["bad"] = failure
+        scene.building.notice(named("bad"))
+        scene.building.notice(named("good"))
+        await scene.work(3)
+        assert sorted(scene.passes) == ["bad", "bad", "good"]
+
+    asyncio.run(main())
+
+
+def test_a_namespace_that_goes_takes_its_builds_along() -> None:
+    causes = {"details": {"causes": [{"reason": "NamespaceTerminating"}]}}
+
+    async def main() -> None:
+        scene = Scene()
+        scene.failures["going"] = ApiError(403, causes)
+        scene.building.notice(named("going"))
+        await scene.work(1)
+        await asyncio.sleep(0.5)
+        assert scene.passes == ["going"]
+
+    asyncio.run(main())

@@ -1,0 +1,302 @@
+"""One pass of one build: what is asked of the API server, in which order, and what a second pass finds.
+
+The server is a fake that keeps what it is given and notes requests: which of them are refused, and when an informer
+tells, is chosen here. A real one is in tests/e2e/test_builds.py, and real pods in tests/e2e/test_build_failures.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import itertools
+import json
+from typing import Any, cast
+
+import pytest
+
+from llamastack_operator.controller.builds import BuildReconciler
+from llamastack_operator.kube.builds import Build, BuildJob, BuildPod, build_from, build_index
+from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.resources import Resource
+from tests.unit.controller.attempts import SETTINGS, build, ended, job_of, last_words, pod_of
+from tests.unit.controller.test_build_result import RECORD, printed
+
+KEY = ("team-a", "modules-a")
+Body = dict[str, Any]
+
+
+class Server:
+    """Objects of one namespace by kind and name.
+
+    Attributes:
+        objects: what there is.
+        requests: verb, kind and name of what was asked, in order.
+        log_text: the log of every container.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], Body] = {}
+        self.requests: list[tuple[str, str, str]] = []
+        self.log_text = ""
+        self._version = itertools.count(1000)
+
+    async def create(self, resource: Resource, body: Body) -> Body:
+        name = (resource.kind, body["metadata"]["name"])
+        self.requests.append(("create", *name))
+        if name in self.objects:
+            raise ApiError(409, {"reason": "AlreadyExists"})
+        identity = {"uid": f"uid-{name[1]}", "resourceVersion": str(next(self._version))}
+        self.objects[name] = {**body, "metadata": {**body["metadata"], **identity}}
+        return self.objects[name]
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Body | None:
+        self.requests.append(("get", resource.kind, name))
+        return self.objects.get((resource.kind, name))
+
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
+        self.requests.append(("delete", resource.kind, name))
+
+    async def apply(self, resource: Resource, body: Body, subresource: str, metadata_only: bool) -> Body:
+        self.requests.append(("apply", f"{resource.kind}/{subresource}", body["metadata"]["name"]))
+        known = self.objects.get((resource.kind, body["metadata"]["name"]))
+        if known is None or known["metadata"]["uid"] != body["metadata"]["uid"]:
+            raise ApiError(409 if known else 404, {})
+        known["status"] = copy.deepcopy(body["status"])
+        known["metadata"]["resourceVersion"] = str(next(self._version))
+        return {"metadata": known["metadata"]}
+
+    async def log(self, namespace: str, pod: str, container: str, limit: int, tail: int | None = None) -> str:
+        self.requests.append(("log", container, pod))
+        return self.log_text
+
+    def status(self, name: str = "modules-a") -> Body:
+        found: Body = self.objects["LlamaStackBuild", name]["status"]
+        return found
+
+
+class Scene:
+    """A reconciler before a server that has one build."""
+
+    def __init__(self, held: Build, lock: list[Body] | None = None) -> None:
+        self.server = Server()
+        self.builds: Cache[Build] = Cache(build_index)
+        self.jobs: Cache[BuildJob] = Cache()
+        self.pods: Cache[BuildPod] = Cache()
+        self.told: list[str] = []
+        self.know(held, lock)
+        client = cast(Client, self.server)
+        self.reconciler = BuildReconciler(
+            client, self.builds, self.jobs, self.pods, SETTINGS, lambda one: self.told.append(one.phase)
+        )
+
+    def know(self, held: Build, lock: list[Body] | None = None) -> None:
+        """Put a build into the server and into the cache."""
+        status = dict(held.status) if lock is None else {**held.status, "lock": [json.dumps(one) for one in lock]}
+        metadata = {"namespace": held.key[0], "name": held.key[1], "uid": held.uid}
+        annotations = {"annotations": {"llamastack.dev/rerun": held.rerun}} if held.rerun else {}
+        body = {"metadata": {**metadata, "resourceVersion": str(held.version), **annotations}, "spec": held.spec}
+        self.server.objects["LlamaStackBuild", held.key[1]] = {**body, "status": status}
+        self.builds.put(build_from({**body, "status": status}))
+
+    def passes(self, times: int = 1) -> float | None:
+        again = None
+        for _ in range(times):
+            again = asyncio.run(self.reconciler.reconcile(KEY))
+        return again
+
+    @property
+    def writes(self) -> list[tuple[str, str, str]]:
+        return [request for request in self.server.requests if request[0] in ("create", "apply", "delete")]
+
+
+def named(name: str, **status: Any) -> Build:
+    body = build(**status)
+    return build_from(
+        {
+            "metadata": {"namespace": "team-a", "name": name, "uid": name, "resourceVersion": str(body.version)},
+            "spec": body.spec,
+            "status": status,
+        }
+    )
+
+
+class TestStart:
+    def test_makes_the_inputs_the_job_and_the_status_in_this_order(self) -> None:
+        """An operator that is killed in between finds what it made; a status first would name a Job that is not."""
+        scene = Scene(build())
+        assert scene.passes() is not None
+        assert scene.writes == [
+            ("create", "ConfigMap", "modules-a-1"),
+            ("create", "Job", "modules-a-1"),
+            ("apply", "LlamaStackBuild/status", "modules-a"),
+        ]
+        assert scene.server.status()["phase"] == "Building"
+        assert scene.told == ["Building"]
+
+    def test_is_known_before_any_watch_tells_of_its_job(self) -> None:
+        """The next pass comes at once; the Job's event may come later."""
+        scene = Scene(build())
+        scene.passes(2)
+        assert scene.server.status()["phase"] == "Building"
+        assert len(scene.writes) == 3, "the second pass finds nothing to do"
+
+    def test_after_a_kill_goes_on_with_what_was_made(self) -> None:
+        scene = Scene(build())
+        scene.passes()
+        again = Scene(build())
+        again.server.objects |= {
+            key: body for key, body in scene.server.objects.items() if key[0] in ("ConfigMap", "Job")
+        }
+        again.passes(2)
+        assert again.server.status()["attempts"] == 1
+        assert again.server.status()["phase"] == "Building"
+
+    def test_leaves_an_object_of_somebody_else_alone_and_tries_under_another_name(self) -> None:
+        scene = Scene(build())
+        theirs = {"metadata": {"namespace": "team-a", "name": "modules-a-1", "uid": "x", "resourceVersion": "4"}}
+        scene.server.objects["Job", "modules-a-1"] = copy.deepcopy(theirs)
+        scene.passes(2)
+        assert scene.server.objects["Job", "modules-a-1"] == theirs
+        assert scene.server.status()["failure"]["reason"] == "Evicted"
+        assert "nextAttemptAt" in scene.server.status()
+
+    def test_waits_while_as_many_run_as_may(self) -> None:
+        scene = Scene(build())
+        for number in range(SETTINGS.images.parallel):
+            scene.builds.put(named(f"other-{number}", phase="Building"))
+        assert scene.passes(2) is not None
+        assert scene.server.status() == {"phase": "Queued"}
+        assert len(scene.writes) == 1
+        scene.builds.remove(("team-a", "other-0"))
+        scene.passes()
+        assert scene.server.status()["phase"] == "Building"
+
+    def test_of_a_build_that_waits_for_nobody_any_more_does_not_come(self) -> None:
+        going = build()
+        scene = Scene(going)
+        body = scene.server.objects["LlamaStackBuild", "modules-a"]
+        body["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "900"}
+        scene.builds.put(build_from(body))
+        assert scene.passes() is None
+        assert scene.server.requests == []
+
+
+class TestRerun:
+    def test_installs_exactly_the_lock_on_the_same_base(self) -> None:
+        digest = "sha256:" + "2" * 64
+        done = build(asked="then", phase="Succeeded", attempts=1, baseDigest=digest, image="i")
+        scene = Scene(done, lock=RECORD["lock"])  # type: ignore[arg-type]
+        scene.passes()
+        inputs = json.loads(scene.server.objects["ConfigMap", "modules-a-2"]["data"]["build.json"])
+        assert inputs["layer"]["lock"] == RECORD["lock"]
+        assert inputs["base"]["digest"] == digest
+
+    def test_keeps_the_lock_while_it_runs(self) -> None:
+        """A field that is not applied any more would be removed by the API server."""
+        scene = Scene(build(asked="then", phase="Succeeded", attempts=1, image="i"), lock=RECORD["lock"])  # type: ignore[arg-type]
+        scene.passes()
+        assert scene.server.status()["phase"] == "Building"
+        assert len(scene.server.status()["lock"]) == 1
+
+
+class TestCollect:
+    def scene(self, owner: Build, log: str, record: str) -> Scene:
+        scene = Scene(owner)
+        job = job_of(owner, ended=("Complete", ""))
+        image = {} if owner.spec["strategy"] == "Image" else {"image": None}
+        words = last_words(record=record, total=10, pushed=3, **image)
+        scene.jobs.put(job)
+        scene.pods.put(pod_of(owner, job, install=ended(), push=ended(message=words)))
+        scene.server.log_text = log
+        return scene
+
+    def building(self, **spec: Any) -> Build:
+        return build(spec, phase="Building", attempts=1, startedAt="2026-01-01T00:00:00Z")
+
+    def test_records_the_image_the_lock_and_whose_programs_made_it(self) -> None:
+        log, digest = printed(RECORD)
+        scene = self.scene(self.building(), log, digest)
+        assert scene.passes() is None
+        status = scene.server.status()
+        assert (status["phase"], status["image"]) == ("Succeeded", json.loads(last_words())["image"])
+        assert [json.loads(entry) for entry in status["lock"]] == RECORD["lock"]
+        assert status["operatorImage"] == SETTINGS.images.operator
+
+    def test_is_done_once(self) -> None:
+        log, digest = printed(RECORD)
+        scene = self.scene(self.building(), log, digest)
+        scene.passes(3)
+        assert len(scene.writes) == 1
+
+    @pytest.mark.parametrize("log", ["", "record-begin sha256:0 1\nrecord-end\n", printed({"lock": []})[0]])
+    def test_without_the_record_is_tried_again(self, log: str) -> None:
+        scene = self.scene(self.building(), log, printed(RECORD)[1])
+        scene.passes()
+        status = scene.server.status()
+        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "LockLost")
+        assert "nextAttemptAt" in status
+
+    def test_of_too_many_packages_is_not_tried_again(self) -> None:
+        log, digest = printed({**RECORD, "lock": [{"name": f"p{number}"} for number in range(1001)]})
+        scene = self.scene(self.building(), log, digest)
+        scene.passes()
+        assert "nextAttemptAt" not in scene.server.status()
+
+    def test_of_pods_that_install_at_start_makes_the_config_map_that_they_read(self) -> None:
+        inputs = {**build().spec["inputs"], "repository": None}
+        log, digest = printed(RECORD)
+        scene = self.scene(self.building(strategy="Start", inputs=inputs), log, digest)
+        scene.passes()
+        kept = scene.server.objects["ConfigMap", "modules-a-lock"]
+        assert json.loads(kept["data"]["build.json"])["layer"]["lock"] == RECORD["lock"]
+        assert kept["immutable"] is True
+        assert kept["metadata"]["ownerReferences"][0]["uid"] == "build"
+        assert "image" not in scene.server.status()
+
+    def test_at_start_goes_on_with_the_layers_below(self) -> None:
+        inputs = {**build().spec["inputs"], "repository": None, "earlierBuilds": ["stack-a"]}
+        log, digest = printed(RECORD)
+        scene = self.scene(self.building(strategy="Start", inputs=inputs), log, digest)
+        scene.know(named("stack-a", phase="Succeeded"), lock=[{"name": "below"}])
+        scene.passes()
+        document = json.loads(scene.server.objects["ConfigMap", "modules-a-lock"]["data"]["build.json"])
+        assert [layer["lock"] for layer in document["earlier"]] == [[{"name": "below"}]]
+
+
+def test_a_pod_that_can_never_run_is_ended_with_its_job() -> None:
+    owner = build(phase="Building", attempts=1)
+    scene = Scene(owner)
+    job = job_of(owner)
+    waiting = {"waiting": {"reason": "ErrImagePull", "message": "not found"}}
+    scene.jobs.put(job)
+    scene.pods.put(pod_of(owner, job, "Pending", install=waiting))
+    scene.passes()
+    assert ("delete", "Job", "modules-a-1") in scene.server.requests
+    assert scene.server.status()["failure"]["reason"] == "BaseNotFound"
+
+
+def test_progress_is_read_from_the_container_that_works_and_written_when_it_changes() -> None:
+    owner = build(phase="Building", attempts=1, step="starting")
+    scene = Scene(owner)
+    job = job_of(owner)
+    scene.jobs.put(job)
+    scene.pods.put(pod_of(owner, job, "Running", install={"running": {}}))
+    scene.server.log_text = "progress: installing 3 of 9\n"
+    scene.passes(3)
+    assert scene.server.status()["step"] == "installing 3 of 9"
+    assert len(scene.writes) == 1
+    assert [request for request in scene.server.requests if request[0] == "log"] == [
+        ("log", "install", "modules-a-1-x")
+    ] * 3
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_build_that_went_or_was_replaced_during_its_pass_is_no_error(gone: bool) -> None:
+    scene = Scene(build())
+    if gone:
+        del scene.server.objects["LlamaStackBuild", "modules-a"]
+    else:
+        scene.server.objects["LlamaStackBuild", "modules-a"]["metadata"]["uid"] = "another"
+    scene.passes()
+    assert scene.told == []

@@ -1,0 +1,75 @@
+"""The operator's options: what the chart passes reaches the builds, and what makes no sense is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llamastack_operator import __main__
+from llamastack_operator.controller.operator import OperatorSettings
+from llamastack_operator.workloads.settings import ImageSettings
+
+
+def images(monkeypatch: pytest.MonkeyPatch, *options: str) -> ImageSettings:
+    """Return the image settings that the operator would run with."""
+    seen: list[OperatorSettings] = []
+
+    async def run(settings: OperatorSettings) -> None:
+        seen.append(settings)
+
+    monkeypatch.setattr(__main__, "_run", run)
+    assert __main__.main(list(options)) == 0
+    return seen[0].workloads.images
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_without_options_nothing_can_be_built_and_nothing_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert images(monkeypatch) == ImageSettings()
+
+
+def test_each_option_reaches_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {
+        "--operator-image": "o:1",
+        "--python-image": "p:1",
+        "--index-url": "https://i.example/simple",
+        "--named-index": "pytorch-cpu=https://t.example/whl?a=b",
+        "--registry-mirror": "docker.io=http://m:5000",
+        "--registry-address": "registry.local=http://r:5000",
+        "--insecure-registry": "r:5000",
+        "--parallel-builds": "2",
+        "--build-timeout": "60",
+    }
+    assert images(monkeypatch, *(word for pair in options.items() for word in pair)) == ImageSettings(
+        operator="o:1",
+        python="p:1",
+        index="https://i.example/simple",
+        named_indexes=(("pytorch-cpu", "https://t.example/whl?a=b"),),
+        mirrors=(("docker.io", "http://m:5000"),),
+        addresses=(("registry.local", "http://r:5000"),),
+        insecure=("r:5000",),
+        parallel=2,
+        default_timeout=60,
+    )
+
+
+def test_proxies_are_those_of_the_operators_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://p:3128")
+    monkeypatch.setenv("no_proxy", "")
+    assert images(monkeypatch).proxies == (("HTTPS_PROXY", "http://p:3128"),)
+
+
+@pytest.mark.parametrize("option", ["--named-index", "--registry-mirror", "--registry-address"])
+@pytest.mark.parametrize("value", ["x", "=http://a", "x="])
+def test_a_pair_that_is_none_is_refused_in_words(
+    option: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[Any]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        images(monkeypatch, f"{option}={value}")
+    assert ended.value.code == 2
+    assert "is not of the form NAME=VALUE" in capsys.readouterr().err
