@@ -176,7 +176,7 @@ class TestStart:
         going = build()
         scene = Scene(going)
         body = scene.server.objects["LlamaStackBuild", "modules-a"]
-        body["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "900"}
+        body["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "1000000000"}
         scene.builds.put(build_from(body))
         assert scene.passes() is None
         assert scene.server.requests == []
