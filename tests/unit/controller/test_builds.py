@@ -39,7 +39,7 @@ class Server:
         self.objects: dict[tuple[str, str], Body] = {}
         self.requests: list[tuple[str, str, str]] = []
         self.log_text = ""
-        self._version = itertools.count(1000)
+        self._version = itertools.count(10**9)  # above those of `attempts`
 
     async def create(self, resource: Resource, body: Body) -> Body:
         name = (resource.kind, body["metadata"]["name"])
@@ -176,7 +176,7 @@ class TestStart:
         going = build()
         scene = Scene(going)
         body = scene.server.objects["LlamaStackBuild", "modules-a"]
-        body["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "1000000000"}
+        body["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "2000000000"}
         scene.builds.put(build_from(body))
         assert scene.passes() is None
         assert scene.server.requests == []
