@@ -197,7 +197,7 @@ def _importable(requirement: ModuleRequirement, report: _Report) -> str | None:
             if importlib.util.find_spec(f"{name}.provider") is not None:
                 return name
         except ModuleNotFoundError as error:
-            if error.name and not name.startswith(error.name):
+            if error.name and not _is_inside(name, error.name):
                 _import_failed(name, error, report)
                 return None
         except Exception as error:
@@ -229,7 +229,12 @@ def _import_failed(name: str, error: Exception, report: _Report) -> None:
 
 
 def _is_absent(error: Exception, module: str) -> bool:
-    return isinstance(error, ModuleNotFoundError) and bool(error.name) and module.startswith(str(error.name))
+    return isinstance(error, ModuleNotFoundError) and bool(error.name) and _is_inside(module, str(error.name))
+
+
+def _is_inside(module: str, package: str) -> bool:
+    """Whether a dotted name is a package or something in it; `llama_stack_x` is not in `llama_stack`."""
+    return module == package or module.startswith(f"{package}.")
 
 
 def describe_error(error: BaseException) -> str:

@@ -16,6 +16,8 @@ from llamastack_resolver.validation import ProviderWithSpec
 
 Graph = Mapping[str, Sequence[str]]
 CYCLES_FAIL_SINCE = (1, 2, 0)
+# A cycle through one API alone, with its start repeated: a provider depends on its own router.
+OWN_ROUTER = 2
 
 
 class DependencyCycleError(ValueError):
@@ -126,7 +128,8 @@ def _report_cycle(
         for dep in provider.spec.api_dependencies
         if dep in cycle and position[dep] >= position[key]
     ]
-    path = " -> ".join(_names(cycle, providers))
+    names = _names(cycle, providers)
+    path = " -> ".join(names)
     first = next((p for key in cycle for p in providers[key] if p.entry is not None), None)
     where = {
         "api": first.spec.api if first else None,
@@ -136,6 +139,10 @@ def _report_cycle(
     place = first.entry.path if first and first.entry else "providers"
     if refuses or late:
         findings.error(Reason.DEPENDENCY_CYCLE, f"providers depend on each other: {path}", place, **where)
+        return
+    if len(names) == OWN_ROUTER:
+        message = f"{names[0]} depends on the API that it provides: {release} starts the router before it"
+        findings.warning(Reason.DEPENDENCY_CYCLE, message, place, **{**where, "hint": "ogx 1.2 and newer refuse it"})
         return
     message = f"providers depend on each other: {path}; {release} starts one of them without the other"
     if any(provider.origin not in ("builtin", "routed") for key in cycle for provider in providers[key]):

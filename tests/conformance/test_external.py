@@ -1,9 +1,11 @@
 """Real external provider packages: those that work start, the others are told what is wrong with them.
 
-Installed into environments of their own, so that the releases' environments stay as the catalog has them.
+Installed into environments of their own, so that the releases' environments stay as the catalog has them; or
+into a folder that is laid over a release's environment, where a package needs nothing that the release lacks.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,37 +13,81 @@ from pathlib import Path
 import pytest
 
 from llamastack_operator import catalog
-from tests.conformance.releases import ENVIRONMENT, ROOT, cache, release
+from tests.conformance.releases import ENVIRONMENT, EVERYTHING, RELEASES, ROOT, cache, python_of, release
 
 CSOAI, FMS = "llama-stack-provider-csoai==0.1.0", "llama-stack-provider-trustyai-fms==0.4.0"
 # Packages that cannot be used: their dependencies are left out, since nothing of them is ever run.
 GARAK, KFT = "llama-stack-provider-trustyai-garak==0.5.1", "llama-stack-provider-kft==0.1.0"
+# It asks for torch, trl and peft (gigabytes), for llama-stack==0.2.14, and imports neither of them.
+RAMALAMA = ("ramalama-stack==0.2.5", "ramalama==0.10.1", "argcomplete")
+RAGAS = "llama-stack-provider-ragas==0.7.0"
 FMS_CONFIG = """{
       shields: {a: {type: content, confidence_threshold: 0.5, message_types: [user], detectors: {}}},
       orchestrator_url: "http://127.0.0.1:9"}"""
+FMS_PROVIDERS = f"""
+  safety:
+  - {{provider_id: f, provider_type: "remote::trustyai_fms", module: llama_stack_provider_trustyai_fms,
+      config: {FMS_CONFIG}}}
+"""
+RAMALAMA_PROVIDERS = """
+  inference:
+  - {provider_id: r, provider_type: "remote::ramalama", module: "ramalama-stack>=0.2.5",
+      config: {url: "http://127.0.0.1:9"}}
+"""
+RAGAS_PROVIDERS = """
+  inference:
+  - {provider_id: vllm, provider_type: "remote::vllm", config: {base_url: "http://127.0.0.1:9/v1"}}
+  files:
+  - {provider_id: fs, provider_type: "inline::localfs",
+      config: {storage_dir: files, metadata_store: {backend: sql_default, table_name: files}}}
+  datasetio:
+  - {provider_id: d, provider_type: "inline::localfs",
+      config: {kvstore: {backend: kv_default, namespace: datasets}}}
+  eval:
+  - {provider_id: ragas, provider_type: "inline::trustyai_ragas", module: llama_stack_provider_ragas==0.7.0,
+      config: {embedding_model: m}}
+"""
 
 
-def environment(name: str) -> Path:
-    """Return the interpreter of an environment with the release and the packages."""
-    folder = cache() / "venvs" / f"{name}-external"
+def uv(*arguments: str) -> None:
+    subprocess.run([str(ROOT / ".venv" / "bin" / "uv"), *arguments], check=True)
+
+
+def environment(name: str, *packages: str, keep: tuple[str, ...] = (), label: str = "external") -> Path:
+    """Return the interpreter of an environment with a release and packages, and their dependencies.
+
+    Args:
+        name: the release.
+        packages: requirements that are installed with the release.
+        keep: the only packages that the release's known-good constraints hold; default: all.
+        label: tells environments of one release apart.
+    """
+    folder = cache() / "venvs" / f"{name}-{label}"
     python = folder / "bin" / "python"
     if (folder / ".installed").exists():
         return python
-    uv, wanted = str(ROOT / ".venv" / "bin" / "uv"), release(name)
-    constraints = folder.with_suffix(".constraints.txt")
+    wanted = release(name)
+    constraints = folder.with_suffix(".txt")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    constraints.write_text(catalog.load(wanted).constraints)
-    subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder)], check=True)
-    install = [uv, "pip", "install", "-q", "--python", str(python)]
-    working = [CSOAI, FMS] if name == "0.7.3" else [FMS]
+    lines = catalog.load(wanted).constraints.splitlines()
+    constraints.write_text("\n".join(line for line in lines if not keep or line.split("==")[0] in keep))
+    uv("venv", "-q", "--clear", "--python", sys.executable, str(folder))
     own = f"{wanted.package}=={wanted.version}"
-    subprocess.run([*install, "-c", str(constraints), own, *working], check=True)
-    subprocess.run([*install, "--no-deps", GARAK, KFT], check=True)
+    uv("pip", "install", "-q", "--python", str(python), "-c", str(constraints), own, *packages)
     (folder / ".installed").touch()
     return python
 
 
-def start_check(name: str, home: Path, providers: str) -> dict:
+def overlay(label: str, *packages: str) -> Path:
+    """Return a folder with packages, without their dependencies."""
+    folder = cache() / "venvs" / f"overlay-{label}"
+    if not (folder / ".installed").exists():
+        uv("pip", "install", "-q", "--python", sys.executable, "--target", str(folder), "--no-deps", *packages)
+        (folder / ".installed").touch()
+    return folder
+
+
+def start_check(name: str, home: Path, providers: str, python: Path, *folders: Path) -> dict:
     config = home / "run.yaml"
     storage = f"""
 storage:
@@ -53,10 +99,13 @@ storage:
     inference: {{backend: sql_default, table_name: inference}}
     conversations: {{backend: sql_default, table_name: conversations}}
 """
-    config.write_text(f"version: 2\nimage_name: x\nproviders:\n{providers}{storage if name > '0.3' else ''}")
-    command = [str(environment(name)), "-W", "ignore", "-m", "llamastack_resolver", "start-check"]
+    config.write_text(
+        f"version: 2\nimage_name: x\nproviders:\n{providers}{storage if release(name) >= release('0.3.0') else ''}"
+    )
+    command = [str(python), "-W", "ignore", "-m", "llamastack_resolver", "start-check"]
     extra = ["--server-config", str(home / "server.yaml")]
-    variables = {**ENVIRONMENT, "HOME": str(home), "PYTHONPATH": str(ROOT / "operator")}
+    path = os.pathsep.join(map(str, [ROOT / "operator", *folders]))
+    variables = {**ENVIRONMENT, "HOME": str(home), "PYTHONPATH": path}
     done = subprocess.run(
         [*command, "--config", str(config), *extra],
         env=variables,
@@ -83,7 +132,7 @@ def test_working_packages_start_whatever_their_requirement_looks_like(tmp_path: 
   - {{provider_id: f, provider_type: "remote::trustyai_fms", module: llama_stack_provider_trustyai_fms==0.4.0,
       config: {FMS_CONFIG}}}
 """
-    report = start_check("0.7.3", tmp_path, providers)
+    report = start_check("0.7.3", tmp_path, providers, environment("0.7.3", CSOAI, FMS))
 
     assert errors(report) == []
     states = [(p["id"], p["state"], p["moduleVersion"]) for p in report["providers"]]
@@ -109,18 +158,85 @@ def test_broken_packages_are_told_what_is_wrong(
 ):
     providers = f'  eval:\n  - {{provider_id: x, provider_type: "{provider_type}", module: "{module}"}}\n'
 
-    ((found, message),) = errors(start_check("0.7.3", tmp_path, providers))
+    broken = overlay("broken", GARAK, KFT)
+    ((found, message),) = errors(start_check("0.7.3", tmp_path, providers, python_of("0.7.3"), broken))
 
     assert found == reason
     assert words in message
 
 
-def test_a_package_for_newer_releases_is_told_apart_from_a_broken_one(tmp_path: Path):
-    providers = f"""
-  safety:
-  - {{provider_id: f, provider_type: "remote::trustyai_fms", module: llama_stack_provider_trustyai_fms,
-      config: {FMS_CONFIG}}}
-"""
-    report = start_check("0.2.17", tmp_path, providers)
+def fms_state(name: str) -> str:
+    if release(name) < release("0.2.23"):
+        return "SpecMissing: the spec of remote::trustyai_fms names no module"
+    if release("0.4.0") <= release(name) < release("0.5.0"):
+        return "ModuleImportFailed: No module named 'llama_stack.apis'"
+    if release(name) >= release("ogx-0.8.0"):
+        return "ModuleImportFailed: No module named 'llama_stack'"
+    return "Ready"
 
-    assert errors(report) == [("SpecMissing", "the spec of remote::trustyai_fms names no module")]
+
+@pytest.mark.parametrize("name", [name for name in RELEASES if release(name) < release("ogx-1.0.0")])
+def test_fms_starts_on_its_releases_and_is_told_apart_on_the_others(name: str, tmp_path: Path):
+    report = start_check(name, tmp_path, FMS_PROVIDERS, python_of(name), overlay("fms", FMS))
+
+    state = fms_state(name)
+    if state == "Ready":
+        assert (errors(report), [p["state"] for p in report["providers"]]) == ([], ["Ready"])
+    else:
+        ((reason, message),) = errors(report)
+        assert (reason, message.endswith(state.split(": ")[1])) == (state.split(":")[0], True)
+        hints = [f["hint"] for f in report["findings"] if f["severity"] == "error"]
+        assert "of Llama Stack" in hints[0]
+
+
+RAMALAMA_RELEASES = ("0.2.16", "0.2.17", "0.2.23") if EVERYTHING else ("0.2.16",)
+
+
+@pytest.mark.parametrize("name", RAMALAMA_RELEASES)
+def test_ramalama_starts_up_to_0_2_22(name: str, tmp_path: Path):
+    """The package without the dependencies that it asks for and does not import: torch, trl and peft are
+    gigabytes, and its pin of llama-stack is older than every release here. It runs as it is, its factory
+    included."""
+    report = start_check(name, tmp_path, RAMALAMA_PROVIDERS, python_of(name), overlay("ramalama", *RAMALAMA))
+
+    if release(name) < release("0.2.23"):
+        assert errors(report) == []
+        states = [(p["id"], p["state"], p["moduleVersion"]) for p in report["providers"]]
+        assert states == [("r", "Ready", "0.2.5")]
+        missing = {f["message"].split()[0] for f in report["findings"] if f["reason"] == "NotImplemented"}
+        assert missing == {
+            "RamalamaInferenceAdapter.list_models",
+            "RamalamaInferenceAdapter.should_refresh_models",
+        }
+    else:
+        ((reason, message),) = errors(report)
+        assert reason == "ModuleImportFailed"
+        assert "cannot import name 'AdapterSpec'" in message
+
+
+if EVERYTHING:  # half a gigabyte
+    # It pins greenlet and, through instructor, the versions of rich and jiter: what the release itself needs
+    # is held, and nothing else.
+    HELD = ("llama-stack-api", "mcp", "fastapi", "starlette", "pydantic", "sqlalchemy")
+
+    def ragas() -> Path:
+        return environment("0.6.0", RAGAS, "langchain-community<0.4", keep=HELD, label="ragas")
+
+    def test_ragas_starts_on_0_6_with_an_older_langchain(tmp_path: Path):
+        report = start_check("0.6.0", tmp_path, RAGAS_PROVIDERS, ragas())
+
+        assert errors(report) == []
+        assert {p["id"]: p["state"] for p in report["providers"]}["ragas"] == "Ready"
+        (cycle,) = [f["message"] for f in report["findings"] if f["reason"] == "DependencyCycle"]
+        assert cycle.startswith("eval (ragas) depends on the API that it provides")
+
+    def test_ragas_with_the_newest_langchain_is_told_what_is_missing(tmp_path: Path):
+        """Upstream says "get_provider_spec not found"."""
+        newest = overlay("langchain", "langchain-community>=0.4")
+
+        report = start_check("0.6.0", tmp_path, RAGAS_PROVIDERS, ragas(), newest)
+
+        ((reason, message),) = errors(report)
+        assert reason == "ModuleImportFailed"
+        assert message.endswith("No module named 'langchain_community.chat_models.vertexai'")
+        assert [p["state"] for p in report["providers"]] == ["Ready", "Ready", "Ready"]

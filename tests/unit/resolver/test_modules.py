@@ -189,3 +189,25 @@ def test_requirements_are_parsed(text: str, name: str, specifier: str, plain: bo
 def test_what_is_no_requirement_is_refused(text: str):
     with pytest.raises(RequirementError):
         parse_module(text)
+
+
+def test_a_package_that_imports_an_absent_one_is_told_so_though_its_name_begins_alike(packages: Packages):
+    """`llama_stack_provider_x` imports `llama_stack`, which is not there beside ogx."""
+    name = packages.add(SPEC)
+    (packages.root / name / "__init__.py").write_text("import provider_under\n")
+
+    findings = resolved(name).findings
+
+    messages = [f.message for f in findings if f.reason == "ModuleImportFailed"]
+    assert messages == [f"importing {name} failed: ModuleNotFoundError: No module named 'provider_under'"]
+
+
+def test_a_provider_that_depends_on_its_own_router_is_told_so(packages: Packages):
+    """It starts, since the router is made first and finds its providers later."""
+    source = SPEC.replace('["files"]', '["models"]')
+    name = packages.add(source + "def get_provider_spec():\n    return RemoteProviderSpec()\n")
+
+    (finding,) = [f for f in resolved(name).findings if f.reason == "DependencyCycle"]
+
+    assert finding.severity == "warning"
+    assert finding.message == "inference (x) depends on the API that it provides: 0.7.3 starts the router before it"
