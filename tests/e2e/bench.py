@@ -31,6 +31,11 @@ PUSHER, READER = Login("pusher", "pushes-well"), Login("reader", "reads-well")
 WRONG = Login("pusher", "not-the-password")
 
 
+def full_matrix[T](test: T) -> T | None:
+    """Take a test out of the runs that are for representative cases."""
+    return test if os.environ.get("LLAMASTACK_TEST_ALL") == "1" else None
+
+
 @dataclass
 class Bench:
     """A namespace with a stack that serves.

@@ -16,7 +16,7 @@ from tests.cluster.kubectl import KubectlError
 from tests.cluster.node import Node
 from tests.cluster.registries import docker_config
 from tests.cluster.services import Login, Server
-from tests.e2e.bench import BUILT_WITHIN, NAME, PUSHER, READER, WRONG, Bench, bench
+from tests.e2e.bench import BUILT_WITHIN, NAME, PUSHER, READER, WRONG, Bench, bench, full_matrix
 from tests.e2e.installation import NAMESPACE
 from tests.e2e.operator import Stacks, eventually
 from tests.e2e.spy import FORGED, TRICKS, spy, trickster
@@ -53,6 +53,7 @@ def secrets_of(*logins: Login) -> set[str]:
     return pairs | {login.password for login in logins}
 
 
+@full_matrix
 def test_code_of_a_module_finds_no_credential_and_its_forgeries_are_not_believed(
     serving: Bench, tmp_path: Path
 ) -> None:
@@ -94,6 +95,7 @@ def test_code_of_a_module_finds_no_credential_and_its_forgeries_are_not_believed
     assert stored["layers"]
 
 
+@full_matrix
 @pytest.mark.parametrize("trick", TRICKS)
 def test_files_of_a_layer_that_lead_out_of_it_are_refused(trick: str, serving: Bench) -> None:
     serving.repository = f"cases/{trick}"
@@ -104,6 +106,7 @@ def test_files_of_a_layer_that_lead_out_of_it_are_refused(trick: str, serving: B
     assert serving.registry.tags(serving.repository) == []
 
 
+@full_matrix
 def test_another_namespace_gets_nothing_of_a_build_without_credentials_of_its_own(serving: Bench) -> None:
     serving.apply(serving.body())
     serving.recovers()
@@ -124,6 +127,7 @@ def test_another_namespace_gets_nothing_of_a_build_without_credentials_of_its_ow
         assert other.get("deployment", NAME) is None
 
 
+@full_matrix
 def test_tag_that_somebody_moves_changes_nothing_that_runs(serving: Bench) -> None:
     serving.apply(serving.body())
     serving.recovers()
@@ -177,6 +181,7 @@ class Listener(Server):
         return [sys.executable, "-c", LISTENER, f"{address}:{port}", INTERNAL, str(self.answer)]
 
 
+@full_matrix
 def test_repository_that_points_inwards_is_talked_to_by_the_builds_pod_alone_and_tells_nothing(
     serving: Bench,
 ) -> None:
@@ -193,6 +198,7 @@ def test_repository_that_points_inwards_is_talked_to_by_the_builds_pod_alone_and
     assert not [text for text in told if INTERNAL in text]
 
 
+@full_matrix
 def test_pod_of_a_build_cannot_be_made_to_run_another_image(serving: Bench) -> None:
     serving.apply(serving.body("demo-slow==8"))
     pod = serving.build_pod()

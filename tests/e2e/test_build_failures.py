@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,16 +11,11 @@ from tests.cluster.indexes import index_login
 from tests.cluster.node import Node
 from tests.cluster.pods import evict
 from tests.cluster.registries import docker_config
-from tests.e2e.bench import BUILT_WITHIN, PUSHER, READER, STARTER, WRONG, Bench, bench, certificates
+from tests.e2e.bench import BUILT_WITHIN, PUSHER, READER, STARTER, WRONG, Bench, bench, certificates, full_matrix
 from tests.e2e.installation import NAMESPACE
 from tests.e2e.operator import eventually
 
 pytestmark = pytest.mark.node
-
-
-def full_matrix[T](test: T) -> T | None:
-    """Take a test out of the runs that are for representative cases."""
-    return test if os.environ.get("LLAMASTACK_TEST_ALL") == "1" else None
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +135,7 @@ def test_registry_whose_authority_is_not_known(serving: Bench) -> None:
         serving.recovers()
 
 
+@full_matrix
 def test_push_with_a_wrong_password(serving: Bench) -> None:
     serving.secret(docker_config("wrong", {serving.registry.host: WRONG}))
     serving.apply(serving.body(pushSecretRef={"name": "wrong"}))
@@ -151,6 +146,7 @@ def test_push_with_a_wrong_password(serving: Bench) -> None:
     serving.recovers()
 
 
+@full_matrix
 def test_registry_that_goes_down_in_the_middle_of_a_push(serving: Bench) -> None:
     serving.registry.restart_failing_after(1_000_000)
     try:
@@ -182,6 +178,7 @@ def test_job_that_a_user_deletes(serving: Bench) -> None:
     assert serving.build()["status"]["attempts"] == 2
 
 
+@full_matrix
 def test_pod_that_is_evicted(serving: Bench) -> None:
     serving.apply(serving.body("demo-slow==8"))
     evict(serving.stacks.kubectl, serving.build_pod(installs))
@@ -198,6 +195,7 @@ def test_more_memory_than_the_limit(serving: Bench) -> None:
     serving.recovers()
 
 
+@full_matrix
 def test_full_disk(serving: Bench) -> None:
     serving.apply(serving.body("demo-large==1.0", workspace={"medium": "Memory", "sizeLimit": "2Mi"}))
     serving.fails("DiskFull", "spec.build.workspace.sizeLimit", stalled=True)
@@ -213,6 +211,7 @@ def test_build_that_takes_too_long(serving: Bench) -> None:
     serving.recovers()
 
 
+@full_matrix
 def test_operator_that_is_killed_goes_on_with_the_build(serving: Bench) -> None:
     serving.apply(serving.body("demo-slow==8"))
     pod = serving.build_pod(installs)

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.binaries import binaries
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.machine import index_settings
 from tests.cluster.node import Node
 from tests.cluster.registries import docker_config
 from tests.cluster.services import Login
+from tests.e2e.bench import full_matrix
 from tests.e2e.building import (
     BASE,
     PATIENCE,
@@ -135,6 +137,7 @@ def test_a_new_version_of_a_module_is_one_new_layer(node: Node, stacks: Stacks, 
     assert second["status"]["pushedBytes"] < 1_000_000 < second["status"]["imageSize"]
 
 
+@full_matrix
 def test_an_image_that_its_registry_lost_is_made_again(node: Node, stacks: Stacks, tmp_path: Path) -> None:
     """A registry with a password that holds no layer of the base: all is streamed to it, and once more after a loss."""
     publish(tmp_path, echo_package("1.0"))
@@ -159,7 +162,7 @@ def test_an_image_that_its_registry_lost_is_made_again(node: Node, stacks: Stack
         image = made["status"]["image"]
         stacks.kubectl("scale", "llamastack/echo", "--replicas=0")
         eventually(lambda: not stacks.kubectl.json("get", "pods", "-l", "llamastack.dev/stack=echo")["items"], 90)
-        node.exec(["ctr", "--namespace", "k8s.io", "images", "remove", "--sync", image])
+        node.exec([str(binaries("containerd") / "ctr"), "--namespace", "k8s.io", "images", "remove", "--sync", image])
         stacks.kubectl("scale", "llamastack/echo", "--replicas=1")
 
         def again() -> bool:
@@ -203,6 +206,7 @@ def test_a_registry_with_an_authority_of_its_own(node: Node, stacks: Stacks, tmp
         assert images_of(stacks, "echo") == {build_of(stacks, "echo")["status"]["image"]}
 
 
+@full_matrix
 def test_without_a_repository_pods_install_what_is_locked(node: Node, stacks: Stacks, tmp_path: Path) -> None:
     """The claim keeps the files, so that the second start asks the index for nothing."""
     publish(tmp_path, echo_package("1.0"))
