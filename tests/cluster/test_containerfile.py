@@ -22,6 +22,7 @@ from tests.cluster.errors import CannotRunError, ClusterError
 from tests.cluster.fixtures import cannot_run
 from tests.cluster.images import PYTHON_IMAGE, STARTER_IMAGE, ensure_images
 from tests.cluster.processes import free_port
+from tests.e2e.bench import full_matrix
 
 FMS = {
     "provider_id": "fms",
@@ -133,6 +134,7 @@ def test_modules_on_an_image_serve(tmp_path: Path, capsys: pytest.CaptureFixture
     assert providers_of(tag) == {"csoai": "remote::csoai", "fms": "remote::trustyai_fms"}
 
 
+@full_matrix
 @pytest.mark.node
 def test_a_release_with_modules_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     stack = manifest(
@@ -144,6 +146,7 @@ def test_a_release_with_modules_serves(tmp_path: Path, capsys: pytest.CaptureFix
     assert providers_of(tag) == {"csoai": "remote::csoai", "fms": "remote::trustyai_fms", "files": "inline::localfs"}
 
 
+@full_matrix
 @pytest.mark.node
 def test_a_module_that_wants_another_llama_stack_fails_the_build(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     ramalama = {**FMS, "provider_type": "remote::x", "module": "ramalama-stack==0.2.5"}
@@ -153,6 +156,7 @@ def test_a_module_that_wants_another_llama_stack_fails_the_build(tmp_path: Path,
     assert "llama-stack==0.2.14" in str(failure.value) and "llama-stack==0.7.3" in str(failure.value)
 
 
+@full_matrix
 @pytest.mark.node
 def test_a_package_that_is_no_provider_module_fails_the_build(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     entry = {**FMS, "provider_type": "remote::x", "module": "colorama"}
