@@ -30,7 +30,7 @@ from llamastack_operator.kube.informer import Informer
 from llamastack_operator.kube.objects import Child, Key, child_from, wants_body
 from llamastack_operator.kube.pods import Pod, pod_from
 from llamastack_operator.kube.referents import Referent, Referents
-from llamastack_operator.kube.resources import CHILDREN, CONFIGMAPS, LLAMASTACKS, PODS
+from llamastack_operator.kube.resources import CHILDREN, CONFIGMAPS, LLAMASTACKBUILDS, LLAMASTACKS, PODS
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
@@ -115,11 +115,11 @@ class Operator:
         port = self._settings.health_port
         # Given, because kopf would ask for the name of the user, and a container's user has none.
         identity: Any = self._settings.instance
+        await self._served()
         async with asyncio.TaskGroup() as tasks:
             watching = [tasks.create_task(self._endless(informer.run())) for informer in self._informers]
             for informer in self._informers:
                 await informer.synced.wait()
-            await self._served()
             logger.info("caches are in step; starting %d workers", self._settings.workers)
             working = [tasks.create_task(self._endless(self._work())) for _ in range(self._settings.workers)]
             working += [tasks.create_task(self._endless(work)) for work in self._building.workers()]
@@ -137,15 +137,16 @@ class Operator:
                 task.cancel()
 
     async def _served(self) -> None:
-        """Wait until the API server knows LlamaStacks: kopf would watch nothing, and say nothing, for ever."""
+        """Wait until the API server knows our kinds: kopf would watch nothing, and say nothing, for ever."""
         namespace = next(iter(self._settings.namespaces), None)
         while True:
             try:
-                await self._client.list_page(LLAMASTACKS, namespace, {"limit": "1"})
+                for resource in (LLAMASTACKS, LLAMASTACKBUILDS):
+                    await self._client.list_page(resource, namespace, {"limit": "1"})
             except ApiError as error:
                 if error.code != 404:
                     raise
-                logger.warning("this cluster knows no LlamaStacks: apply the CustomResourceDefinitions of crds/")
+                logger.warning("this cluster does not know our kinds: apply the CustomResourceDefinitions of crds/")
                 await asyncio.sleep(_CRD_PATIENCE)
             else:
                 return
