@@ -14,12 +14,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from pip._internal.models.index import PyPI
+
 from tests.cluster.cache import cache_directory, locked, run_slowly
 from tests.cluster.errors import ClusterError
 from tests.cluster.packages import install_packages
 
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-DEFAULT_INDEX = "https://pypi.org/simple"
+DEFAULT_INDEX = str(PyPI.simple_url)
 _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
 _IGNORED = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 
