@@ -24,7 +24,7 @@ from llamastack_operator.controller.providers import Provider, has_modules, prov
 from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.stack import Stack
 from llamastack_operator.images.plan import InstallPlan
-from llamastack_operator.kube.builds import Build, owner_entry
+from llamastack_operator.kube.builds import Build
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.objects import Key, digest
 from llamastack_operator.kube.referents import Referents
@@ -137,11 +137,8 @@ class ImageGatherer:
         return known
 
     def _candidates(self, stack: Stack) -> tuple[Build, ...]:
-        """Return the builds of the stack's namespace."""
-        namespace = stack.key[0]
-        found = {build.key: build for build in self._builds.of(owner_entry(namespace, stack.uid))}
-        found |= {build.key: build for build in self._builds.of((namespace, ""))}
-        return tuple(build for _, build in sorted(found.items()))
+        """Return the builds of the stack's namespace, its own among them."""
+        return tuple(self._builds.of((stack.key[0], "")))
 
     async def _access(self, stack: Stack, referred: Referred) -> str:
         """Return what changes when credentials or certificates do."""

@@ -5,7 +5,7 @@ It parses the run config and may read the catalog, so it runs in a thread and it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llamastack_operator.api.external import external_packages
@@ -14,7 +14,7 @@ from llamastack_operator.api.status import Finding
 from llamastack_operator.catalog.reader import UnsupportedReleaseError, load
 from llamastack_operator.controller.images import release_of
 from llamastack_operator.controller.stack import Stack
-from llamastack_operator.images.plan import InstallPlan, Wanted, install_plan
+from llamastack_operator.images.plan import InstallPlan, Wanted, file_packages, install_plan
 from llamastack_operator.workloads.run_config import run_config_text
 from llamastack_resolver.env import Environment
 from llamastack_resolver.knowledge import ReleaseKnowledge
@@ -55,7 +55,7 @@ def plan_install(spec: LlamaStackSpec, run_config: str, files: Mapping[str, str]
         environment=environment_of(spec),
         requirements=_wanted((pip and pip.requirements) or [], "spec.build.pip.requirements"),
         constraints=_wanted((pip and pip.constraints) or [], "spec.build.pip.constraints"),
-        external_packages=[Wanted(text, "spec") for text in external_packages(spec)] + list(_of_files(files)),
+        external_packages=[Wanted(text, "spec") for text in external_packages(spec)] + list(file_packages(files)),
         prefix="spec.runConfig" if spec.run_config_from is None else "spec.runConfigFrom",
     )
 
@@ -123,15 +123,3 @@ def _knowledge(spec: LlamaStackSpec) -> ReleaseKnowledge | None:
 
 def _wanted(texts: Sequence[str], path: str) -> list[Wanted]:
     return [Wanted(text, f"{path}[{index}]") for index, text in enumerate(texts)]
-
-
-def _of_files(files: Mapping[str, str]) -> Iterator[Wanted]:
-    """Yield what the specs themselves say that they need; their shape was checked before."""
-    for path, text in files.items():
-        value = _parsed(text) or {}
-        adapter = value.get("adapter")
-        for holder in (value, adapter if isinstance(adapter, dict) else {}):
-            packages = holder.get("pip_packages")
-            for package in packages if isinstance(packages, list) else ():
-                if isinstance(package, str):
-                    yield Wanted(package, path)

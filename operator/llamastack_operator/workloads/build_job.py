@@ -14,6 +14,7 @@ from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, build_labels
 from llamastack_operator.api.llamastackbuild import KIND, BuildAccess
 from llamastack_operator.kube.builds import Build
 from llamastack_operator.workloads.build_inputs import BUILD_JSON, base_digest, inputs_text
+from llamastack_operator.workloads.restricted import security_context
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 
 ROOT = "/llamastack"
@@ -190,11 +191,7 @@ def _container(
         "env": [{"name": "PYTHONUNBUFFERED", "value": "1"}, {"name": "HOME", "value": "/tmp"}],  # noqa: S108
         "resources": dict(resources),
         "volumeMounts": mounts,
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": security_context(),
         # Untrusted for `install`: it is read with bounds, and a success is told by `push` alone.
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }

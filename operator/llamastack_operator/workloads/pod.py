@@ -12,6 +12,7 @@ from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.kube.objects import digest
 from llamastack_operator.workloads import external, start_install
 from llamastack_operator.workloads.names import SERVER, account_name, claim_name, server_port
+from llamastack_operator.workloads.restricted import security_context
 from llamastack_operator.workloads.run_config import CONFIG_PATH, MOUNT_PATH
 from llamastack_operator.workloads.runtime import Runtime
 from llamastack_operator.workloads.settings import WorkloadSettings
@@ -143,11 +144,7 @@ def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate, runtime
             "livenessProbe": _probe(port, _LIVENESS, probes.liveness),
             "lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
             "terminationMessagePolicy": "File",
-            "securityContext": {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            },
+            "securityContext": security_context(),
         }
     )
 

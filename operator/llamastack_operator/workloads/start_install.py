@@ -10,6 +10,7 @@ from typing import Any
 
 from llamastack_operator.workloads.build_inputs import BUILD_JSON
 from llamastack_operator.workloads.build_job import ROOT, WORK
+from llamastack_operator.workloads.restricted import security_context
 from llamastack_operator.workloads.runtime import Runtime, StartInstall
 from llamastack_operator.workloads.settings import ImageSettings
 
@@ -18,11 +19,6 @@ _WHEELS = f"{ROOT}/wheels"
 _CACHE = ".llamastack/wheels"
 # What python images have; pods name their PATH whole, since Kubernetes cannot put something before an image's.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
 _SMALL = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
 
 
@@ -129,7 +125,7 @@ def _container(
         "env": [{"name": "PYTHONUNBUFFERED", "value": "1"}, {"name": "HOME", "value": "/tmp"}, *env],  # noqa: S108
         "resources": resources,
         "volumeMounts": [*common, *mounts],
-        "securityContext": _RESTRICTED,
+        "securityContext": security_context(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
