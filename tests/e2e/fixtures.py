@@ -12,6 +12,7 @@ from tests.cluster.binaries import binaries
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.node import Node
+from tests.e2e.bench import Bench, bench
 from tests.e2e.installation import install_operator
 from tests.e2e.operator import REPOSITORY, OperatorProcess, Stacks
 
@@ -70,3 +71,17 @@ def installed(node: Node) -> Node:
     """The node with the operator installed from its chart."""
     install_operator(node)
     return node
+
+
+@pytest.fixture(scope="module")
+def bed(installed: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A stack that serves, and what its builds need."""
+    with bench(installed, tmp_path_factory.mktemp("wheels")) as found:
+        yield found
+
+
+@pytest.fixture
+def serving(bed: Bench, request: pytest.FixtureRequest) -> Bench:
+    """The stack without modules serves, and the case has a repository of its own."""
+    bed.case(request.node.name.removeprefix("test_").partition("[")[0].replace("_", "-"))
+    return bed

@@ -158,3 +158,19 @@ def minimal(name: str, **spec: Any) -> dict[str, Any]:
             **spec,
         },
     }
+
+
+def volume_by_hand(name: str) -> dict[str, Any]:
+    """Return a volume as an administrator makes it: the node has no storage provisioner."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "by-hand",
+            "persistentVolumeReclaimPolicy": "Delete",
+            "hostPath": {"path": f"/run/{name}", "type": "DirectoryOrCreate"},
+        },
+    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from tests.cluster.kubectl import KubectlError
 from tests.cluster.node import Node
 from tests.cluster.registries import docker_config
 from tests.cluster.services import Login, Server
-from tests.e2e.bench import BUILT_WITHIN, NAME, PUSHER, READER, WRONG, Bench, bench, full_matrix
+from tests.e2e.bench import BUILT_WITHIN, NAME, PUSHER, READER, WRONG, Bench, full_matrix
 from tests.e2e.installation import NAMESPACE
 from tests.e2e.operator import Stacks, eventually
 from tests.e2e.spy import FORGED, TRICKS, spy, trickster
@@ -26,20 +25,6 @@ pytestmark = pytest.mark.node
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INTERNAL = "internal-answer-that-nobody-may-see"
-
-
-@pytest.fixture(scope="module")
-def bed(installed: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """A stack that serves, and what its builds need."""
-    with bench(installed, tmp_path_factory.mktemp("wheels")) as found:
-        yield found
-
-
-@pytest.fixture
-def serving(bed: Bench, request: pytest.FixtureRequest) -> Bench:
-    """The stack without modules serves, and the case has a repository of its own."""
-    bed.case(request.node.name.removeprefix("test_").partition("[")[0].replace("_", "-"))
-    return bed
 
 
 def operators_pod(node: Node) -> dict[str, Any]:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.cluster.indexes import index_login
-from tests.cluster.node import Node
 from tests.cluster.pods import evict
 from tests.cluster.registries import docker_config
-from tests.e2e.bench import BUILT_WITHIN, PUSHER, READER, STARTER, WRONG, Bench, bench, certificates, full_matrix
+from tests.e2e.bench import BUILT_WITHIN, PUSHER, READER, STARTER, WRONG, Bench, certificates, full_matrix
 from tests.e2e.installation import NAMESPACE
 from tests.e2e.operator import eventually
 
 pytestmark = pytest.mark.node
-
-
-@pytest.fixture(scope="module")
-def bed(installed: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """A stack that serves, and what its builds need."""
-    with bench(installed, tmp_path_factory.mktemp("wheels")) as found:
-        yield found
-
-
-@pytest.fixture
-def serving(bed: Bench, request: pytest.FixtureRequest) -> Bench:
-    """The stack without modules serves, and the case has a repository of its own."""
-    bed.case(request.node.name.removeprefix("test_").replace("_", "-"))
-    return bed
 
 
 def test_module_that_does_not_exist(serving: Bench) -> None:

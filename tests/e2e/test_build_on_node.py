@@ -30,7 +30,7 @@ from tests.e2e.building import (
     wait_ready,
     with_name,
 )
-from tests.e2e.operator import Stacks, eventually
+from tests.e2e.operator import Stacks, eventually, volume_by_hand
 from tests.e2e.test_node import polled, service_url
 
 pytestmark = pytest.mark.node
@@ -211,7 +211,7 @@ def test_without_a_repository_pods_install_what_is_locked(node: Node, stacks: St
     """The claim keeps the files, so that the second start asks the index for nothing."""
     publish(tmp_path, echo_package("1.0"))
     name = stacks.kubectl.namespace
-    stacks.kubectl.apply(_volume(str(name)))
+    stacks.kubectl.apply(volume_by_hand(str(name)))
     try:
         with node.start_index("index.local", tmp_path) as index:
             body = echo_stack("echo", "demo-echo", {"pip": {"indexUrl": index.simple}})
@@ -230,18 +230,3 @@ def test_without_a_repository_pods_install_what_is_locked(node: Node, stacks: St
             assert index.requests() == asked
     finally:
         stacks.kubectl("delete", "pv", str(name), "--wait=false")
-
-
-def _volume(name: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": name},
-        "spec": {
-            "capacity": {"storage": "1Gi"},
-            "accessModes": ["ReadWriteOnce"],
-            "storageClassName": "by-hand",
-            "persistentVolumeReclaimPolicy": "Delete",
-            "hostPath": {"path": f"/run/{name}", "type": "DirectoryOrCreate"},
-        },
-    }

@@ -18,7 +18,7 @@ from tests.cluster.kubectl import Kubectl, KubectlError
 from tests.cluster.node import Node
 from tests.e2e.installation import NAMESPACE, REPOSITORY
 from tests.e2e.kstatus import kstatus
-from tests.e2e.operator import Stacks, eventually
+from tests.e2e.operator import Stacks, eventually, volume_by_hand
 
 pytestmark = pytest.mark.node
 
@@ -221,19 +221,7 @@ def test_the_release_is_found_in_an_image_of_unknown_release(stacks: Stacks) -> 
 def test_state_in_a_claim_survives_the_stack_and_is_adopted_by_name(stacks: Stacks) -> None:
     """The node has no storage provisioner, so the volume is made by hand as an administrator would."""
     name = stacks.kubectl.namespace
-    volume = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": name},
-        "spec": {
-            "capacity": {"storage": "1Gi"},
-            "accessModes": ["ReadWriteOnce"],
-            "storageClassName": "by-hand",
-            "persistentVolumeReclaimPolicy": "Delete",
-            "hostPath": {"path": f"/run/{name}", "type": "DirectoryOrCreate"},
-        },
-    }
-    stacks.kubectl.apply(volume)
+    stacks.kubectl.apply(volume_by_hand(str(name)))
     try:
         stacks.kubectl.apply(quickstart(storage={"size": "1Gi", "storageClassName": "by-hand"}))
         eventually(lambda: stacks.get("pvc", "quickstart-data")["status"]["phase"] == "Bound")

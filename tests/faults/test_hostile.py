@@ -126,7 +126,7 @@ def test_an_operator_that_may_watch_nothing_never_calls_itself_healthy(served: C
     process = OperatorProcess(served.kubeconfig_for("nobody"), tmp_path, "--health-port", str(port))
     process.launch()
     try:
-        eventually(lambda: "cannot watch deployments" in process.log.read_text())
+        eventually(lambda: "cannot list llamastacks" in process.log.read_text())
         with pytest.raises(OSError, match="refused"):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5)
     finally:

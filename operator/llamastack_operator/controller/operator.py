@@ -137,19 +137,21 @@ class Operator:
                 task.cancel()
 
     async def _served(self) -> None:
-        """Wait until the API server knows our kinds: kopf would watch nothing, and say nothing, for ever."""
+        """Wait until the API server shows us our kinds: kopf would watch nothing, and say nothing, for ever."""
         namespace = next(iter(self._settings.namespaces), None)
         while True:
             try:
                 for resource in (LLAMASTACKS, LLAMASTACKBUILDS):
                     await self._client.list_page(resource, namespace, {"limit": "1"})
-            except ApiError as error:
-                if error.code != 404:
-                    raise
-                logger.warning("this cluster does not know our kinds: apply the CustomResourceDefinitions of crds/")
-                await asyncio.sleep(_CRD_PATIENCE)
-            else:
                 return
+            except ApiError as error:
+                if error.code == 404:
+                    logger.warning("this cluster does not know our kinds: apply the CustomResourceDefinitions of crds/")
+                else:
+                    logger.warning("cannot list %s: %s", resource.plural, error)
+            except (TimeoutError, aiohttp.ClientError, OSError) as error:
+                logger.warning("cannot list %s: %s", resource.plural, error or type(error).__name__)
+            await asyncio.sleep(_CRD_PATIENCE)
 
     async def _endless(self, work: Coroutine[Any, Any, None]) -> None:
         await work

@@ -72,6 +72,7 @@ def pod_from(body: Mapping[str, Any]) -> Pod:
     conditions = {condition["type"]: condition for condition in status.get("conditions") or []}
     scheduled = conditions.get("PodScheduled", {})
     unschedulable = scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else ""
+    asked = {container["name"]: container.get("image", "") for container in body["spec"]["containers"]}
     return Pod(
         key=(metadata["namespace"], metadata["name"]),
         stack=(metadata.get("labels") or {}).get(STACK_LABEL, ""),
@@ -84,11 +85,30 @@ def pod_from(body: Mapping[str, Any]) -> Pod:
         deleting="deletionTimestamp" in metadata,
         unschedulable=unschedulable,
         evicted=": ".join(part for part in (status.get("reason", ""), status.get("message", "")) if part),
-        containers=tuple(_container(entry) for entry in status.get("containerStatuses") or []),
+        containers=tuple(_container(entry, asked) for entry in status.get("containerStatuses") or []),
     )
 
 
-def _container(entry: Mapping[str, Any]) -> ContainerState:
+def at_digest(image: str, digest: str) -> str:
+    """Return a reference to an image's repository by digest, whatever tag or digest the image itself names."""
+    folder, slash, name = image.partition("@")[0].rpartition("/")
+    return f"{folder}{slash}{name.partition(':')[0]}@{digest}"
+
+
+def pulled(asked: str, image_id: str) -> str:
+    """Return the image that was pulled, by digest, under the name that was asked for.
+
+    A node that holds the same content under several names reports whichever comes first in its store.
+
+    Args:
+        asked: the image of the pod's spec.
+        image_id: the `imageID` of the container's status.
+    """
+    _, at, digest = image_id.rpartition("@")
+    return at_digest(asked, digest) if at and asked else image_id
+
+
+def _container(entry: Mapping[str, Any], asked: Mapping[str, str]) -> ContainerState:
     state = entry.get("state") or {}
     waiting = state.get("waiting")
     ended = state.get("terminated") or (entry.get("lastState") or {}).get("terminated")
@@ -96,7 +116,7 @@ def _container(entry: Mapping[str, Any]) -> ContainerState:
         name=entry["name"],
         ready=bool(entry.get("ready")),
         restarts=entry.get("restartCount", 0),
-        image=entry.get("imageID", ""),
+        image=pulled(asked.get(entry["name"], ""), entry.get("imageID", "")),
         waiting=(waiting.get("reason", ""), waiting.get("message", "")) if waiting else None,
         ended=(ended.get("reason", ""), ended.get("exitCode", 0), ended.get("finishedAt", "")) if ended else None,
         running="running" in state,

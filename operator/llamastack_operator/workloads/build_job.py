@@ -13,6 +13,7 @@ from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, build_labels
 from llamastack_operator.api.llamastackbuild import KIND, BuildAccess
 from llamastack_operator.kube.builds import Build
+from llamastack_operator.kube.pods import at_digest
 from llamastack_operator.workloads.build_inputs import BUILD_JSON, base_digest, inputs_text
 from llamastack_operator.workloads.restricted import security_context
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
@@ -102,11 +103,7 @@ def job(build: Build, attempt: int, settings: WorkloadSettings) -> dict[str, Any
 def base_image(build: Build) -> str:
     """Return the image of the installing container: the base, by digest where that is known."""
     image, digest = str(build.spec["inputs"]["base"]["image"]), base_digest(build)
-    if digest is None:
-        return image
-    name = image.partition("@")[0]
-    repository = name if ":" not in name.rpartition("/")[2] else name.rpartition(":")[0]
-    return f"{repository}@{digest}"
+    return image if digest is None else at_digest(image, digest)
 
 
 def container_images(build: Build, settings: WorkloadSettings) -> dict[str, str]:

@@ -108,6 +108,7 @@ def pod(
                 "creationTimestamp": created,
                 **status.pop("metadata", {}),
             },
+            "spec": {"containers": [{"name": "server"}]},
             "status": {"phase": "Running", "conditions": conditions, "containerStatuses": [entry], **status},
         }
     )

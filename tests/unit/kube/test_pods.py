@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.kube.pods import ContainerState, Pod, pod_from
+from llamastack_operator.kube.pods import ContainerState, Pod, pod_from, pulled
 
 METADATA = {
     "namespace": "team-a",
@@ -126,6 +126,22 @@ class TestContainer:
         state = container(state={"running": {"startedAt": "x"}}, lastState={"terminated": before})
         assert state.running
         assert state.ended == ("Error", 143, "2026-01-02T03:04:30Z")
+
+    @pytest.mark.parametrize(
+        ("asked", "image_id", "found"),
+        [
+            ("ghcr.io/team/bot:1", "ghcr.io/team/bot@sha256:1", "ghcr.io/team/bot@sha256:1"),
+            ("ghcr.io/team/bot:1", "localhost:5001/copy@sha256:1", "ghcr.io/team/bot@sha256:1"),
+            ("localhost:5001/bot", "localhost:5001/bot@sha256:1", "localhost:5001/bot@sha256:1"),
+            ("localhost:5001/bot:1@sha256:1", "ghcr.io/copy@sha256:1", "localhost:5001/bot@sha256:1"),
+            ("bot:1", "docker.io/library/bot@sha256:1", "bot@sha256:1"),
+            ("bot:1", "sha256:1", "sha256:1"),
+            ("bot:1", "", ""),
+        ],
+    )
+    def test_is_named_as_the_pod_asked_for_it(self, asked: str, image_id: str, found: str) -> None:
+        """The runtime's name is another where a node holds the same content twice."""
+        assert pulled(asked, image_id) == found
 
     @pytest.mark.parametrize("state", [{}, None])
     def test_of_which_nothing_is_known_neither_runs_nor_waits(self, state: Any) -> None:
