@@ -22,7 +22,7 @@ from tests.cluster.errors import CannotRunError, ClusterError
 from tests.cluster.fixtures import cannot_run
 from tests.cluster.images import PYTHON_IMAGE, STARTER_IMAGE, ensure_images
 from tests.cluster.processes import free_port
-from tests.e2e.bench import full_matrix
+from tests.matrix import full_matrix
 
 FMS = {
     "provider_id": "fms",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llamastack_resolver.releases import Release
+from tests.matrix import EVERYTHING
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("probe.py")
@@ -18,8 +19,6 @@ ALL = (
 )
 # Packages that remote::vllm imports there without asking for them.
 EXTRAS = {"0.2.23": ("litellm",)}
-# The whole matrix is asked for by `make test-all`.
-EVERYTHING = os.environ.get("LLAMASTACK_TEST_ALL") == "1"
 RELEASES = ALL if EVERYTHING else REPRESENTATIVE
 ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": os.defpath}
 

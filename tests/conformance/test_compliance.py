@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from llamastack_resolver.deviations import DEVIATIONS
-from tests.conformance.releases import EVERYTHING, RELEASES, release, run
+from tests.conformance.releases import RELEASES, release, run
+from tests.matrix import EVERYTHING
 
 PROGRAM = Path(__file__).with_name("implementations.py")
 # How many built-in implementations are looked at, for each release: all whose class is found; of these, with

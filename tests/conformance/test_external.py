@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from llamastack_operator import catalog
-from tests.conformance.releases import ENVIRONMENT, EVERYTHING, RELEASES, ROOT, cache, python_of, release
+from tests.conformance.releases import ENVIRONMENT, RELEASES, ROOT, cache, python_of, release
+from tests.matrix import EVERYTHING
 
 CSOAI, FMS = "llama-stack-provider-csoai==0.1.0", "llama-stack-provider-trustyai-fms==0.4.0"
 # Packages that cannot be used: their dependencies are left out, since nothing of them is ever run.

@@ -21,7 +21,8 @@ from llamastack_resolver.build_config import build_entries
 from llamastack_resolver.env import Environment
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.yaml_io import load
-from tests.conformance.releases import EVERYTHING, python_of, release
+from tests.conformance.releases import python_of, release
+from tests.matrix import EVERYTHING
 
 REPRESENTATIVE = ("0.2.23", "0.7.3", "ogx-1.5.0")
 EVERY = (

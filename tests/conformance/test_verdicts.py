@@ -13,7 +13,8 @@ from llamastack_resolver.env import Environment
 from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
 from llamastack_resolver.yaml_io import load
 from tests.conformance.mutations import MUTATIONS, mutated
-from tests.conformance.releases import EVERYTHING, RELEASES, ask, release
+from tests.conformance.releases import RELEASES, ask, release
+from tests.matrix import EVERYTHING
 
 # Where we refuse what the release starts: by the reason of our error, why that is right.
 STRICTER = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 import urllib.request
 from pathlib import Path
@@ -14,10 +13,10 @@ import yaml
 from tests.cluster.node import Node
 from tests.e2e.installation import REPOSITORY
 from tests.e2e.operator import Stacks, eventually
+from tests.matrix import EVERYTHING
 from tests.packages.build import Package, make_wheel
 from tests.packages.providers import module_package
 
-EVERYTHING = os.environ.get("LLAMASTACK_TEST_ALL") == "1"
 PATIENCE = 600.0 if not EVERYTHING else 1500.0
 """Seconds that a build and a rollout may take on a busy machine."""
 BASE = "docker.io/llamastack/distribution-starter:0.7.3"
@@ -141,8 +140,3 @@ def manifest(node: Node, repository: str, reference: str) -> Any:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=30) as answer:
         return json.load(answer)
-
-
-def full_matrix[T](test: T) -> T | None:
-    """Take a test out of the runs that are for representative cases."""
-    return test if EVERYTHING else None

@@ -113,11 +113,14 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     return Package("demo-spy", "1.0", files), backend
 
 
+ROOT_MOVED = "link-instead-of-the-root"
+"""The trick that fails already where it is played: the root of the layer is a mount on a read-only file system."""
+
 TRICKS = {
     "link-to-credentials": f"os.symlink('/llamastack/credentials/push/.dockerconfigjson', '{ROOT}/lib/stolen')",
     "link-out-of-the-tree": f"os.symlink('../../../../etc/shadow', '{ROOT}/lib/stolen')",
     "link-instead-of-the-record": f"os.symlink('/tmp/forged.json', '{ROOT}/llamastack.json')",
-    "link-instead-of-the-root": f"os.rename('{ROOT}', '{ROOT}.moved'); os.symlink('{ROOT}.moved', '{ROOT}')",
+    ROOT_MOVED: f"os.rename('{ROOT}', '{ROOT}.moved'); os.symlink('{ROOT}.moved', '{ROOT}')",
     "pipe": f"os.mkfifo('{ROOT}/lib/pipe')",
     "file-of-70-gib": f"os.truncate(os.open('{ROOT}/lib/huge', os.O_CREAT | os.O_RDWR), 70 << 30)",
 }

@@ -9,9 +9,10 @@ import pytest
 from tests.cluster.indexes import index_login
 from tests.cluster.pods import evict
 from tests.cluster.registries import docker_config
-from tests.e2e.bench import BUILT_WITHIN, PUSHER, READER, STARTER, WRONG, Bench, certificates, full_matrix
+from tests.e2e.bench import BUILT_WITHIN, PUSHER, READER, STARTER, WRONG, Bench, certificates
 from tests.e2e.installation import NAMESPACE
 from tests.e2e.operator import eventually
+from tests.matrix import full_matrix
 
 pytestmark = pytest.mark.node
 
@@ -190,7 +191,7 @@ def test_full_disk(serving: Bench) -> None:
 @full_matrix
 def test_build_that_takes_too_long(serving: Bench) -> None:
     serving.apply(serving.body("demo-slow==300", timeoutSeconds=60))
-    serving.fails("TimedOut", "install", "spec.build.timeoutSeconds", stalled=True, patience=2 * BUILT_WITHIN)
+    serving.fails("TimedOut", "reading specs", "spec.build.timeoutSeconds", stalled=True, patience=2 * BUILT_WITHIN)
     serving.apply(serving.body("demo-slow==8"))
     serving.recovers()
 

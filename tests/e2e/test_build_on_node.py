@@ -13,7 +13,6 @@ from tests.cluster.machine import index_settings
 from tests.cluster.node import Node
 from tests.cluster.registries import docker_config
 from tests.cluster.services import Login
-from tests.e2e.bench import full_matrix
 from tests.e2e.building import (
     BASE,
     PATIENCE,
@@ -32,6 +31,7 @@ from tests.e2e.building import (
 )
 from tests.e2e.operator import Stacks, eventually, volume_by_hand
 from tests.e2e.test_node import polled, service_url
+from tests.matrix import full_matrix
 
 pytestmark = pytest.mark.node
 

@@ -17,13 +17,13 @@ from tests.e2e.building import (
     echo_package,
     echo_stack,
     example,
-    full_matrix,
     publish,
     served_providers,
     wait_ready,
     with_name,
 )
 from tests.e2e.operator import Stacks
+from tests.matrix import full_matrix
 
 pytestmark = pytest.mark.node
 

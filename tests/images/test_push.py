@@ -15,6 +15,7 @@ from llamastack_operator.images.record import decode_record
 from tests.cluster.packages import need_root
 from tests.images.bed import OCI, Registry, get, put_image, put_manifest
 from tests.images.build import KEY, Build
+from tests.images.proxy import Fault, between
 
 
 def buildah(folder: Path, *arguments: str) -> str:
@@ -214,6 +215,22 @@ def test_a_base_that_is_not_there_ends_prepare_with_its_reason(build: Build) -> 
     }
     assert build.image in build.message["message"]
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST"], ids=["has-every-blob", "takes-every-upload"])
+def test_what_answers_200_to_everything_is_no_registry(build: Build, registry: Registry, method: str) -> None:
+    """A repository's name may be that of an internal service: nothing may be called built that no node can pull."""
+    secret = b"internal answer"
+    everything = [Fault(one, "/internal/", 1000, 200, body=secret) for one in (method, "PUT", "PATCH", "GET")]
+    with between(registry.host, *everything) as proxy:
+        build.repository, build.insecure = f"{proxy.host}/internal/admin", [registry.host, proxy.host]
+        build.write_inputs()
+        look(build)
+        result = build.push()
+    assert result.returncode == 1
+    assert (build.message["reason"], build.message["retry"]) == ("BuildFailed", False)
+    assert "not the answer of a registry" in build.message["message"]
+    assert secret.decode() not in f"{build.message}{result.stdout}{result.stderr}"
 
 
 @pytest.mark.parametrize("change", ["kind", "python", "root"])

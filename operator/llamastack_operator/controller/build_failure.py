@@ -83,20 +83,20 @@ class Failure:
         return {key: value for key, value in wire.items() if value}
 
 
-def failure_of(job: BuildJob, pod: BuildPod | None) -> Failure:
+def failure_of(job: BuildJob, pod: BuildPod | None, seen: str = "") -> Failure:
     """Return why a Job that ended as failed did so.
 
     Args:
         job: the Job.
-        pod: its pod, or None where there is none any more.
+        pod: its pod, or None where there is none any more: a Job past its deadline deletes its pods first.
+        seen: what the build was last seen doing.
     """
     _, reason, words = job.ended or ("Failed", "", "")
     if reason == "DeadlineExceeded":
-        step = _last_step(pod)
         return Failure(
             Reason.TIMED_OUT,
-            f"the build took too long{f'; it was in the step {step}' if step else ''}",
-            step=step,
+            f"the build took too long{f'; it was {seen}' if seen else ''}",
+            step=_last_step(pod),
             hint="raise spec.build.timeoutSeconds, or look at what the step waits for",
         )
     if pod is None or pod.deleting:

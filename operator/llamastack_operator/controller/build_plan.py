@@ -102,7 +102,7 @@ def decide(snapshot: BuildSnapshot, settings: WorkloadSettings) -> BuildDecision
     if pod is not None and _lags(job, pod):
         return BuildDecision(status, again=LOOK_AGAIN)
     if job.ended[0] == "Failed":
-        return failed(snapshot, status, failure_of(job, pod))
+        return failed(snapshot, status, failure_of(job, pod, status.get("step", "")))
     return _complete(snapshot, status, job, pod)
 
 
@@ -126,7 +126,7 @@ def _start(snapshot: BuildSnapshot, status: dict[str, Any], attempt: int) -> Bui
 
 
 def _running(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:
-    if pod is None:
+    if pod is None or pod.deleting:
         return BuildDecision(status, again=LOOK_AGAIN)
     hopeless = waiting_failure(pod)
     if hopeless is not None:

@@ -152,6 +152,18 @@ class TestFailed:
         assert (failure["reason"], failure["step"]) == ("TimedOut", "install")
         assert "nextAttemptAt" not in decision.status
 
+    def test_by_its_deadline_says_what_it_did_last_though_its_pod_is_gone(self) -> None:
+        """A Job deletes its pods before it is called failed."""
+        owner = building(step="installing 3 of 26")
+        decision = decided(owner, job_of(owner, ended=("Failed", "DeadlineExceeded")))
+        assert decision.status["failure"]["message"] == "the build took too long; it was installing 3 of 26"
+
+    def test_by_its_deadline_is_still_remembered_where_its_pod_goes_first(self) -> None:
+        owner = building(step="reading specs")
+        job = job_of(owner)
+        going = pod_of(owner, job, "Running", install=ended(143, reason="Error"), deleting=True)
+        assert decided(owner, job, going).status["step"] == "reading specs"
+
     def test_by_its_memory_limit_says_what_to_raise(self) -> None:
         job = job_of(building(), ended=("Failed", "BackoffLimitExceeded"))
         pod = pod_of(building(), job, "Failed", install=ended(137, reason="OOMKilled"))
