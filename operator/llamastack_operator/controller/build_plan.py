@@ -140,9 +140,10 @@ def _step(pod: BuildPod, progress: str) -> str:
     running = working(pod)
     if running is not None:
         return progress or _STEPS[running.name]
-    waiting = [c.waiting for c in pod.containers if c.waiting is not None and c.waiting[0] != "PodInitializing"]
-    if waiting:
-        return f"waiting: {waiting[0][0]}"[:256]
+    for container in pod.containers:
+        if container.waiting is not None and container.waiting[0] != "PodInitializing":
+            reason = container.waiting[0]
+            return (f"{reason} of {container.image}" if "Image" in reason else f"waiting: {reason}")[:256]
     push = pod.container(PUSH)
     return "finishing" if push is not None and push.ended is not None else "starting"
 

@@ -78,6 +78,7 @@ class TestRunning:
             ({"prepare": ended(), "index": RUNNING, "install": ended(), "push": RUNNING}, "pushing"),
             ({"prepare": ended(), "index": ended(), "install": ended(), "push": ended()}, "finishing"),
             ({"install": {"waiting": {"reason": "ContainerCreating"}}}, "waiting: ContainerCreating"),
+            ({"index": {"waiting": {"reason": "ImagePullBackOff"}}}, "ImagePullBackOff of registry.example/operator:1"),
         ],
     )
     def test_tells_its_step_from_the_pod(self, states: dict[str, Any], step: str) -> None:
