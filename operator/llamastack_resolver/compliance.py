@@ -5,6 +5,8 @@ defines is not implemented, unless the protocol's own body does something: some 
 defaults. Where the protocol's body does something, even if it only refuses, callers cope with a provider that
 lacks the method (`openai_chat_completions_with_reasoning` since 0.7, which most providers of the release
 lack): that is a warning.
+
+Releases up to 0.6 check some methods themselves when they start, and refuse to: whatever they refuse is an error.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ _REASONS: dict[Problem, Reason] = {
     "not_actually_implemented": Reason.NOT_IMPLEMENTED,
     "signature_mismatch": Reason.SIGNATURE_MISMATCH,
 }
+_REFUSED = "The release itself does not start with it: use a version of the package that is made for the release."
 _WORDS: dict[Problem, str] = {
     "missing": "is missing",
     "not_callable": "is not callable",
@@ -72,12 +75,14 @@ class Violation:
         problem: what is wrong.
         detail: what is wrong in words, where the problem alone does not say it.
         optional: the method is missing, and the protocol's own has a body: callers have to do without it.
+        refused: the release's own check looks at this method, and does not start over it.
     """
 
     method: str
     problem: Problem
     detail: str = ""
     optional: bool = False
+    refused: bool = False
 
 
 def check_protocol_compliance(obj: Any, protocol: Protocol) -> list[Violation]:
@@ -88,9 +93,12 @@ def check_protocol_compliance(obj: Any, protocol: Protocol) -> list[Violation]:
             what instances are given when they are made is not seen.
         protocol: the protocol.
     """
-    owners = _protocol_classes(protocol.class_name)
+    declared = _protocol_class(protocol.class_name)
+    owners = frozenset(base for base in declared.__mro__ if base.__module__ not in ("typing", "builtins", "abc"))
     return [
-        violation for _, method in sorted(protocol.methods.items()) for violation in _check_method(obj, method, owners)
+        violation
+        for name, method in sorted(protocol.methods.items())
+        for violation in _check_method(obj, method, owners, _checked_by_release(getattr(declared, name, None)))
     ]
 
 
@@ -101,7 +109,7 @@ def report_compliance(
     knowledge: ReleaseKnowledge,
     rules: ComplianceRules,
     findings: Findings,
-) -> None:
+) -> bool:
     """Check an instance against its API's protocol and the private one of the routing table, and report it
     all.
 
@@ -112,16 +120,22 @@ def report_compliance(
         knowledge: the release.
         rules: how much disagreements matter.
         findings: where they go.
+
+    Returns:
+        Whether nothing was found that is an error.
     """
+    complies = True
     public = knowledge.compliance_protocol(api)
     for protocol in [*([public] if public else []), *private_protocols(api, knowledge)]:
         for violation in check_protocol_compliance(obj, protocol):
             severity = _severity(violation, protocol, protocol is not public, provider, rules)
-            hint = None
+            hint = _REFUSED if violation.refused else None
             if severity is Severity.ERROR and provider.origin == "builtin":
                 hint = shipped_without(api, provider.provider_type, violation.method, knowledge.release)
                 severity = Severity.WARNING if hint else severity
+            complies = complies and severity is not Severity.ERROR
             findings.add(_finding(severity, obj, violation, protocol, api, provider, hint))
+    return complies
 
 
 def _finding(
@@ -143,6 +157,8 @@ def _finding(
 def _severity(
     violation: Violation, protocol: Protocol, private: bool, provider: ProviderWithSpec, rules: ComplianceRules
 ) -> Severity:
+    if violation.refused:
+        return Severity.ERROR
     if violation.problem == "signature_mismatch":
         return rules.signature
     if private and violation.problem == "not_actually_implemented":
@@ -170,24 +186,42 @@ def private_protocols(api: str, knowledge: ReleaseKnowledge) -> list[Protocol]:
     ]
 
 
-def _check_method(obj: Any, method: Method, owners: frozenset[type]) -> Iterator[Violation]:
+def _check_method(obj: Any, method: Method, owners: frozenset[type], checked: Any) -> Iterator[Violation]:
+    refused = checked is not None
     try:
         found = _class_member(obj, method.name) if isinstance(obj, type) else getattr(obj, method.name)
     except AttributeError:
-        yield Violation(method.name, "missing", optional=_has_body(method.name, owners))
+        yield Violation(method.name, "missing", optional=_has_body(method.name, owners), refused=refused)
         return
     except Exception:
         # A property that fails on an instance without state: it exists, and no more can be said.
         return
     if not callable(found):
-        yield Violation(method.name, "not_callable")
+        yield Violation(method.name, "not_callable", refused=refused)
         return
-    if _is_inherited_stub(_class_of(obj), method.name, owners):
-        yield Violation(method.name, "not_actually_implemented")
-        return
-    difference = _signature_difference(found, method)
+    having = [candidate for candidate in _class_of(obj).__mro__ if method.name in vars(candidate)]
+    if having and (having[0] in owners or _is_protocol(having[0])):
+        refused = refused and len(having) == 1
+        if refused or is_stub(vars(having[0])[method.name]):
+            yield Violation(method.name, "not_actually_implemented", refused=refused)
+            return
+    difference = _signature_difference(found, method, checked)
     if difference:
-        yield Violation(method.name, "signature_mismatch", difference)
+        yield Violation(method.name, "signature_mismatch", difference, refused=refused)
+
+
+def _checked_by_release(function: Any) -> Any:
+    """Return a protocol's function where the release's own check looks at it, else None.
+
+    It looks at what is marked as a route: in 0.2 unless the last mark says experimental, which marks have no more since
+    0.3, and then unless one of the marks is of level alpha. The marks went with the routers of 0.5 to 0.7, and the
+    check with them.
+    """
+    experimental = getattr(getattr(function, "__webmethod__", None), "experimental", None)
+    if experimental is not None:
+        return None if experimental else function
+    routes = getattr(function, "__webmethods__", ())
+    return function if routes and all(route.level != "v1alpha" for route in routes) else None
 
 
 def _has_body(name: str, owners: frozenset[type]) -> bool:
@@ -219,13 +253,6 @@ def _class_member(cls: type, name: str) -> Any:
     return value
 
 
-def _is_inherited_stub(cls: type, name: str, owners: frozenset[type]) -> bool:
-    owner = next((candidate for candidate in cls.__mro__ if name in vars(candidate)), None)
-    if owner is None or not (owner in owners or _is_protocol(owner)):
-        return False
-    return is_stub(vars(owner)[name])
-
-
 def _is_protocol(cls: type) -> bool:
     # Not `_is_protocol`: upstream's tracing decorator makes implementations inherit it.
     return TypingProtocol in cls.__bases__
@@ -239,25 +266,29 @@ def is_stub(function: Any) -> bool:
     return all(instruction.opname in _STUB_OPCODES for instruction in dis.get_instructions(code))
 
 
-def _signature_difference(function: Any, method: Method) -> str:
+def _signature_difference(function: Any, method: Method, checked: Any) -> str:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return ""
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
+    if takes_any and checked is None:
         return ""
     names = {parameter.name for parameter in parameters} - {"self"}  # a class's functions show it
     wanted = [parameter.name for parameter in method.parameters if parameter.named]
+    if checked is not None:
+        wanted = [name for name in inspect.signature(checked).parameters if name != "self"]
     absent = [name for name in wanted if name not in names]
     if not absent:
         return ""
     return f"does not take {', '.join(absent)}: it takes {', '.join(sorted(names)) or 'nothing'}"
 
 
-def _protocol_classes(class_name: str) -> frozenset[type]:
+def _protocol_class(class_name: str) -> type:
+    """Return the class of a protocol, or `object` where it cannot be imported."""
     module, _, name = class_name.rpartition(".")
     try:
-        cls = getattr(importlib.import_module(module), name)
+        found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError):
-        return frozenset()
-    return frozenset(base for base in cls.__mro__ if base.__module__ not in ("typing", "builtins", "abc"))
+        return object
+    return found if isinstance(found, type) else object

@@ -160,9 +160,12 @@ async def _start(
         inner.setdefault(step.key, {})[provider.provider_id] = impl
     else:
         impls[step.api] = impl
-    if provider.entry is not None:
-        report_compliance(impl, step.api, provider, runtime.knowledge, runtime.compliance, findings)
-    return ProviderState(step.api, provider, "Ready")
+    if provider.entry is None or report_compliance(
+        impl, step.api, provider, runtime.knowledge, runtime.compliance, findings
+    ):
+        return ProviderState(step.api, provider, "Ready")
+    # What depends on it is started with it all the same: its faults are its own.
+    return ProviderState(step.api, provider, "Failed", f"it does not implement the protocol of {step.api}")
 
 
 async def instantiate_provider(

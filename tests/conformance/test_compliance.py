@@ -39,6 +39,7 @@ BROKEN = {
     "inference/remote::hf::serverless": ("0.3.0", "0.6.1", _TGI),
     "inference/remote::tgi": ("0.3.0", "0.6.1", _TGI),
 }
+_MODEL = "`model` where the protocol says `model_id`: the release's own check refuses it"
 # Errors that are right: the release's server does not start with these providers (test_verdicts.py shows it).
 RIGHT_ERRORS = {
     "inference/remote::passthrough": (
@@ -47,6 +48,8 @@ RIGHT_ERRORS = {
         {"should_refresh_models", "list_models"},
         "the routing table of models calls should_refresh_models() of every provider at the start",
     ),
+    "inference/remote::databricks": ("0.2.16", "0.2.22", {"chat_completion", "completion"}, _MODEL),
+    "inference/remote::runpod": ("0.2.16", "0.2.23", {"chat_completion", "completion", "embeddings"}, _MODEL),
 }
 _POSITION = "the routing table passes it by position"
 # Parameters that implementations call otherwise than the protocol: by API and method, first and last release.
@@ -54,9 +57,9 @@ RENAMED_PARAMETERS = {
     ("datasetio", "register_dataset"): ("0.2.16", "0.7.3", _POSITION),
     ("eval", "register_benchmark"): ("0.2.16", "0.7.3", _POSITION),
     ("scoring", "register_scoring_function"): ("0.2.16", "0.7.3", _POSITION),
-    ("inference", "chat_completion"): ("0.2.16", "0.2.23", "databricks, runpod: `model`, so every request fails"),
-    ("inference", "completion"): ("0.2.16", "0.2.23", "databricks, runpod: `model`, so every request fails"),
-    ("inference", "embeddings"): ("0.2.16", "0.2.23", "runpod: `model`, so every request fails"),
+    ("inference", "chat_completion"): ("0.2.16", "0.2.23", _MODEL),
+    ("inference", "completion"): ("0.2.16", "0.2.23", _MODEL),
+    ("inference", "embeddings"): ("0.2.16", "0.2.23", _MODEL),
     ("inference", "rerank"): ("0.5.0", "0.5.4", "nvidia: the parameters of the time before request objects"),
     ("datasetio", "append_rows"): ("0.5.0", "0.7.3", "the router unpacks the request object for its providers"),
     ("datasetio", "iterrows"): ("0.5.0", "0.7.3", "the router unpacks the request object for its providers"),
@@ -151,9 +154,16 @@ def test_parameters_that_shipped_implementations_rename_are_known(name: str):
 
 
 def expected(damage: dict[str, Any]) -> list[list[str]]:
-    """Return severity and reason of the finding that a damaged method of an external provider gets."""
+    """Return severity and reason of the finding that a damaged method of an external provider gets.
+
+    Whatever the release itself refuses to start with is an error.
+    """
     if damage["way"] == "parameters":
+        if damage["upstream"]:
+            return [["error", "SignatureMismatch"]]
         return [["warning", "SignatureMismatch"]] if damage["parameters"] else []
+    if damage["upstream"]:
+        return [["error", "NotImplemented" if damage["way"] == "inherited" else "MissingMethod"]]
     if damage["way"] == "inherited":
         if damage["body"]:
             return []

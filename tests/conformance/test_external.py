@@ -17,6 +17,7 @@ from tests.conformance.releases import ENVIRONMENT, RELEASES, ROOT, cache, pytho
 from tests.matrix import EVERYTHING
 
 CSOAI, FMS = "llama-stack-provider-csoai==0.1.0", "llama-stack-provider-trustyai-fms==0.4.0"
+OLD_FMS = "llama-stack-provider-trustyai-fms==0.3.2"
 # Packages that cannot be used: their dependencies are left out, since nothing of them is ever run.
 GARAK, KFT = "llama-stack-provider-trustyai-garak==0.5.1", "llama-stack-provider-kft==0.1.0"
 # It asks for torch, trl and peft (gigabytes), for llama-stack==0.2.14, and imports neither of them.
@@ -167,12 +168,15 @@ def test_broken_packages_are_told_what_is_wrong(
 
 
 def fms_state(name: str) -> str:
+    """What becomes of 0.4.0, which is made for the request objects of 0.5."""
     if release(name) < release("0.2.23"):
         return "SpecMissing: the spec of remote::trustyai_fms names no module"
     if release("0.4.0") <= release(name) < release("0.5.0"):
         return "ModuleImportFailed: No module named 'llama_stack.apis'"
     if release(name) >= release("ogx-0.8.0"):
         return "ModuleImportFailed: No module named 'llama_stack'"
+    if release(name) < release("0.4.0"):
+        return "SignatureMismatch: it takes request (Safety)"
     return "Ready"
 
 
@@ -184,10 +188,18 @@ def test_fms_starts_on_its_releases_and_is_told_apart_on_the_others(name: str, t
     if state == "Ready":
         assert (errors(report), [p["state"] for p in report["providers"]]) == ([], ["Ready"])
     else:
-        ((reason, message),) = errors(report)
-        assert (reason, message.endswith(state.split(": ")[1])) == (state.split(":")[0], True)
+        reason, _, words = state.partition(": ")
+        assert {(found, message.endswith(words)) for found, message in errors(report)} == {(reason, True)}
         hints = [f["hint"] for f in report["findings"] if f["severity"] == "error"]
-        assert "of Llama Stack" in hints[0]
+        assert all("of Llama Stack" in hint or "made for the release" in hint for hint in hints)
+        assert {p["state"] for p in report["providers"]} <= {"Failed"}
+
+
+@pytest.mark.parametrize("name", [name for name in RELEASES if release("0.2.23") <= release(name) < release("0.5.0")])
+def test_an_earlier_fms_starts_on_the_releases_that_it_was_made_for(name: str, tmp_path: Path):
+    report = start_check(name, tmp_path, FMS_PROVIDERS, python_of(name), overlay("fms-032", OLD_FMS))
+
+    assert (errors(report), [p["state"] for p in report["providers"]]) == ([], ["Ready"])
 
 
 RAMALAMA_RELEASES = ("0.2.16", "0.2.17", "0.2.23") if EVERYTHING else ("0.2.16",)

@@ -12,6 +12,7 @@ from tests.cluster.kubectl import Kubectl
 from tests.cluster.machine import index_settings
 from tests.cluster.node import Node
 from tests.e2e.building import (
+    PATIENCE,
     build_of,
     builds,
     echo_package,
@@ -22,7 +23,7 @@ from tests.e2e.building import (
     wait_ready,
     with_name,
 )
-from tests.e2e.operator import Stacks
+from tests.e2e.operator import Stacks, eventually
 from tests.matrix import full_matrix
 
 pytestmark = pytest.mark.node
@@ -82,6 +83,7 @@ def test_stacks_of_one_release_share_its_layer(node: Node, stacks: Stacks, setti
 def test_an_old_release_from_its_number(node: Node, stacks: Stacks, settings: dict[str, Any]) -> None:
     stack, _ = example(pushed(stacks, settings))
     fms = stack["spec"]["runConfig"]["providers"]["safety"][0]
+    fms["module"] = "llama_stack_provider_trustyai_fms==0.3.2"
     stack["spec"]["distribution"] = of("llama-stack", "0.2.23")
     stack["spec"]["server"] = {"env": stack["spec"]["server"]["env"]}
     stack["spec"]["runConfig"] = {
@@ -94,6 +96,17 @@ def test_an_old_release_from_its_number(node: Node, stacks: Stacks, settings: di
     stacks.kubectl.apply(stack)
     wait_ready(stacks, "external-provider")
     assert FMS in served_providers(node, stacks, "external-provider")
+
+    fms["module"] = "llama_stack_provider_trustyai_fms==0.4.0"
+    stacks.kubectl.apply(stack)
+
+    def told() -> Any:
+        stack = stacks.get("llamastack", "external-provider")
+        return [found for found in stack["status"]["findings"] if found["reason"] == "SignatureMismatch"]
+
+    found = eventually(told, PATIENCE)
+    assert {finding["severity"] for finding in found} == {"error"}
+    assert stacks.conditions("external-provider")["Available"]["status"] == "True", "the earlier generation serves on"
 
 
 @full_matrix

@@ -1,6 +1,7 @@
 """Protocol compliance: every public method counts, whatever its decorators, on instances of any kind."""
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 
@@ -182,3 +183,104 @@ class TestReports:
 
     def test_call_a_missing_method_of_an_unstable_route_a_warning(self):
         assert self.report(ComplianceRules(), "/v1alpha/files")[0] == ("warning", "MissingMethod")
+
+
+class Old(NamedTuple):
+    """What 0.2 marks a route with."""
+
+    experimental: bool = False
+    level: str = "v1"
+    route: str | None = None
+    method: str | None = None
+
+
+class New(NamedTuple):
+    """What 0.3 marks a route with, perhaps several times."""
+
+    level: str = "v1"
+    route: str | None = None
+    method: str | None = None
+
+
+def marked(**marks: Any) -> Callable[[Any], Any]:
+    """Return what releases up to 0.6 put on the functions of a protocol; their own check looks at those alone."""
+
+    def mark(function: Any) -> Any:
+        for name, value in marks.items():
+            setattr(function, name, value)
+        return function
+
+    return mark
+
+
+class Checked(Protocol):
+    @marked(__webmethod__=Old(), __webmethods__=[Old(level="v1alpha"), Old()])
+    async def old(self, a: str) -> None: ...
+
+    @marked(__webmethod__=New(), __webmethods__=[New()])
+    async def new(self, a: str) -> None: ...
+
+    @marked(__webmethod__=New(), __webmethods__=[New()])
+    async def with_body(self, a: str) -> None:
+        raise NotImplementedError("optional")
+
+    @marked(__webmethod__=Old(experimental=True), __webmethods__=[Old(experimental=True)])
+    async def experimental(self, a: str) -> None: ...
+
+    @marked(__webmethod__=New(), __webmethods__=[New(level="v1alpha"), New()])
+    async def alpha(self, a: str) -> None: ...
+
+    async def unmarked(self, a: str) -> None: ...
+
+
+class TestWhatTheReleaseItselfRefuses:
+    def refused(self, cls: type) -> dict[str, tuple[str, bool]]:
+        protocol = model.Protocol.from_dict(describe_protocol(Checked))
+        found = check_protocol_compliance(object.__new__(cls), protocol)
+        return {violation.method: (violation.problem, violation.refused) for violation in found}
+
+    def test_is_a_missing_method_that_its_check_looks_at(self):
+        assert self.refused(type("Empty", (), {})) == {
+            "old": ("missing", True),
+            "new": ("missing", True),
+            "with_body": ("missing", True),
+            "experimental": ("missing", False),
+            "alpha": ("missing", False),
+            "unmarked": ("missing", False),
+        }
+
+    def test_is_another_parameter_even_where_any_are_taken(self):
+        async def anything(self: Any, **arguments: Any) -> None:
+            raise KeyError(arguments)
+
+        methods = ("old", "new", "with_body", "experimental", "alpha", "unmarked")
+        assert self.refused(type("Any", (), dict.fromkeys(methods, anything))) == {
+            "old": ("signature_mismatch", True),
+            "new": ("signature_mismatch", True),
+            "with_body": ("signature_mismatch", True),
+        }
+
+    def test_is_what_the_protocol_alone_defines_even_with_a_body(self):
+        assert self.refused(type("Inherits", (Checked,), {})) == {
+            "old": ("not_actually_implemented", True),
+            "new": ("not_actually_implemented", True),
+            "with_body": ("not_actually_implemented", True),
+            "experimental": ("not_actually_implemented", False),
+            "alpha": ("not_actually_implemented", False),
+            "unmarked": ("not_actually_implemented", False),
+        }
+
+    def test_is_an_error_whatever_the_rules_say(self):
+        described = describe_protocol(Checked, {"new": {"method": "POST", "path": "/v1alpha/new"}})
+        release = model.ReleaseKnowledge.from_dict(core(protocols={"files": described}))
+        provider = ProviderWithSpec(
+            "fs", "inline::localfs", release.providers["files"]["inline::localfs"], None, "module"
+        )
+        findings = Findings()
+        lenient = ComplianceRules(missing=Severity.WARNING, signature=Severity.WARNING)
+        assert not report_compliance(
+            object.__new__(type("Empty", (), {})), "files", provider, release, lenient, findings
+        )
+        errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+        assert sorted(finding.message.split()[0] for finding in errors) == ["Empty.new", "Empty.old", "Empty.with_body"]
+        assert all("made for the release" in str(finding.hint) for finding in errors)
