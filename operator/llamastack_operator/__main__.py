@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 
 from llamastack_operator.controller.logs import configure_logging
@@ -30,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         asyncio.run(_run(settings))
+    except asyncio.CancelledError:
+        return 0
     except Exception:
         logging.getLogger(__name__).critical("a part of the operator died; the process ends", exc_info=True)
         return 1
@@ -37,6 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _run(settings: OperatorSettings) -> None:
+    # Until kopf listens for them, nobody does: and what is process 1 of a container is not ended by a signal as such.
+    whole = asyncio.current_task()
+    assert whole is not None  # noqa: S101 - asyncio.run made it
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, whole.cancel)
     client = Client(await load_configuration())
     try:
         await Operator(client, settings).run()

@@ -129,5 +129,6 @@ def test_an_operator_that_may_watch_nothing_never_calls_itself_healthy(served: C
         eventually(lambda: "cannot list llamastacks" in process.log.read_text())
         with pytest.raises(OSError, match="refused"):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5)
+        assert process.stop() == 0, "it can be ended while it waits"
     finally:
         process.kill()
