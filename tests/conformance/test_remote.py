@@ -4,136 +4,23 @@ Only the model behind the server is a fake: it answers on loopback as an OpenAI-
 """
 
 import asyncio
-import json
-import os
-import signal
-import socket
-import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llamastack_operator import catalog
-from llamastack_resolver.complete import default_storage
-from llamastack_resolver.event_stream import EventStream, RemoteError
-from llamastack_resolver.releases import start_command
-from llamastack_resolver.remote import Connection, resolve_remote_stack_impls
-from tests.conformance.releases import ENVIRONMENT, RELEASES, python_of, release
-
-WORDS = ["Rain", " and", " sun"]
-PATIENCE = 120.0
-"""Seconds that a server has to start, on a busy machine."""
-
-
-class Model(BaseHTTPRequestHandler):
-    """A model server: it streams the first word, and the others once a client has had the first."""
-
-    protocol_version = "HTTP/1.1"
-    first_arrived: threading.Event
-
-    def do_GET(self) -> None:
-        self.answer({"object": "list", "data": [{"id": "m", "object": "model", "created": 1, "owned_by": "x"}]})
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if not asked.get("stream"):
-            message = {"role": "assistant", "content": "".join(WORDS)}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
-            self.answer({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]})
-            return
-        self.close_connection = True
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.end_headers()
-        for number, word in enumerate(WORDS):
-            if number == 1:
-                assert self.first_arrived.wait(PATIENCE)
-            choice = {"index": 0, "delta": {"role": "assistant", "content": word}, "finish_reason": None}
-            self.event({"choices": [choice]})
-        self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-        self.wfile.write(b"data: [DONE]\n\n")
-
-    def event(self, part: dict[str, Any]) -> None:
-        chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", **part}
-        self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
-        self.wfile.flush()
-
-    def answer(self, value: Any) -> None:
-        content = json.dumps(value).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+from llamastack_resolver.event_stream import EventStream
+from llamastack_resolver.remote import resolve_remote_stack_impls
+from tests.conformance.releases import RELEASES, release
+from tests.conformance.servers import WORDS, Model, model_server, served
 
 
 @pytest.fixture
 def model() -> Iterator[str]:
-    Model.first_arrived = threading.Event()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Model) as server:
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-        server.shutdown()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-@contextmanager
-def served(name: str, model: str, home: Path) -> Iterator[Connection]:
-    """Run a release's server in front of the model."""
-    knowledge = catalog.load(release(name))
-    schema = knowledge.schemas[knowledge.providers["inference"]["remote::vllm"].config_class]
-    key = "base_url" if "base_url" in schema["properties"] else "url"
-    vllm = {"provider_id": "v", "provider_type": "remote::vllm", "config": {key: model, "api_token": "x"}}
-    config: dict[str, Any] = {
-        "version": 2,
-        "image_name": "x",
-        "apis": ["inference"],
-        "providers": {"inference": [vllm]},
-    }
-    registered = {"models": [{"model_id": "m", "provider_id": "v", "provider_model_id": "m", "model_type": "llm"}]}
-    config |= {"storage": default_storage(), "registered_resources": registered} if name >= "0.3" else registered
-    (home / "run.yaml").write_text(json.dumps(config))
-    port = free_port()
-    argv = start_command(release(name), str(home / "run.yaml"), port)
-    binaries = python_of(name).parent
-    variables = {**ENVIRONMENT, "HOME": str(home), "SQLITE_STORE_DIR": str(home)}
-    variables["PATH"] = f"{binaries}{os.pathsep}{variables['PATH']}"
-    with (home / "log").open("wb") as log:
-        command = [str(binaries / argv[0]), *argv[1:]]
-        process = subprocess.Popen(command, env=variables, cwd=home, stdout=log, stderr=log, start_new_session=True)
-    try:
-        connection = Connection(f"http://127.0.0.1:{port}", timeout=PATIENCE)
-        _await(connection, process, home / "log")
-        yield connection
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _await(connection: Connection, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            connection.request("GET", "/v1/health")
-        except RemoteError:
-            assert process.poll() is None and time.monotonic() < end, log.read_text()[-3000:]
-            time.sleep(0.1)
-        else:
-            return
+    with model_server() as address:
+        yield address
 
 
 def words(answer: dict[str, Any], key: str) -> str:

@@ -13,11 +13,10 @@ import yaml
 from tests.cluster.node import Node
 from tests.e2e.installation import REPOSITORY
 from tests.e2e.operator import Stacks, eventually
-from tests.matrix import EVERYTHING
 from tests.packages.build import Package, make_wheel
 from tests.packages.providers import module_package
 
-PATIENCE = 600.0 if not EVERYTHING else 1500.0
+PATIENCE = 600.0
 """Seconds that a build and a rollout may take on a busy machine."""
 BASE = "docker.io/llamastack/distribution-starter:0.7.3"
 STORAGE = {

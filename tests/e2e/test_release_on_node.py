@@ -12,7 +12,6 @@ from tests.cluster.kubectl import Kubectl
 from tests.cluster.machine import index_settings
 from tests.cluster.node import Node
 from tests.e2e.building import (
-    PATIENCE,
     build_of,
     builds,
     echo_package,
@@ -23,7 +22,7 @@ from tests.e2e.building import (
     wait_ready,
     with_name,
 )
-from tests.e2e.operator import Stacks, eventually
+from tests.e2e.operator import Stacks
 from tests.matrix import full_matrix
 
 pytestmark = pytest.mark.node
@@ -96,17 +95,6 @@ def test_an_old_release_from_its_number(node: Node, stacks: Stacks, settings: di
     stacks.kubectl.apply(stack)
     wait_ready(stacks, "external-provider")
     assert FMS in served_providers(node, stacks, "external-provider")
-
-    fms["module"] = "llama_stack_provider_trustyai_fms==0.4.0"
-    stacks.kubectl.apply(stack)
-
-    def told() -> Any:
-        stack = stacks.get("llamastack", "external-provider")
-        return [found for found in stack["status"]["findings"] if found["reason"] == "SignatureMismatch"]
-
-    found = eventually(told, PATIENCE)
-    assert {finding["severity"] for finding in found} == {"error"}
-    assert stacks.conditions("external-provider")["Available"]["status"] == "True", "the earlier generation serves on"
 
 
 @full_matrix

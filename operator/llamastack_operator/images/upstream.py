@@ -31,6 +31,12 @@ _ADDED = (
     (Release("ogx", "1.1.0"), "opentelemetry-exporter-otlp-proto-grpc"),
     (Release("ogx", "1.5.0"), "httpx2"),
 )
+# What a release imports, and neither depends on nor lists: first release, first without, the provider whose module does
+# (None: every server's start), and what is missing.
+_FORGOTTEN: tuple[tuple[Release, Release, tuple[str, str] | None, str], ...] = (
+    (Release("llama-stack", "0.2.22"), Release("llama-stack", "0.3.0"), None, "sqlalchemy[asyncio]"),
+    (Release("llama-stack", "0.2.23"), Release("llama-stack", "0.3.0"), ("inference", "remote::vllm"), "litellm"),
+)
 # From here on list-deps substitutes variables, and so leaves out entries whose id comes out as __disabled__. Before,
 # packages of disabled entries are installed too: the same image then serves whichever of them the variables enable.
 SUBSTITUTES_SINCE = Release("ogx", "1.2.0")
@@ -94,12 +100,28 @@ def release_packages(release: Release) -> tuple[str, ...]:
 
 def server_dependencies(release: Release) -> tuple[str, ...]:
     """Return what the server of a release needs besides the release's own dependencies."""
-    return (*SERVER_DEPENDENCIES, *(name for since, name in _ADDED if _at_least(release, since)))
+    added = (name for since, name in _ADDED if _at_least(release, since))
+    return (*SERVER_DEPENDENCIES, *added, *forgotten_packages(release))
+
+
+def forgotten_packages(release: Release, provider: tuple[str, str] | None = None) -> tuple[str, ...]:
+    """Return what the release's own command does not list, although its server does not start without it.
+
+    Args:
+        release: the release.
+        provider: API and type of a built-in provider, or None for what every server needs.
+    """
+    return tuple(
+        name
+        for since, until, needs, name in _FORGOTTEN
+        if needs == provider and _at_least(release, since) and not _at_least(release, until)
+    )
 
 
 def builtin_packages(entries: Entries, knowledge: ReleaseKnowledge) -> list[str]:
     """Return the pip_packages of the built-in providers of a run config, as the release's own command lists them.
 
+    What it forgets is added.
     Entries with a `module:` bring their own packages, and those of unknown types have none: the resolver reports
     them.
     """
@@ -109,7 +131,8 @@ def builtin_packages(entries: Entries, knowledge: ReleaseKnowledge) -> list[str]
     for api, provider_type, path in entries.written:
         spec = knowledge.providers.get(api, {}).get(provider_type)
         if spec is not None and (path in kept or not leaves_out):
-            packages.update(dict.fromkeys(spec.pip_packages))
+            forgotten = forgotten_packages(knowledge.release, (api, provider_type))
+            packages.update(dict.fromkeys((*spec.pip_packages, *forgotten)))
     return list(packages)
 
 
