@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.cluster.kubectl import Kubectl, KubectlError
+from tests.cluster.node import Node
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0
@@ -160,8 +161,14 @@ def minimal(name: str, **spec: Any) -> dict[str, Any]:
     }
 
 
-def volume_by_hand(name: str) -> dict[str, Any]:
-    """Return a volume as an administrator makes it: the node has no storage provisioner."""
+def volume_by_hand(node: Node, name: str) -> dict[str, Any]:
+    """Return a volume as an administrator makes it, whose folder is made: the node has no storage provisioner.
+
+    It is a local volume, since hostPath knows no fsGroup: what runs as an ordinary user could not write there.
+    """
+    path = f"/run/{name}"
+    node.exec(["mkdir", "-p", path])
+    exists = {"key": "kubernetes.io/hostname", "operator": "Exists"}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
@@ -171,6 +178,7 @@ def volume_by_hand(name: str) -> dict[str, Any]:
             "accessModes": ["ReadWriteOnce"],
             "storageClassName": "by-hand",
             "persistentVolumeReclaimPolicy": "Delete",
-            "hostPath": {"path": f"/run/{name}", "type": "DirectoryOrCreate"},
+            "local": {"path": path},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [exists]}]}},
         },
     }

@@ -211,7 +211,7 @@ def test_without_a_repository_pods_install_what_is_locked(node: Node, stacks: St
     """The claim keeps the files, so that the second start asks the index for nothing."""
     publish(tmp_path, echo_package("1.0"))
     name = stacks.kubectl.namespace
-    stacks.kubectl.apply(volume_by_hand(str(name)))
+    stacks.kubectl.apply(volume_by_hand(node, str(name)))
     try:
         with node.start_index("index.local", tmp_path) as index:
             body = echo_stack("echo", "demo-echo", {"pip": {"indexUrl": index.simple}})

@@ -218,10 +218,10 @@ def test_the_release_is_found_in_an_image_of_unknown_release(stacks: Stacks) -> 
     eventually(lambda: stacks.kubectl.json("get", "llamastack", "quickstart")["status"]["release"] == "0.7.3")
 
 
-def test_state_in_a_claim_survives_the_stack_and_is_adopted_by_name(stacks: Stacks) -> None:
+def test_state_in_a_claim_survives_the_stack_and_is_adopted_by_name(node: Node, stacks: Stacks) -> None:
     """The node has no storage provisioner, so the volume is made by hand as an administrator would."""
     name = stacks.kubectl.namespace
-    stacks.kubectl.apply(volume_by_hand(str(name)))
+    stacks.kubectl.apply(volume_by_hand(node, str(name)))
     try:
         stacks.kubectl.apply(quickstart(storage={"size": "1Gi", "storageClassName": "by-hand"}))
         eventually(lambda: stacks.get("pvc", "quickstart-data")["status"]["phase"] == "Bound")
@@ -231,7 +231,7 @@ def test_state_in_a_claim_survives_the_stack_and_is_adopted_by_name(stacks: Stac
         eventually(lambda: stacks.get("deployment", "quickstart") is None)
         assert stacks.get("pvc", "quickstart-data")["status"]["phase"] == "Bound"
         stacks.kubectl.apply(quickstart(storage={"claimName": "quickstart-data"}))
-        stacks.condition("quickstart", "ConfigValid", "True", "Valid")
+        wait_ready(stacks)
     finally:
         stacks.kubectl("delete", "pv", name, "--wait=false")
 
