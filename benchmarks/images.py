@@ -29,6 +29,7 @@ from tests.e2e.installation import REPOSITORY, install_operator
 
 NODE = "bench-images"
 NAMESPACE = "bench"
+EXAMPLE = REPOSITORY / "examples" / "external-provider.yaml"
 REGISTRY = "other.registry.local"
 FMS, CSOAI = "llama_stack_provider_trustyai_fms", "llama_stack_provider_csoai==0.1.0"
 COLD, WARM = "0.3.2", "0.4.0"
@@ -86,8 +87,7 @@ class Bench:
 
     def stack(self, name: str, version: str) -> dict[str, Any]:
         """Return the example, on this base, with this version of one module."""
-        text = (REPOSITORY / "examples" / "external-provider.yaml").read_text()
-        body: dict[str, Any] = next(yaml.safe_load_all(text))
+        body: dict[str, Any] = next(yaml.safe_load_all(EXAMPLE.read_text()))
         body["metadata"]["name"] = name
         spec = body["spec"]
         spec["distribution"]["image"] = self.base
@@ -130,6 +130,10 @@ def built(kubectl: Kubectl, version: str) -> str:
                 raise SystemExit(f"our build failed: {status['failure']}")
             if status.get("digest"):
                 return str(status["digest"])
+        for stack in kubectl.json("get", "llamastacks")["items"]:
+            refused = [found["message"] for found in stack.get("status", {}).get("findings", [])]
+            if refused:
+                raise SystemExit(f"the stack is refused: {'; '.join(refused)}")
         time.sleep(0.1)
     raise SystemExit(f"our build with {FMS}=={version} is not done after {_SECONDS} s")
 
@@ -205,6 +209,8 @@ def main() -> int:
 
 def prepare(bench: Bench, buildah: Buildah) -> None:
     """Give both what a machine has that builds every day: the base image, and a filled cache of the package index."""
+    _, *others = yaml.safe_load_all(EXAMPLE.read_text())
+    bench.kubectl.apply(others)
     buildah.pull(bench.base)
     for version in (COLD, WARM):
         discarded: list[Result] = []
