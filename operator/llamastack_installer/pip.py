@@ -135,7 +135,11 @@ class Pip:
         if self.sources.certificate is not None:
             options += ["--cert", str(self.sources.certificate)]
         command = [str(self.python), "-s", str(self.tools / "pip"), *options, *arguments]
-        return run(command, environment(self.scratch), self.timeout, on_line)
+        variables = environment(self.scratch)
+        if not self.sources.build.pip.source_distributions:
+            # Only pip's own modules are imported, and their bytecode lies beside them.
+            del variables["PYTHONDONTWRITEBYTECODE"]
+        return run(command, variables, self.timeout, on_line)
 
 
 class Counter:

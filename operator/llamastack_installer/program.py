@@ -41,10 +41,13 @@ def _install(options: argparse.Namespace, scratch: Path) -> None:
     build = read_build(options.build)
     certificate = _bundle(options.certificate, options.tools, scratch)
     python = Path(sys.executable)
+    # A copy that can keep its bytecode: pip is started five times or more, and compiling it takes most of a start.
+    tools = scratch / "tools"
+    shutil.copytree(options.tools / "pip", tools / "pip")
     for layer in (*build.earlier, build.layer):
         sources = Sources(build.only(layer), options.index.rstrip("/"), options.wheels, certificate)
         wait_for_index(sources)
-        install_layer(python, sources, Workshop(options.tools, scratch, options.timeout, options.spec_timeout))
+        install_layer(python, sources, Workshop(tools, scratch, options.timeout, options.spec_timeout))
         python = python_of(layer.root)
 
 
