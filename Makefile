@@ -83,6 +83,8 @@ test-all: check test-bed ## Every test, full matrices
 bench: venv test-bed ## Benchmarks, each beside its floor
 	@$(BIN)/python -m benchmarks.reconcile
 	@$(BIN)/python -m benchmarks.validate
+	@$(BIN)/python -m benchmarks.layer
+	@$(BIN)/python -m benchmarks.images
 
 # --- the product -----------------------------------------------------------------
 .PHONY: demo
