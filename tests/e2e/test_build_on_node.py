@@ -110,6 +110,7 @@ def _has_its_record(node: Node, place: str, build: Any) -> None:
     assert manifest(node, place, bill["digest"])["subject"]["digest"] == digest
 
 
+@full_matrix
 def test_a_new_version_of_a_module_is_one_new_layer(node: Node, stacks: Stacks, tmp_path: Path) -> None:
     """The requirement has a dash and a specifier, as packages have; the server runs with the name to import."""
     publish(tmp_path, echo_package("1.0"))

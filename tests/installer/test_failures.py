@@ -7,6 +7,7 @@ import pytest
 
 from tests.cluster.certificates import Authority
 from tests.installer.workbench import Inputs, Result, index_proxy, install
+from tests.matrix import full_matrix
 from tests.packages.index import PackageIndex, write_index
 
 USER = ("somebody", "a-secret-word")
@@ -151,6 +152,7 @@ def test_credentials_that_are_wrong_or_missing_and_right(bare: Path, tools: Path
     assert right.code == 0, right.output
 
 
+@full_matrix
 def test_an_index_with_a_certificate_of_its_own_authority(bare: Path, tools: Path, files: list[Path], tmp_path: Path):
     authority = Authority(tmp_path / "ca")
     certificate = authority.issue("index", names=["127.0.0.1"])
@@ -203,6 +205,7 @@ def test_an_index_that_fails_is_not_passed_over_for_another(
         expect(run(bare, tools, inputs, tmp_path / "in"), "IndexUnauthorized", index.url)
 
 
+@full_matrix
 def test_a_module_that_never_comes_back_from_its_import(base: Path, tools: Path, index: PackageIndex, tmp_path: Path):
     inputs = Inputs(tmp_path / "root", ("demo-hangs",), ("demo-hangs",), indexes=(index.simple,))
     build = inputs.write(tmp_path / "in")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.installer.workbench import Inputs, Result, index_proxy, install, tree
+from tests.matrix import full_matrix
 from tests.packages.index import PackageIndex, write_index
 
 
@@ -56,6 +57,7 @@ def test_a_module_with_a_single_spec_gets_what_its_spec_needs(
     assert "installing 2 of 2" in result.progress
 
 
+@full_matrix
 def test_what_is_installed_can_be_run_and_imported_where_it_will_be(
     base: Path, tools: Path, index: PackageIndex, tmp_path: Path
 ):
@@ -89,6 +91,7 @@ def test_a_list_of_specs_and_packages_without_their_dependencies(
     assert [item["type"] for item in record(root)["modules"][0]["providers"]] == ["remote::list", "inline::list"]
 
 
+@full_matrix
 def test_a_named_index_is_asked_through_the_proxy(
     base: Path, tools: Path, index: PackageIndex, files: list[Path], tmp_path: Path
 ):
@@ -138,6 +141,7 @@ def test_the_same_lock_gives_the_same_tree_byte_for_byte(
     assert not [text for text in texts if b"127.0.0.1" in text]
 
 
+@full_matrix
 def test_a_lock_is_installed_though_newer_versions_exist(bare: Path, tools: Path, index: PackageIndex, tmp_path: Path):
     root = tmp_path / "root"
     inputs = Inputs(root, ("demo-plain==1.0",), indexes=(index.simple,))
@@ -182,6 +186,7 @@ def test_an_index_without_digests_and_metadata_is_locked_all_the_same(
     assert len(downloads) == 1
 
 
+@full_matrix
 def test_a_layer_is_installed_on_the_layer_below_it(base: Path, tools: Path, index: PackageIndex, tmp_path: Path):
     """Strategy Start: the stack layer from its lock first, then the modules with the stack layer's Python."""
     lower = Inputs(tmp_path / "stack", ("demo-plain==1.0",), indexes=(index.simple,), kind="stack")
