@@ -6,7 +6,6 @@ Only the model behind them is a fake: it answers as an OpenAI-compatible server 
 import json
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -21,6 +20,7 @@ from llamastack_resolver.complete import default_storage
 from llamastack_resolver.event_stream import RemoteError
 from llamastack_resolver.releases import start_command
 from llamastack_resolver.remote import Connection
+from tests.cluster.processes import free_port
 from tests.conformance.releases import ENVIRONMENT, python_of, release
 
 WORDS = ["Rain", " and", " sun"]
@@ -81,11 +81,6 @@ def model_server() -> Iterator[str]:
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/v1"
         server.shutdown()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def run_config(name: str, model: str) -> dict[str, Any]:
