@@ -14,7 +14,7 @@ import pytest
 
 from llamastack_operator import catalog
 from tests.conformance.releases import ENVIRONMENT, RELEASES, ROOT, cache, python_of, release
-from tests.matrix import EVERYTHING
+from tests.matrix import EVERYTHING, full_matrix
 
 CSOAI, FMS = "llama-stack-provider-csoai==0.1.0", "llama-stack-provider-trustyai-fms==0.4.0"
 OLD_FMS = "llama-stack-provider-trustyai-fms==0.3.2"
@@ -195,6 +195,7 @@ def test_fms_starts_on_its_releases_and_is_told_apart_on_the_others(name: str, t
         assert {p["state"] for p in report["providers"]} <= {"Failed"}
 
 
+@full_matrix
 @pytest.mark.parametrize("name", [name for name in RELEASES if release("0.2.23") <= release(name) < release("0.5.0")])
 def test_an_earlier_fms_starts_on_the_releases_that_it_was_made_for(name: str, tmp_path: Path):
     report = start_check(name, tmp_path, FMS_PROVIDERS, python_of(name), overlay("fms-032", OLD_FMS))
