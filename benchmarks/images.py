@@ -92,6 +92,8 @@ class Bench:
         spec = body["spec"]
         spec["distribution"]["image"] = self.base
         spec["runConfig"]["providers"]["safety"][0]["module"] = f"{FMS}=={version}"
+        # buildah starts no server either, and this one would take the processors from a build that runs beside it.
+        spec["suspend"] = True
         spec["build"] = {"repository": f"{self.registry.host}/ours/{name}", "pip": {"indexUrl": self.index.simple}}
         return body
 
@@ -122,20 +124,25 @@ def built(kubectl: Kubectl, version: str) -> str:
     """Wait for the build with this version of the module and return its digest."""
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
-        for build in kubectl.json("get", "llamastackbuilds")["items"]:
-            status = build.get("status", {})
-            if f"=={version}" not in json.dumps(build["spec"]):
-                continue
+        builds = kubectl.json("get", "llamastackbuilds")["items"]
+        mine = [build for build in builds if f"=={version}" in json.dumps(build["spec"])]
+        for status in (build.get("status", {}) for build in mine):
             if status.get("phase") == "Failed":
                 raise SystemExit(f"our build failed: {status['failure']}")
             if status.get("digest"):
                 return str(status["digest"])
-        for stack in kubectl.json("get", "llamastacks")["items"]:
-            refused = [found["message"] for found in stack.get("status", {}).get("findings", [])]
-            if refused:
-                raise SystemExit(f"the stack is refused: {'; '.join(refused)}")
+        if not mine:
+            refuse(kubectl)
         time.sleep(0.1)
     raise SystemExit(f"our build with {FMS}=={version} is not done after {_SECONDS} s")
+
+
+def refuse(kubectl: Kubectl) -> None:
+    """End where a stack is refused: no build would ever come."""
+    for stack in kubectl.json("get", "llamastacks")["items"]:
+        found = [finding["message"] for finding in stack.get("status", {}).get("findings", [])]
+        if found:
+            raise SystemExit(f"the stack is refused: {'; '.join(found)}")
 
 
 def theirs(bench: Bench, buildah: Buildah, name: str, version: str, into: list[Result]) -> None:

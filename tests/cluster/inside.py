@@ -19,6 +19,7 @@ from tests.cluster.network import Link, command, interface_exists
 from tests.cluster.paths import Paths
 from tests.cluster.processes import last_lines
 from tests.cluster.registry import write_registry
+from tests.cluster.spread import make_spread
 from tests.cluster.state import Record
 
 API_PORT = 6443
@@ -36,6 +37,7 @@ def _mount_private_folders(folder: Path) -> None:
         own = folder / "private" / path.strip("/").replace("/", "-")
         own.mkdir(parents=True, exist_ok=True)
         _mount("--bind", own, path)
+    make_spread(runtime.PODS)
     # The resolver of the machine may be a link into its /run, so the outside has copied it.
     _mount("--bind", folder / "resolv.conf", "/etc/resolv.conf")
     hosts = folder / "hosts"

@@ -28,6 +28,7 @@ SERVICE_NAMES = (
 SERVICE_ADDRESSES = {name: f"10.244.254.{number}" for number, name in enumerate(SERVICE_NAMES, 1)}
 # Fixed in the programs' sources; every node mounts its own folders there.
 PRIVATE_FOLDERS = ("/var/lib/kubelet", "/var/lib/cni", "/var/log")
+PODS = Path("/var/lib/kubelet/pods")
 CNI_PLUGINS = "/usr/lib/cni"
 
 

@@ -97,13 +97,7 @@ def decide(snapshot: BuildSnapshot, settings: WorkloadSettings) -> BuildDecision
     foul = tampered(pod, container_images(build, settings)) if pod is not None else None
     if foul is not None:
         return failed(snapshot, status, foul, stop=job)
-    if job.ended is None:
-        return _running(snapshot, status, job, pod)
-    if pod is not None and _lags(job, pod):
-        return BuildDecision(status, again=LOOK_AGAIN)
-    if job.ended[0] == "Failed":
-        return failed(snapshot, status, failure_of(job, pod, status.get("step", "")))
-    return _complete(snapshot, status, job, pod)
+    return _try(snapshot, status, job, pod)
 
 
 def retry_delay(attempts: int) -> int:
@@ -123,6 +117,19 @@ def _start(snapshot: BuildSnapshot, status: dict[str, Any], attempt: int) -> Bui
     lasting = {key: value for key, value in status.items() if key in _LASTING}
     started = {"phase": "Building", "step": "starting", "attempts": attempt, "startedAt": stamp(snapshot.now)}
     return BuildDecision({**lasting, **started}, action="start", again=LOOK_AGAIN)
+
+
+def _try(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:
+    if pod is not None and _told(pod):
+        # Its sidecar is still to be stopped and its Job to be counted, which takes seconds and changes nothing.
+        return _complete(snapshot, status, job, pod)
+    if job.ended is None:
+        return _running(snapshot, status, job, pod)
+    if pod is not None and _lags(job, pod):
+        return BuildDecision(status, again=LOOK_AGAIN)
+    if job.ended[0] == "Failed":
+        return failed(snapshot, status, failure_of(job, pod, status.get("step", "")))
+    return _complete(snapshot, status, job, pod)
 
 
 def _running(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:
@@ -152,6 +159,12 @@ def working(pod: BuildPod) -> BuildContainer | None:
     """Return the container that works now; the sidecar is there all the time."""
     running = [container for container in pod.containers if container.running and container.name != INDEX]
     return running[-1] if running else None
+
+
+def _told(pod: BuildPod) -> bool:
+    """Tell whether `push`, the last container, ended well: its words are the result."""
+    push = pod.container(PUSH)
+    return push is not None and push.ended is not None and push.ended[1] == 0
 
 
 def _lags(job: BuildJob, pod: BuildPod) -> bool:

@@ -76,7 +76,7 @@ class TestRunning:
             ({"prepare": RUNNING}, "preparing"),
             ({"prepare": ended(), "index": RUNNING, "install": RUNNING}, "installing"),
             ({"prepare": ended(), "index": RUNNING, "install": ended(), "push": RUNNING}, "pushing"),
-            ({"prepare": ended(), "index": ended(), "install": ended(), "push": ended()}, "finishing"),
+            ({"prepare": ended(), "index": ended(), "install": ended(), "push": ended(1)}, "finishing"),
             ({"install": {"waiting": {"reason": "ContainerCreating"}}}, "waiting: ContainerCreating"),
             ({"index": {"waiting": {"reason": "ImagePullBackOff"}}}, "ImagePullBackOff of registry.example/operator:1"),
         ],
@@ -205,6 +205,16 @@ class TestComplete:
         decision = self.finished(building(), last_words())
         assert decision.action == "collect"
         assert decision.told["image"].startswith("registry.example/bot@sha256:")
+
+    def test_does_not_wait_for_the_end_of_its_sidecar_and_job(self) -> None:
+        job = job_of(building())
+        states = {"index": RUNNING, "install": ended(), "push": ended(message=last_words())}
+        assert decided(building(), job, pod_of(building(), job, "Running", **states)).action == "collect"
+
+    def test_before_its_deadline_counts_though_its_sidecar_ran_into_it(self) -> None:
+        job = job_of(building(), ended=("Failed", "DeadlineExceeded"))
+        pod = pod_of(building(), job, "Failed", install=ended(), push=ended(message=last_words()))
+        assert decided(building(), job, pod).action == "collect"
 
     @pytest.mark.parametrize(
         "message",
