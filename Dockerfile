@@ -15,7 +15,7 @@ COPY locks/runtime.txt locks/build.txt ./locks/
 RUN python3 -m venv --without-pip /opt/operator \
  && python3 -m venv /build/tools \
  && /build/tools/bin/pip --python /opt/operator/bin/python install --no-cache-dir --disable-pip-version-check \
-    --no-compile --require-hashes -r locks/runtime.txt \
+    --require-hashes -r locks/runtime.txt \
  && /build/tools/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r locks/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY operator ./operator

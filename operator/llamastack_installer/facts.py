@@ -57,6 +57,7 @@ class Facts:
         version: such as `3.13`.
         sites: folders that it imports packages from, in order.
         distributions: what is installed there, sorted by name.
+        implementation: such as `cpython`.
     """
 
     executable: Path
@@ -64,6 +65,12 @@ class Facts:
     version: str
     sites: tuple[Path, ...]
     distributions: tuple[Distribution, ...]
+    implementation: str = "cpython"
+
+    @property
+    def cpython(self) -> str:
+        """The version without the dot, as wheels have it; empty for another implementation."""
+        return self.version.replace(".", "") if self.implementation == "cpython" else ""
 
 
 def canonical(name: str) -> str:
@@ -92,6 +99,7 @@ def facts_of(python: Path) -> Facts:
         data["version"],
         tuple(map(Path, data["sites"])),
         tuple(Distribution(item["name"], item["version"]) for item in data["distributions"]),
+        data["implementation"],
     )
 
 
@@ -101,6 +109,7 @@ def describe() -> None:
     data: dict[str, Any] = {
         "executable": sys.executable,
         "home": getattr(sys, "_base_executable", None) or sys.executable,
+        "implementation": sys.implementation.name,
         "version": sysconfig.get_python_version(),
         "sites": sites,
         "distributions": [item.to_dict() for item in installed(sites)],

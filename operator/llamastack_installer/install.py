@@ -7,7 +7,7 @@ a later build uses with the finished lock: so both make the same tree.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llamastack_installer.facts import Facts, canonical, facts_of
@@ -19,7 +19,7 @@ from llamastack_installer.process import Outcome
 from llamastack_installer.progress import progress
 from llamastack_installer.projects import index_failure, look_up
 from llamastack_installer.record import settle, write_record
-from llamastack_installer.report import is_wheel, locked_of, merged
+from llamastack_installer.report import is_wheel, located, locked_of, merged
 from llamastack_installer.root import make_root, python_of, site_packages
 from llamastack_installer.special import special_arguments, split_packages
 from llamastack_installer.specs import Modules, read_modules
@@ -56,6 +56,7 @@ def install_layer(python: Path, sources: Sources, workshop: Workshop) -> None:
     """
     layer = sources.build.layer
     base = facts_of(python)
+    sources = replace(sources, python=base.cpython)
     make_root(layer.root, base)
     installation = _Installation(layer, base, sources, workshop)
     lock, modules = installation.from_lock() if layer.lock is not None else installation.afresh()
@@ -115,7 +116,7 @@ class _Installation:
             raise failure
         self._refuse_sources(entries)
         if entries:
-            self._install(tuple(entries), locked=False)
+            self._install(located(report, entries), locked=False)
         return entries
 
     def _install(self, lock: tuple[Locked, ...], *, locked: bool) -> None:

@@ -28,6 +28,8 @@ _REQUESTED = re.compile(r"^ {4}The user requested (?P<constraint>\(constraint\) 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 _BUILDS = re.compile(r"^\s*(?:ERROR: )?(?:Failed to build|Failed building wheel for) '?(?P<name>[^' ]+)")
 _COLLECTS = re.compile(r"^\s*(?:Collecting|Building wheel for) (?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
+# A file by its address, which may be that of the proxy and tells a user nothing.
+_DIRECT = re.compile(r"^\S+ ?@ \S*/(?P<file>[^/#]+)(?:#\S*)?$")
 _OUTPUT = re.compile(r"^\[\d+ lines? of output\]$")
 _BUILD_SIGNS = (
     "subprocess-exited-with-error",
@@ -80,6 +82,8 @@ def _hash_mismatch(lines: Sequence[str]) -> FailureError:
     start = next(number for number, line in enumerate(lines) if "DO NOT MATCH THE HASHES" in line)
     details = [line.strip() for line in lines[start + 1 :] if line.strip()]
     what = details[0].split(" from ")[0] if details else "a file"
+    if match := _DIRECT.match(what):
+        what = match["file"]
     hint = "somebody replaced the file on the index, or it came damaged; a fresh build locks what is there now"
     return FailureError("HashMismatch", f"{what} is another file than its digest says", hint, tail=details)
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,11 @@ from llamastack_installer.progress import Echo, progress
 
 # Names of variables that a build's programs may need from the container.
 _PASSED = ("PATH", "LANG", "LC_ALL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_WARM_UP = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import pip._internal.commands.install, pip._internal.resolution.resolvelib.resolver
+"""
 _LOOPBACK = "127.0.0.1,localhost"
 # 1980-01-01, the oldest time that a wheel can hold.
 SOURCE_DATE_EPOCH = "315532800"
@@ -33,18 +40,20 @@ class Sources:
         index: address of the index proxy beside this container.
         wheels: folder to take every file from, instead of any index.
         certificate: authorities to trust besides pip's own, for addresses that a package names itself.
+        python: version of a CPython without the dot; the index then leaves out what cannot fit it.
     """
 
     build: Build
     index: str
     wheels: Path | None = None
     certificate: Path | None = None
+    python: str = ""
 
     def options(self, named: Iterable[str] = ()) -> list[str]:
         """Return the options that name the indexes, and the named ones besides."""
         if self.wheels is not None:
             return ["--no-index", "--find-links", str(self.wheels)]
-        urls = [f"{self.index}/index/{number}/simple/" for number in range(self.build.pip.count)]
+        urls = [self.numbered(number) for number in range(self.build.pip.count)]
         urls += [self.named(name) for name in named]
         return [
             *self.trusted(),
@@ -57,9 +66,17 @@ class Sources:
         """Return the option by which pip caches what the proxy sends: it does so for no other plain HTTP."""
         return ["--trusted-host", self.index.partition("://")[2]]
 
+    def numbered(self, number: int) -> str:
+        """Return the proxy's address of one of the build's indexes."""
+        return f"{self._home}/index/{number}/simple/"
+
     def named(self, name: str) -> str:
         """Return the proxy's address of a named index."""
-        return f"{self.index}/named/{name}/simple/"
+        return f"{self._home}/named/{name}/simple/"
+
+    @property
+    def _home(self) -> str:
+        return f"{self.index}/for/{self.python}" if self.python else self.index
 
 
 @dataclass
@@ -180,6 +197,24 @@ def environment(scratch: Path, variables: Mapping[str, str] | None = None) -> di
         "PYTHONHASHSEED": "0",
         "SOURCE_DATE_EPOCH": SOURCE_DATE_EPOCH,
     }
+
+
+@contextmanager
+def warming_up(python: Path, tools: Path) -> Iterator[None]:
+    """Let pip's modules be compiled on another processor, while the index comes up and the base is looked at.
+
+    Compiling is most of pip's first start. Nothing depends on it: what is missing when pip is called, it compiles.
+    """
+    command = [str(python), "-s", "-c", _WARM_UP, str(tools)]
+    variables = {"PATH": os.defpath, "HOME": str(tools)}
+    process = subprocess.Popen(  # noqa: S603
+        command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def requirement_line(entry: Locked, *, offline: bool = False) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llamastack_installer.failure import Failure, FailureError
-from llamastack_installer.inputs import read_build
+from llamastack_installer.inputs import Build, read_build
 from llamastack_installer.install import Workshop, install_layer
-from llamastack_installer.pip import Sources
+from llamastack_installer.pip import Sources, warming_up
 from llamastack_installer.projects import wait_for_index
 from llamastack_installer.root import python_of
 
@@ -44,10 +44,17 @@ def _install(options: argparse.Namespace, scratch: Path) -> None:
     # A copy that can keep its bytecode: pip is started five times or more, and compiling it takes most of a start.
     tools = scratch / "tools"
     shutil.copytree(options.tools / "pip", tools / "pip")
+    with warming_up(python, tools):
+        _layers(build, options, python, Workshop(tools, scratch, options.timeout, options.spec_timeout), certificate)
+
+
+def _layers(
+    build: Build, options: argparse.Namespace, python: Path, workshop: Workshop, certificate: Path | None
+) -> None:
     for layer in (*build.earlier, build.layer):
         sources = Sources(build.only(layer), options.index.rstrip("/"), options.wheels, certificate)
         wait_for_index(sources)
-        install_layer(python, sources, Workshop(tools, scratch, options.timeout, options.spec_timeout))
+        install_layer(python, sources, workshop)
         python = python_of(layer.root)
 
 

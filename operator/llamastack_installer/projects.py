@@ -18,6 +18,8 @@ from llamastack_installer.failure import FailureError, one_line
 from llamastack_installer.pip import Sources
 
 _TIMEOUT = 120
+# The proxy starts beside this container, and is there within a second.
+_PATIENCE, _PAUSE = 30, 0.05
 _PAGE_LIMIT = 100 * 2**20
 _REASONS = {
     "unauthorized": "IndexUnauthorized",
@@ -102,7 +104,7 @@ def wait_for_index(sources: Sources) -> None:
     Raises:
         FailureError: it does not.
     """
-    if sources.wheels is None and _get(f"{sources.index}/status", attempts=30) is None:
+    if sources.wheels is None and _get(f"{sources.index}/status", attempts=round(_PATIENCE / _PAUSE)) is None:
         raise FailureError("IndexUnreachable", f"the index proxy at {sources.index} does not answer", retry=True)
 
 
@@ -119,12 +121,13 @@ def _get(url: str, attempts: int = 1) -> dict[str, Any] | None:
     accept = {"Accept": "application/vnd.pypi.simple.v1+json, application/json"}
     request = urllib.request.Request(url, headers=accept)  # noqa: S310 (the address of our own proxy)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=_TIMEOUT) as answer:
-            data = json.loads(answer.read(_PAGE_LIMIT))
-    except (OSError, ValueError):
-        if attempts <= 1:
-            return None
-        time.sleep(1)
-        return _get(url, attempts - 1)
-    return data if isinstance(data, dict) else None
+    for attempt in range(attempts):
+        if attempt:
+            time.sleep(_PAUSE)
+        try:
+            with opener.open(request, timeout=_TIMEOUT) as answer:
+                data = json.loads(answer.read(_PAGE_LIMIT))
+        except (OSError, ValueError):
+            continue
+        return data if isinstance(data, dict) else None
+    return None

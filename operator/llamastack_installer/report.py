@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -28,6 +29,15 @@ def locked_of(report: Mapping[str, Any], proxy: str, earlier: Iterable[Locked] =
     known = {entry.sha256: entry for entry in earlier}
     entries = [_entry(item, proxy) for item in report.get("install") or ()]
     return [known.get(entry.sha256, entry) for entry in entries]
+
+
+def located(report: Mapping[str, Any], entries: Iterable[Locked]) -> tuple[Locked, ...]:
+    """Return entries that name the addresses which a report found them at, so that no page is read for them again.
+
+    The addresses are those of the proxy of this build: such entries are no lock.
+    """
+    found = {str(item["metadata"]["name"]): str(item["download_info"]["url"]) for item in report.get("install") or ()}
+    return tuple(replace(entry, url=found[entry.name].split("#")[0]) for entry in entries)
 
 
 def merged(passes: Iterable[Iterable[Locked]]) -> tuple[Locked, ...]:

@@ -81,7 +81,7 @@ def _address(url: str, sources: Sources, call: Sequence[str]) -> str | None:
             return sources.named(name)
     for number, address in enumerate(settings.indexes):
         if address.rstrip("/") == url.rstrip("/"):
-            return f"{sources.index}/index/{number}/simple/"
+            return sources.numbered(number)
     if not re.match(r"https?://", url):
         raise FailureError("RequirementInvalid", f"{shlex.join(call)!r} names an index by {url!r}, which is no address")
     return url

@@ -127,6 +127,19 @@ def test_a_file_that_is_not_the_locked_one(bare: Path, tools: Path, index: Packa
     expect(result, "HashMismatch", "demo-plain==1.0")
 
 
+def test_a_file_that_is_not_the_one_that_the_index_promised(
+    bare: Path, tools: Path, index: PackageIndex, files: list[Path], tmp_path: Path
+):
+    other = next(file for file in files if file.name.startswith("demo_single-1.0"))
+    (index.folder / "files" / "demo_plain-1.0-py3-none-any.whl").write_bytes(other.read_bytes())
+    inputs = Inputs(tmp_path / "root", ("demo-plain==1.0",), indexes=(index.simple,))
+
+    result = run(bare, tools, inputs, tmp_path / "in")
+
+    failure = expect(result, "HashMismatch", "demo_plain-1.0-py3-none-any.whl is another file than its digest says")
+    assert "127.0.0.1" not in failure["message"]
+
+
 def test_a_locked_file_that_is_gone(bare: Path, tools: Path, index: PackageIndex, tmp_path: Path):
     entry = {"name": "demo-plain", "version": "5.0", "file": "demo_plain-5.0-py3-none-any.whl", "sha256": "0" * 64}
     inputs = Inputs(tmp_path / "root", ("demo-plain",), indexes=(index.simple,), lock=[{**entry, "index": 0}])

@@ -65,6 +65,19 @@ def test_pages_keep_digests_versions_and_metadata_and_lead_back_to_the_proxy(pro
     assert index.url.encode() not in body
 
 
+def test_pages_for_an_interpreter_leave_out_what_cannot_fit_it(proxy: str, index: PackageIndex):
+    page = index.folder / "simple" / "demo-plain" / "index.html"
+    elsewhere = "demo_plain-3.0-cp313-cp313-win_amd64.whl"
+    page.write_text(page.read_text().replace("</body>", f'<a href="../../files/{elsewhere}">x</a></body>'))
+
+    def names(prefix: str) -> set[str]:
+        data = json.loads(get(f"{proxy}{prefix}/index/0/simple/demo-plain/", Accept=JSON_TYPE)[2])
+        return {file["filename"] for file in data["files"]}
+
+    assert names("") - names("/for/313") == {elsewhere}
+    assert WHEEL in names("/for/313")
+
+
 def test_files_and_their_metadata_are_passed_on(proxy: str, index: PackageIndex):
     address = link(proxy, WHEEL)
 

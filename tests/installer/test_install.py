@@ -57,6 +57,17 @@ def test_a_module_with_a_single_spec_gets_what_its_spec_needs(
     assert "installing 2 of 2" in result.progress
 
 
+def test_the_page_of_a_project_is_read_once_in_a_pass(bare: Path, tools: Path, index: PackageIndex, tmp_path: Path):
+    inputs = Inputs(tmp_path / "root", ("demo-plain",), indexes=(index.simple,))
+
+    result = run(bare, tools, inputs, tmp_path / "in")
+
+    assert result.code == 0, result.output
+    assert [path for path, _ in index.requests].count("/simple/demo-plain/") == 1
+    # What is installed was chosen by its digest all the same, and says nothing of where the proxy was.
+    assert not list((tmp_path / "root").rglob("direct_url.json"))
+
+
 @full_matrix
 def test_what_is_installed_can_be_run_and_imported_where_it_will_be(
     base: Path, tools: Path, index: PackageIndex, tmp_path: Path

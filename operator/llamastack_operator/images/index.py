@@ -1,8 +1,9 @@
 """The program `index`: a package index for the container beside it, which has no credentials of its own.
 
 It listens on the loopback address of the pod. Under `/index/N/simple/` stands the build's index number N, under
-`/named/NAME/simple/` a named one; links on the pages lead back here, by a token. It fetches no address but those
-that a page of the indexes named, so it is no way into the network, and what it sends never holds a credential.
+`/named/NAME/simple/` a named one; links on the pages lead back here, by a token. Below `/for/312`, both leave out
+wheels that a CPython 3.12 of this machine could not install. It fetches no address but those that a page of the
+indexes named, so it is no way into the network, and what it sends never holds a credential.
 `/status` says what went wrong, for pip passes over an index that does not answer.
 """
 
@@ -25,6 +26,7 @@ from aiohttp import web
 from llamastack_installer.failure import Failure, FailureError
 from llamastack_installer.inputs import read_build
 from llamastack_operator.images.index_client import IndexClient, IndexProblem
+from llamastack_operator.images.index_fit import fitting
 from llamastack_operator.images.index_pages import (
     HTML_TYPE,
     JSON_TYPE,
@@ -64,6 +66,7 @@ class Proxy:
         application.router.add_get("/status", self.status)
         for prefix in ("/index/{number:[0-9]+}", "/named/{name}"):
             application.router.add_get(f"{prefix}/simple/{{project}}/", self.page)
+            application.router.add_get(f"/for/{{python:[0-9]+}}{prefix}/simple/{{project}}/", self.page)
             application.router.add_get(f"{prefix}/file/{{token}}/{{filename}}", self.file, allow_head=False)
         return application
 
@@ -80,9 +83,9 @@ class Proxy:
         key, project = _key(request), request.match_info["project"]
         if key not in self._client.indexes or not _PROJECT.fullmatch(project):
             return web.Response(status=404, text="no such index or project")
-        where = f"{key}/{project}"
+        where, python = f"{key}/{project}", request.match_info.get("python")
         try:
-            files = await self._client.page(key, project)
+            files = await self._client.page(key, project, fitting(python) if python else _any)
         except IndexProblem as problem:
             return self._failed(where, key, problem)
         self._problems.pop(where, None)
@@ -125,6 +128,10 @@ class Proxy:
         while len(self._problems) > _MOST_PROBLEMS:
             self._problems.popitem(last=False)
         return web.Response(status=FAILED_DEPENDENCY, text=problem.message, headers={ERROR_HEADER: problem.kind})
+
+
+def _any(_: str) -> bool:
+    return True
 
 
 async def _stream(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
@@ -77,8 +77,13 @@ class IndexClient:
         if self._session is not None:
             await self._session.close()
 
-    async def page(self, key: str, project: str) -> list[IndexFile]:
+    async def page(self, key: str, project: str, wanted: Callable[[str], bool] = lambda _: True) -> list[IndexFile]:
         """Return the files that an index has of a project.
+
+        Args:
+            key: of the index.
+            project: the project's normalized name.
+            wanted: tells by its name whether a file is of use.
 
         Raises:
             IndexProblem: it has no such project (`absent`), or did not answer as it should.
@@ -88,7 +93,7 @@ class IndexClient:
             try:
                 body = await _bounded(answer)
                 charset = answer.charset or "utf-8"
-                return parse_page(body.decode(charset, "replace"), answer.content_type, str(answer.url))
+                return parse_page(body.decode(charset, "replace"), answer.content_type, str(answer.url), wanted)
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise IndexProblem("unreachable", f"{shown(url)}: the answer broke off") from error
             except (PageError, LookupError) as error:

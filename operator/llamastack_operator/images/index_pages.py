@@ -47,22 +47,25 @@ class IndexFile:
     metadata: bool | Mapping[str, str] = False
 
 
-def parse_page(body: str, content_type: str, url: str) -> list[IndexFile]:
+def parse_page(
+    body: str, content_type: str, url: str, wanted: Callable[[str], bool] = lambda _: True
+) -> list[IndexFile]:
     """Read a project's page.
 
     Args:
         body: the page.
         content_type: as the index gave it.
         url: where it was found, after redirects; links are relative to it.
+        wanted: tells by its name whether a file is of use; a page may have thousands.
 
     Raises:
         PageError: it is neither JSON nor HTML of an index.
     """
     media = content_type.split(";")[0].strip().lower()
     if media == JSON_TYPE or media == "application/json":
-        found = _parse_json(body, url)
+        found = _parse_json(body, url, wanted)
     elif media in (HTML_TYPE, "text/html", "application/xhtml+xml"):
-        parser = _Anchors(url)
+        parser = _Anchors(url, wanted)
         parser.feed(body)
         parser.close()
         found = parser.files
@@ -112,10 +115,10 @@ def file_path(prefix: str, token: str, filename: str) -> str:
     return f"/{prefix}/file/{token}/{quote(filename)}"
 
 
-def _parse_json(body: str, url: str) -> list[IndexFile]:
+def _parse_json(body: str, url: str, wanted: Callable[[str], bool]) -> list[IndexFile]:
     try:
         data = json.loads(body)
-        return [_from_json(file, url) for file in data["files"]]
+        return [_from_json(file, url) for file in data["files"] if wanted(str(file["filename"]))]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PageError(f"the page cannot be read: {type(error).__name__}") from error
 
@@ -142,9 +145,10 @@ def _hashes(data: Any) -> dict[str, str]:
 class _Anchors(HTMLParser):
     """Collects the links of an HTML page."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, wanted: Callable[[str], bool]) -> None:
         super().__init__()
         self._base = url
+        self._wanted = wanted
         self.files: list[IndexFile] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -160,6 +164,8 @@ class _Anchors(HTMLParser):
             url, fragment = urldefrag(urljoin(self._base, href))
             filename = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
         except ValueError:
+            return
+        if not self._wanted(filename):
             return
         digest = _HASH.fullmatch(fragment)
         metadata = found.get("data-core-metadata", found.get("data-dist-info-metadata"))

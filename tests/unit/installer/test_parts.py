@@ -16,7 +16,7 @@ from llamastack_installer.inputs import Build, Layer, Locked, PipSettings
 from llamastack_installer.install import constraint_lines, loose_names
 from llamastack_installer.pip import Counter, Sources, environment, requirement_line
 from llamastack_installer.process import run
-from llamastack_installer.report import locked_of, merged
+from llamastack_installer.report import located, locked_of, merged
 from llamastack_installer.special import special_arguments, split_packages
 from llamastack_installer.specs import Modules, modules_of
 from llamastack_installer.verify import top_level, verify_base, verify_requirements
@@ -125,6 +125,17 @@ def test_a_report_tells_where_each_file_came_from(url: str, index: int | str | N
     (entry,) = locked_of({"install": [item(url)]}, PROXY)
 
     assert (entry.index, entry.url, entry.file) == (index, kept, url.split("#")[0].rsplit("/", 1)[1])
+
+
+def test_what_was_just_resolved_is_installed_from_where_the_report_found_it():
+    url = f"{PROXY}/index/0/file/abc/{ENTRY.file}"
+    report = {"install": [{"metadata": {"name": ENTRY.name}, "download_info": {"url": f"{url}#sha256=x"}}]}
+
+    (entry,) = located(report, [ENTRY])
+
+    assert requirement_line(entry) == f"demo @ {url} --hash=sha256:{ENTRY.sha256}"
+    # Without a network, the folder of wheels has it.
+    assert requirement_line(entry, offline=True) == f"demo==1.0 --hash=sha256:{ENTRY.sha256}"
 
 
 @pytest.mark.parametrize(
