@@ -94,31 +94,41 @@ def _write_archive(tree: Path, root: PurePosixPath, target: GzipWriter) -> int:
 @dataclass(frozen=True, slots=True)
 class _Entry:
     name: str
-    path: Path
+    path: str
     info: tarfile.TarInfo
 
 
-def _walk(folder: Path, name: PurePosixPath) -> Iterator[_Entry]:
-    """Yield a folder and what is in it, sorted by the bytes of the names."""
-    root, top = name, folder
-    if not stat.S_ISDIR(folder.lstat().st_mode):
+def _walk(top: Path, root: PurePosixPath) -> Iterator[_Entry]:
+    """Yield a folder and what is in it, sorted by the bytes of the names.
+
+    Paths are plain text in here: objects for each file of a large tree take longer than compressing it.
+    """
+    if not stat.S_ISDIR(top.lstat().st_mode):
         raise BuildError("Tampered", f"{root} is not a folder: the installation replaced it")
-    waiting = [(folder, name)]
+    place = _Place(str(top), str(root))
+    yield _Entry(".", place.tree, _folder(root))
+    waiting = [""]
     while waiting:
-        folder, name = waiting.pop()
-        yield _Entry(_shown(name, root), folder, _folder(name))
-        with os.scandir(folder) as found:
+        inside = waiting.pop()
+        if inside:
+            yield _Entry(inside, f"{place.tree}/{inside}", _folder(f"{place.root}/{inside}"))
+        with os.scandir(f"{place.tree}/{inside}") as found:
             children = sorted(found, key=lambda child: os.fsencode(child.name))
         sources = {child.name for child in children}
-        folders = [
-            child for child in reversed(children) if child.is_dir(follow_symlinks=False) and child.name != _CACHE
-        ]
-        waiting += [(folder / child.name, name / child.name) for child in folders]
+        start = f"{inside}/" if inside else ""
+        folders = [child.name for child in children if child.is_dir(follow_symlinks=False)]
+        waiting += [f"{start}{name}" for name in reversed(folders) if name != _CACHE]
         for child in children:
-            if child.is_dir(follow_symlinks=False) or _is_bytecode(child.name, sources):
-                continue
-            path = name / child.name
-            yield _Entry(_shown(path, root), top / path.relative_to(root), _leaf(child, path, root))
+            if not child.is_dir(follow_symlinks=False) and not _is_bytecode(child.name, sources):
+                yield _leaf(child, f"{start}{child.name}", place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a tree lies for this process, and where it will in the image."""
+
+    tree: str
+    root: str
 
 
 def _is_bytecode(name: str, siblings: set[str]) -> bool:
@@ -126,32 +136,33 @@ def _is_bytecode(name: str, siblings: set[str]) -> bool:
     return name.endswith((".pyc", ".pyo")) and name[:-1] in siblings
 
 
-def _leaf(child: os.DirEntry[str], name: PurePosixPath, root: PurePosixPath) -> tarfile.TarInfo:
+def _leaf(child: os.DirEntry[str], shown: str, place: _Place) -> _Entry:
     status = child.stat(follow_symlinks=False)
+    path, name = f"{place.tree}/{shown}", f"{place.root}/{shown}"
     info = _info(name)
     if stat.S_ISLNK(status.st_mode):
         info.type = tarfile.SYMTYPE
         info.mode = 0o777
-        info.linkname = _checked_link(Path(child.path).readlink().as_posix(), name, root)
-        return info
-    shown = _shown(name, root)
+        target = Path(path).readlink().as_posix()
+        info.linkname = _checked_link(target, PurePosixPath(name), PurePosixPath(place.root), shown)
+        return _Entry(shown, path, info)
     if not stat.S_ISREG(status.st_mode):
         raise _refused(shown, f"it is a {_kind(status.st_mode)}")
     if status.st_nlink > 1:
         raise _refused(shown, "it has a second name (hard link)")
     info.mode = 0o755 if status.st_mode & 0o111 else 0o644
     info.size = status.st_size
-    return info
+    return _Entry(shown, path, info)
 
 
-def _checked_link(target: str, name: PurePosixPath, root: PurePosixPath) -> str:
+def _checked_link(target: str, name: PurePosixPath, root: PurePosixPath, shown: str) -> str:
     whole = PurePosixPath(posixpath.normpath(name.parent / target))
     if whole.is_relative_to(root):
         return target
     # A virtual environment's bin/python3 leads to the interpreter that the base has.
     if name.parent == root / "bin" and _INTERPRETER.fullmatch(name.name) and _INTERPRETER.fullmatch(whole.name):
         return target
-    raise _refused(_shown(name, root), f"it is a link that leads out of {root}")
+    raise _refused(shown, f"it is a link that leads out of {root}")
 
 
 def _write_file(entry: _Entry, target: GzipWriter) -> None:
@@ -174,13 +185,13 @@ def _copy(file: FileIO, entry: _Entry, target: GzipWriter) -> None:
         left -= len(data)
 
 
-def _info(name: PurePosixPath) -> tarfile.TarInfo:
+def _info(name: str) -> tarfile.TarInfo:
     """Return an entry with owner 0:0 and time 0, as `TarInfo` has them from the start."""
-    return tarfile.TarInfo(str(name).lstrip("/"))
+    return tarfile.TarInfo(name.lstrip("/"))
 
 
-def _folder(name: PurePosixPath) -> tarfile.TarInfo:
-    info = _info(name)
+def _folder(name: PurePosixPath | str) -> tarfile.TarInfo:
+    info = _info(str(name))
     info.name += "/"
     info.type = tarfile.DIRTYPE
     info.mode = 0o755
@@ -189,10 +200,6 @@ def _folder(name: PurePosixPath) -> tarfile.TarInfo:
 
 def _header(info: tarfile.TarInfo) -> bytes:
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-
-
-def _shown(name: PurePosixPath, root: PurePosixPath) -> str:
-    return "." if name == root else str(name.relative_to(root))
 
 
 def _kind(mode: int) -> str:
