@@ -121,20 +121,24 @@ def ours(bench: Bench, name: str, version: str, into: list[Result]) -> None:
 
 
 def built(kubectl: Kubectl, version: str) -> str:
-    """Wait for the build with this version of the module and return its digest."""
+    """Wait for the build with this version of the module and return its digest.
+
+    A watch tells of its end: asking again and again would take a processor from it.
+    """
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         builds = kubectl.json("get", "llamastackbuilds")["items"]
-        mine = [build for build in builds if f"=={version}" in json.dumps(build["spec"])]
-        for status in (build.get("status", {}) for build in mine):
-            if status.get("phase") == "Failed":
+        names = [build["metadata"]["name"] for build in builds if f"=={version}" in json.dumps(build["spec"])]
+        if names:
+            build = f"llamastackbuild/{names[0]}"
+            kubectl("wait", build, "--for=jsonpath={.status.finishedAt}", f"--timeout={_SECONDS}s", timeout=_SECONDS)
+            status = kubectl.json("get", build)["status"]
+            if "digest" not in status:
                 raise SystemExit(f"our build failed: {status['failure']}")
-            if status.get("digest"):
-                return str(status["digest"])
-        if not mine:
-            refuse(kubectl)
+            return str(status["digest"])
+        refuse(kubectl)
         time.sleep(0.1)
-    raise SystemExit(f"our build with {FMS}=={version} is not done after {_SECONDS} s")
+    raise SystemExit(f"there is no build with {FMS}=={version} after {_SECONDS} s")
 
 
 def refuse(kubectl: Kubectl) -> None:

@@ -6,11 +6,12 @@ a later build uses with the finished lock: so both make the same tree.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from llamastack_installer.facts import Facts, canonical, facts_of
+from llamastack_installer.facts import Distribution, Facts, canonical, facts_of, installed
 from llamastack_installer.failure import FailureError
 from llamastack_installer.inputs import Layer, Locked
 from llamastack_installer.messages import SOURCES_FIELD, failure_of, missing_project
@@ -24,6 +25,8 @@ from llamastack_installer.root import make_root, python_of, site_packages
 from llamastack_installer.special import special_arguments, split_packages
 from llamastack_installer.specs import Modules, read_modules
 from llamastack_installer.verify import verify_base, verify_requirements
+
+_BARE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def install_layer(python: Path, sources: Sources, workshop: Workshop) -> None:
     make_root(layer.root, base)
     installation = _Installation(layer, base, sources, workshop)
     lock, modules = installation.from_lock() if layer.lock is not None else installation.afresh()
-    packages = site_packages(layer.root, base.version)
+    packages = installation.packages
     progress("checking")
     settle(layer.root, packages)
     verify_base(base, packages)
@@ -77,6 +80,7 @@ class _Installation:
         self.sources = sources
         self.scratch = workshop.scratch
         self.spec_timeout = workshop.spec_timeout
+        self.packages = site_packages(layer.root, base.version)
         self.pip = Pip(python_of(layer.root), workshop.tools, sources, workshop.scratch, workshop.timeout)
 
     def afresh(self) -> tuple[tuple[Locked, ...], Modules]:
@@ -90,7 +94,7 @@ class _Installation:
         passes += self._special_passes(self.layer.special, constraints)
         modules = read_modules(self.pip.python, self.layer.modules, self.scratch, self.spec_timeout)
         plain, special = split_packages(modules.packages)
-        if plain:
+        if plain := unmet(plain, [*self.base.distributions, *installed([str(self.packages)])]):
             # The first pass's requirements again, so that pip finds versions that suit both.
             passes.append(self._pass([*options, *self.layer.requirements, *plain], constraints))
         passes += self._special_passes(special, constraints)
@@ -151,6 +155,15 @@ def constraint_lines(layer: Layer, base: Facts) -> list[str]:
     names = {item.key for item in base.distributions}
     own = [line for line in layer.constraints if canonical(_name(line)) not in names]
     return [*pins, *own]
+
+
+def unmet(packages: Iterable[str], have: Iterable[Distribution]) -> list[str]:
+    """Leave out packages that are asked for by their name alone and are there: most of what specs list.
+
+    pip would find the same, but takes a look at everything that is installed for it.
+    """
+    names = {item.key for item in have}
+    return [text for text in packages if not _BARE.fullmatch(text) or canonical(text) not in names]
 
 
 def loose_names(layer: Layer, modules: Modules) -> set[str]:

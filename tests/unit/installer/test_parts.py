@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from llamastack_installer.facts import Distribution, Facts
 from llamastack_installer.failure import LIMIT, Failure, FailureError, one_line
 from llamastack_installer.inputs import Build, Layer, Locked, PipSettings
-from llamastack_installer.install import constraint_lines, loose_names
+from llamastack_installer.install import constraint_lines, loose_names, unmet
 from llamastack_installer.pip import Counter, Sources, environment, requirement_line
 from llamastack_installer.process import run
 from llamastack_installer.report import located, locked_of, merged
@@ -125,6 +125,14 @@ def test_a_report_tells_where_each_file_came_from(url: str, index: int | str | N
     (entry,) = locked_of({"install": [item(url)]}, PROXY)
 
     assert (entry.index, entry.url, entry.file) == (index, kept, url.split("#")[0].rsplit("/", 1)[1])
+
+
+def test_what_a_spec_asks_for_by_name_alone_and_is_there_needs_no_pass_of_pip():
+    have = [Distribution("Demo_Plain", "1.0"), Distribution("other", "2.0")]
+
+    wanted = ["demo.plain", "other>=1", "other[extra]", "new", "other @ https://x.example/other-2-py3-none-any.whl"]
+
+    assert unmet(wanted, have) == wanted[1:]
 
 
 def test_what_was_just_resolved_is_installed_from_where_the_report_found_it():
