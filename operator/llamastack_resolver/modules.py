@@ -6,7 +6,7 @@ The run config is not known there, so nothing is compared with it; that is done 
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from llamastack_resolver.findings import Findings, Reason
@@ -80,11 +80,16 @@ def _usable(specs: list[ProviderSpec], requirement: ModuleRequirement, path: str
 
 def _distribution(requirement: ModuleRequirement, import_name: str) -> tuple[str, str | None]:
     """Return name and version of the distribution that brings the module, as its metadata has them."""
-    owners = importlib.metadata.packages_distributions().get(import_name.split(".")[0]) or ()
-    for name in (requirement.name, *owners):
+    for name in _candidates(requirement.name, import_name):
         try:
             found = importlib.metadata.distribution(name)
         except (importlib.metadata.PackageNotFoundError, ValueError):
             continue
         return str(found.metadata["Name"]), str(found.version)
     return requirement.name, None
+
+
+def _candidates(name: str, import_name: str) -> Iterator[str]:
+    """Yield the name that was asked for, then those that own the import name: these take a look at every file."""
+    yield name
+    yield from importlib.metadata.packages_distributions().get(import_name.split(".")[0]) or ()
