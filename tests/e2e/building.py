@@ -123,7 +123,11 @@ def ask(node: Node, stacks: Stacks, name: str, path: str) -> Any:
     """Ask a stack's server through its Service, as a client inside the cluster."""
     service = stacks.kubectl.json("get", "service", name)["spec"]
     url = f"http://{service['clusterIP']}:{service['ports'][0]['port']}{path}"
-    return json.loads(node.exec(["curl", "--silent", "--fail", "--noproxy", "*", "--max-time", "30", url]).stdout)
+    # The node's rules for a Service follow a pod's readiness with a delay, in which connections are refused.
+    again = ["--retry", "30", "--retry-connrefused", "--retry-delay", "1"]
+    return json.loads(
+        node.exec(["curl", "--silent", "--fail", "--noproxy", "*", "--max-time", "30", *again, url]).stdout
+    )
 
 
 def served_providers(node: Node, stacks: Stacks, name: str) -> set[tuple[str, str]]:
