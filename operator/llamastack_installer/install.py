@@ -6,7 +6,6 @@ a later build uses with the finished lock: so both make the same tree.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,8 +24,6 @@ from llamastack_installer.root import make_root, python_of, site_packages
 from llamastack_installer.special import special_arguments, split_packages
 from llamastack_installer.specs import Modules, read_modules
 from llamastack_installer.verify import verify_base, verify_requirements
-
-_BARE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ class _Installation:
         passes += self._special_passes(self.layer.special, constraints)
         modules = read_modules(self.pip.python, self.layer.modules, self.scratch, self.spec_timeout)
         plain, special = split_packages(modules.packages)
-        if plain := unmet(plain, [*self.base.distributions, *installed([str(self.packages)])]):
+        if plain and (plain := unmet(plain, [*self.base.distributions, *installed([str(self.packages)])])):
             # The first pass's requirements again, so that pip finds versions that suit both.
             passes.append(self._pass([*options, *self.layer.requirements, *plain], constraints))
         passes += self._special_passes(special, constraints)
@@ -163,7 +160,7 @@ def unmet(packages: Iterable[str], have: Iterable[Distribution]) -> list[str]:
     pip would find the same, but takes a look at everything that is installed for it.
     """
     names = {item.key for item in have}
-    return [text for text in packages if not _BARE.fullmatch(text) or canonical(text) not in names]
+    return [text for text in packages if _name(text) != text or canonical(text) not in names]
 
 
 def loose_names(layer: Layer, modules: Modules) -> set[str]:

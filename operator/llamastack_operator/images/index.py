@@ -31,6 +31,7 @@ from llamastack_operator.images.index_pages import (
     HTML_TYPE,
     JSON_TYPE,
     IndexFile,
+    every_file,
     file_path,
     render_html,
     render_json,
@@ -85,7 +86,7 @@ class Proxy:
             return web.Response(status=404, text="no such index or project")
         where, python = f"{key}/{project}", request.match_info.get("python")
         try:
-            files = await self._client.page(key, project, fitting(python) if python else _any)
+            files = await self._client.page(key, project, fitting(python) if python else every_file)
         except IndexProblem as problem:
             return self._failed(where, key, problem)
         self._problems.pop(where, None)
@@ -128,10 +129,6 @@ class Proxy:
         while len(self._problems) > _MOST_PROBLEMS:
             self._problems.popitem(last=False)
         return web.Response(status=FAILED_DEPENDENCY, text=problem.message, headers={ERROR_HEADER: problem.kind})
-
-
-def _any(_: str) -> bool:
-    return True
 
 
 async def _stream(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:

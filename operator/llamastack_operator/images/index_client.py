@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from llamastack_operator.images.index_credentials import Credentials
-from llamastack_operator.images.index_pages import ACCEPT, IndexFile, PageError, parse_page
+from llamastack_operator.images.index_pages import ACCEPT, IndexFile, PageError, every_file, parse_page
 
 Kind = Literal["unauthorized", "certificate", "unreachable", "absent"]
 USER_AGENT = "llamastack-operator"
@@ -77,7 +77,7 @@ class IndexClient:
         if self._session is not None:
             await self._session.close()
 
-    async def page(self, key: str, project: str, wanted: Callable[[str], bool] = lambda _: True) -> list[IndexFile]:
+    async def page(self, key: str, project: str, wanted: Callable[[str], bool] = every_file) -> list[IndexFile]:
         """Return the files that an index has of a project.
 
         Args:

@@ -47,9 +47,12 @@ class IndexFile:
     metadata: bool | Mapping[str, str] = False
 
 
-def parse_page(
-    body: str, content_type: str, url: str, wanted: Callable[[str], bool] = lambda _: True
-) -> list[IndexFile]:
+def every_file(_: str) -> bool:
+    """Say that a file of any name is of use."""
+    return True
+
+
+def parse_page(body: str, content_type: str, url: str, wanted: Callable[[str], bool] = every_file) -> list[IndexFile]:
     """Read a project's page.
 
     Args:

@@ -77,7 +77,7 @@ def _write_archive(tree: Path, root: PurePosixPath, target: GzipWriter) -> int:
     count = total = 0
     # The image's own first folder (/opt) is left as the base has it; those of ours get an entry.
     for parent in list(reversed(root.parents))[2:]:
-        target.write(_folder(parent).tobuf(tarfile.PAX_FORMAT))
+        target.write(_folder(str(parent)).tobuf(tarfile.PAX_FORMAT))
     for entry in _walk(tree, root):
         count += 1
         total += entry.info.size
@@ -106,7 +106,7 @@ def _walk(top: Path, root: PurePosixPath) -> Iterator[_Entry]:
     if not stat.S_ISDIR(top.lstat().st_mode):
         raise BuildError("Tampered", f"{root} is not a folder: the installation replaced it")
     place = _Place(str(top), str(root))
-    yield _Entry(".", place.tree, _folder(root))
+    yield _Entry(".", place.tree, _folder(place.root))
     waiting = [""]
     while waiting:
         inside = waiting.pop()
@@ -190,8 +190,8 @@ def _info(name: str) -> tarfile.TarInfo:
     return tarfile.TarInfo(name.lstrip("/"))
 
 
-def _folder(name: PurePosixPath | str) -> tarfile.TarInfo:
-    info = _info(str(name))
+def _folder(name: str) -> tarfile.TarInfo:
+    info = _info(name)
     info.name += "/"
     info.type = tarfile.DIRTYPE
     info.mode = 0o755
