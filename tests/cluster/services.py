@@ -12,6 +12,7 @@ import secrets
 import shutil
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +45,7 @@ class Login:
         return f"{self.user}:{crypt(self.password.encode(), f'$2y$05${salt}'.encode()).decode()}\n"
 
 
-class Server:
+class Server(ABC):
     """One server inside a node; a context manager that takes it away, with all that it stored, at the end.
 
     Attributes:
@@ -98,9 +99,9 @@ class Server:
     def _log(self) -> Path:
         return self.node.folder / "logs" / f"{self.name}.log"
 
+    @abstractmethod
     def argv(self, address: str, port: int) -> list[str]:
         """Command line of the server, listening there."""
-        raise NotImplementedError
 
     def start(self) -> Self:
         """Start it, unless it runs, and wait until it answers.
