@@ -60,7 +60,7 @@ def main() -> None:
     levels = [int(level) for level in given.levels.split(",")]
     with tempfile.TemporaryDirectory() as name:
         tree = given.tree or make_tree(Path(name) / "tree")
-        layer, archive = Path(name) / "layer.tar.gz", Path(name) / "tar.gz"
+        archive = Path(name) / "tar.gz"
         times: dict[int, list[float]] = {level: [] for level in levels}
         sizes: dict[int, int] = {}
         floor: list[float] = []
@@ -69,8 +69,8 @@ def main() -> None:
             floor.append(seconds(lambda command=command: subprocess.run(command, shell=True, check=True)))  # type: ignore[misc]  # noqa: S602
             for level in levels:
                 compress.LEVEL = level
-                times[level].append(seconds(lambda: pack(tree, ROOT, layer)))
-                sizes[level] = layer.stat().st_size
+                times[level].append(seconds(lambda: pack(tree, ROOT, Path(name))))
+                sizes[level] = (Path(name) / "layer.tar.gz").stat().st_size
         base = statistics.median(floor)
         files = [path.stat().st_size for path in tree.rglob("*") if path.is_file()]
         print(f"{len(files)} files, {sum(files) / 1e6:.0f} MB")

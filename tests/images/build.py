@@ -63,12 +63,22 @@ class Build:
         packages = self.tree / "lib/python3.13/site-packages/greeter"
         packages.mkdir(parents=True, exist_ok=True)
         (packages / "__init__.py").write_text(f"print({text!r})\n")
+        self.bring("greeter-1.0+local", "greeter/__init__.py")
+        packages.with_name("words.py").write_text("WORDS = 'hello'\n")
+        self.bring("words-2.0", "words.py")
         (packages / "__pycache__").mkdir(exist_ok=True)
         (packages / "__pycache__/__init__.cpython-313.pyc").write_bytes(b"bytecode")
         (self.tree / "bin").mkdir(exist_ok=True)
         if not (self.tree / "bin/python3").is_symlink():
             (self.tree / "bin/python3").symlink_to("/usr/bin/python3")
         (self.tree / "llamastack.json").write_text(json.dumps(record or self.record()))
+
+    def bring(self, distribution: str, *files: str) -> None:
+        """List files as those of a distribution, in the folder of packages."""
+        folder = self.tree / f"lib/python3.13/site-packages/{distribution}.dist-info"
+        folder.mkdir(exist_ok=True)
+        lines = [*files, f"{folder.name}/RECORD"]
+        (folder / "RECORD").write_text("".join(f"{line},,\n" for line in lines))
 
     def record(self) -> dict[str, Any]:
         return {

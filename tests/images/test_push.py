@@ -35,7 +35,7 @@ def look(build: Build) -> None:
     look_up(build.folder / "build.json", build.folder / "facts", build.folder / "credentials", build.folder / "none")
 
 
-def test_a_pushed_image_is_the_base_and_one_layer_as_buildah_pulls_it(build: Build, tmp_path: Path) -> None:
+def test_a_pushed_image_is_the_base_and_what_was_installed_as_buildah_pulls_it(build: Build, tmp_path: Path) -> None:
     look(build)
     # Larger than a block, so that the layer is a series of gzip members.
     large = os.urandom(9 << 20)
@@ -49,6 +49,7 @@ def test_a_pushed_image_is_the_base_and_one_layer_as_buildah_pulls_it(build: Bui
     assert (mounted / "etc/layer-1").read_text() == "library/base 1\n"
     root = mounted / "opt/llamastack/modules"
     assert (root / "lib/python3.13/site-packages/greeter/__init__.py").read_text() == "print('hello')\n"
+    assert (root / "lib/python3.13/site-packages/words.py").read_text() == "WORDS = 'hello'\n"
     assert (root / "lib/large.bin").read_bytes() == large
     assert (root / "bin/python3").readlink() == Path("/usr/bin/python3")
     assert not list(root.rglob("*.pyc"))
@@ -67,18 +68,17 @@ def test_the_termination_message_names_what_was_made(build: Build, registry: Reg
     result = build.push()
     message = build.message
     manifest = get(registry, f"team/stack/manifests/{KEY}")
-    layer = manifest["layers"][-1]
     assert message["image"] == f"{registry.host}/team/stack@{message['digest']}"
     assert get(registry, f"team/stack/manifests/{message['digest']}") == manifest
     assert message["platform"] == "linux/amd64"
-    assert message["layer"]["digest"] == layer["digest"]
-    assert message["layer"]["size"] == layer["size"]
+    told = [(layer["digest"], layer["size"]) for layer in message["layers"]]
+    assert told == [(layer["digest"], layer["size"]) for layer in manifest["layers"][-2:]]
     assert message["total"] == manifest["config"]["size"] + sum(one["size"] for one in manifest["layers"])
     assert manifest["annotations"]["org.opencontainers.image.base.digest"] == message["base"]
     assert manifest["annotations"]["llamastack.dev/build-key"] == KEY
     record = decode_record(result.stdout.splitlines(), message["record"])
     assert [module.import_name for module in record.modules] == ["greeter"]
-    assert result.stdout.splitlines()[:2] == ["progress: packing", "progress: pushing 1 of 4"]
+    assert result.stdout.splitlines()[:2] == ["progress: packing", "progress: pushing 1 of 5"]
 
 
 def test_blobs_of_a_base_in_the_same_registry_are_mounted_not_sent(build: Build, registry: Registry) -> None:
@@ -86,7 +86,21 @@ def test_blobs_of_a_base_in_the_same_registry_are_mounted_not_sent(build: Build,
     build.push()
     manifest = get(registry, f"team/stack/manifests/{KEY}")
     assert all(registry.holds("team/stack", layer["digest"]) for layer in manifest["layers"])
-    assert build.message["pushed"] == manifest["layers"][-1]["size"] + manifest["config"]["size"]
+    assert build.message["pushed"] == sum(one["size"] for one in [*manifest["layers"][-2:], manifest["config"]])
+
+
+def test_of_a_new_version_of_a_module_only_the_module_is_sent(build: Build, registry: Registry) -> None:
+    look(build)
+    (build.tree / "lib/python3.13/site-packages/large.bin").write_bytes(os.urandom(1 << 20))
+    build.bring("large-1.0", "large.bin")
+    build.push()
+    before = get(registry, f"team/stack/manifests/{KEY}")
+    build.install("good morning")
+    build.push()
+    after = get(registry, f"team/stack/manifests/{KEY}")
+    assert before["layers"][:-1] == after["layers"][:-1]
+    assert before["layers"][-1] != after["layers"][-1]
+    assert build.message["pushed"] == after["layers"][-1]["size"] + after["config"]["size"] < 10_000
 
 
 def test_a_base_of_another_registry_is_streamed(build: Build, registry: Registry, tmp_path: Path) -> None:
@@ -192,7 +206,7 @@ def test_the_server_of_a_registry_may_have_another_name_for_pulls_and_pushes(bui
     look(build)
     assert build.push().returncode == 0
     assert build.message["image"].startswith("registry.test/team/stack@sha256:")
-    assert get(registry, f"team/stack/manifests/{KEY}")["layers"][-1]["digest"] == build.message["layer"]["digest"]
+    assert get(registry, f"team/stack/manifests/{KEY}")["layers"][-1]["digest"] == build.message["layers"][-1]["digest"]
 
 
 def test_prepare_leaves_the_tools_and_the_facts(build: Build) -> None:

@@ -62,7 +62,7 @@ def test_a_registry_with_a_certificate_of_the_bundle_is_trusted(
     look_up(build.folder / "build.json", build.folder / "facts", build.folder / "credentials", ca)
     result = build.push()
     assert result.returncode == 0, result.stdout
-    assert secure.holds("team/stack", build.message["layer"]["digest"])
+    assert all(secure.holds("team/stack", layer["digest"]) for layer in build.message["layers"])
 
 
 def test_an_unknown_authority_is_named_and_not_tried_again(secure: Registry, tmp_path: Path) -> None:

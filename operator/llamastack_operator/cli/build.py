@@ -171,7 +171,7 @@ def _kept(record: dict[str, Any]) -> dict[str, Any]:
 
 def _shown(message: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: message[name] for name in ("image", "digest", "platform", "layer", "pushed", "total") if name in message
+        name: message[name] for name in ("image", "digest", "platform", "layers", "pushed", "total") if name in message
     }
 
 

@@ -1,4 +1,4 @@
-"""Makes the config and the manifest of a built image: those of its base, and one layer more.
+"""Makes the config and the manifest of a built image: those of its base, and the layers that a build made.
 
 Pure, and free of time and place: the same base, layer and inputs give the same digest. The result is always an OCI
 image, since only its manifests carry annotations; the layers of a Docker schema 2 base have the same bytes under
@@ -7,7 +7,7 @@ their OCI names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -45,18 +45,18 @@ class Image:
     size: int
 
 
-def assemble(base: Base, layer: Layer, inputs: BuildInputs, python: str) -> Image:
-    """Put a layer on a base.
+def assemble(base: Base, made: Sequence[Layer], inputs: BuildInputs, python: str) -> Image:
+    """Put layers on a base.
 
     Args:
         base: what the build started from.
-        layer: what it made.
+        made: what it made, the lower one first.
         inputs: of the build.
-        python: major and minor version of the layer's interpreter, for example `3.13`.
+        python: major and minor version of the layers' interpreter, for example `3.13`.
     """
-    config = canonical_json(_config(base, layer, inputs, python))
+    config = canonical_json(_config(base, made, inputs, python))
     layers = [_oci_layer(known) for known in base.layers]
-    layers.append({"mediaType": OCI_LAYER_GZIP, "digest": layer.digest, "size": layer.size})
+    layers += [{"mediaType": OCI_LAYER_GZIP, "digest": layer.digest, "size": layer.size} for layer in made]
     config_descriptor = descriptor(OCI_CONFIG, config)
     manifest = canonical_json(
         {
@@ -81,10 +81,11 @@ def image_annotations(base: Base, inputs: BuildInputs) -> dict[str, str]:
     }
 
 
-def _config(base: Base, layer: Layer, inputs: BuildInputs, python: str) -> dict[str, Any]:
+def _config(base: Base, made: Sequence[Layer], inputs: BuildInputs, python: str) -> dict[str, Any]:
     config = deepcopy(base.config)
     config["created"] = EPOCH
-    config["rootfs"] = {"type": "layers", "diff_ids": [*config["rootfs"]["diff_ids"], layer.diff_id]}
+    below = config["rootfs"]["diff_ids"]
+    config["rootfs"] = {"type": "layers", "diff_ids": [*below, *(layer.diff_id for layer in made)]}
     run: dict[str, Any] = config.get("config") or {}
     config["config"] = run
     run["Env"] = _environment(run.get("Env") or [], inputs.layer.kind, inputs.layer.root, python)
@@ -92,9 +93,13 @@ def _config(base: Base, layer: Layer, inputs: BuildInputs, python: str) -> dict[
     history = config.get("history")
     # A history that does not count the layers right would stop counting wrong with one entry more, and then mislead.
     if isinstance(history, list) and _counted(history) == len(base.layers):
-        made = f"llamastack-operator: {inputs.layer.kind} {inputs.written_key}"
-        config["history"] = [*history, {"created": EPOCH, "created_by": made}]
+        what = ["dependencies of modules", "modules"] if len(made) > 1 else [inputs.layer.kind]
+        config["history"] = [*history, *(_step(name, inputs) for name in what)]
     return config
+
+
+def _step(what: str, inputs: BuildInputs) -> dict[str, str]:
+    return {"created": EPOCH, "created_by": f"llamastack-operator: {what} {inputs.written_key}"}
 
 
 def _environment(pairs: list[str], kind: str, root: str, python: str) -> list[str]:

@@ -27,8 +27,8 @@ from llamastack_operator.images.registry.reference import DIGEST, Reference
 
 CONFIG_LIMIT = 8 << 20
 """Most bytes of an image's config."""
-MOST_LAYERS = 126
-"""Most layers of a base: overlay file systems mount 127, and a build adds one."""
+MOST_LAYERS = 125
+"""Most layers of a base: overlay file systems mount 127, and a build adds up to two."""
 
 
 @dataclass(frozen=True, slots=True)

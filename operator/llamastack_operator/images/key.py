@@ -15,7 +15,7 @@ from typing import Any
 
 from llamastack_operator.images.layers import Layer
 
-RECIPE = 1
+RECIPE = 2
 """Version of the way in which layers are made. A new one changes the keys of new builds, and rebuilds nothing."""
 NAME_LENGTH = 16
 # By pattern, since the standard library's parser refuses some addresses that a spec can hold.

@@ -1,31 +1,28 @@
-"""Packs the directory that an installation wrote as one reproducible layer of an image.
+"""Packs the tree that an installation wrote as reproducible layers of an image.
 
-The tree was written by a tenant's code, so it is untrusted: no link is followed, only plain files, folders and links
-are taken, sizes are bounded, and a link may not lead out of the tree. The same content gives the same bytes, whoever
-made it, when, and in which order (OCI image specification 1.1, "Image Layer Filesystem Changeset").
+The same content gives the same bytes, whoever made it, when, and in which order (OCI image specification 1.1, "Image
+Layer Filesystem Changeset"). Sizes are bounded.
 """
 
 from __future__ import annotations
 
 import os
-import posixpath
-import re
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Collection
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path, PurePosixPath
 
 from llamastack_operator.images.compress import GzipWriter
-from llamastack_operator.images.failure import BuildError, from_os_error
+from llamastack_operator.images.failure import from_os_error
+from llamastack_operator.images.tree import Entry, Place, folder, refused, walk
 
 MOST_FILES = 1_000_000
-"""Most entries of a layer."""
+"""Most entries of a tree."""
 MOST_BYTES = 64 << 30
-"""Most bytes of content of a layer."""
-_CACHE = "__pycache__"
-_INTERPRETER = re.compile(r"python(3(\.[0-9]+)?)?")
+"""Most bytes of content of a tree."""
 _COPY = 1 << 20
 
 
@@ -48,166 +45,113 @@ class Layer:
     files: int
 
 
-def pack(tree: Path, root: str, target: Path, threads: int | None = None) -> Layer:
+def pack(
+    tree: Path, root: str, target: Path, beneath: Collection[str] = frozenset(), threads: int | None = None
+) -> tuple[Layer, ...]:
     """Pack a directory tree.
 
     Args:
         tree: the directory to pack, as this process sees it.
         root: its absolute path in the image, for example `/opt/llamastack/modules`.
-        target: file to write.
+        target: folder to write to.
+        beneath: files, by their paths within the tree, that go into a layer of their own, beneath that of the others.
         threads: how many compress side by side; it does not change the result.
+
+    Returns:
+        The layers, the lower one first. There is one alone where no file is beneath.
 
     Raises:
         BuildError: reason `Tampered`, where the tree has what a layer must not have; `DiskFull`; `BuildFailed`.
     """
+    place = Place(str(tree), str(PurePosixPath(root)))
     try:
-        with target.open("wb") as file:
-            gzip = GzipWriter(file, threads)
-            try:
-                count = _write_archive(tree, PurePosixPath(root), gzip)
-                gzip.close()
-            finally:
-                gzip.abandon()
+        with ExitStack() as stack:
+            upper = _Archive(target / "layer.tar.gz", place.root, threads, stack)
+            lower = _Archive(target / "beneath.tar.gz", place.root, threads, stack)
+            _fill(place, upper, lower, beneath)
+            return tuple(archive.close() for archive in (lower, upper) if archive is upper or archive.files)
     except OSError as error:
         raise from_os_error(error, "pack") from error
-    return Layer(target, gzip.digest, gzip.raw_digest, gzip.size, count)
 
 
-def _write_archive(tree: Path, root: PurePosixPath, target: GzipWriter) -> int:
-    count = total = 0
-    # The image's own first folder (/opt) is left as the base has it; those of ours get an entry.
-    for parent in list(reversed(root.parents))[2:]:
-        target.write(_folder(str(parent)).tobuf(tarfile.PAX_FORMAT))
-    for entry in _walk(tree, root):
-        count += 1
+def _fill(place: Place, upper: _Archive, lower: _Archive, beneath: Collection[str]) -> None:
+    """Write each file and link to its layer, and to the upper one the folders in which nothing is."""
+    total = 0
+    for count, entry in enumerate(walk(place), 1):
         total += entry.info.size
         if count > MOST_FILES or total > MOST_BYTES:
-            raise _refused(entry.name, f"the layer would have more than {MOST_FILES} files or {MOST_BYTES >> 30} GiB")
+            raise refused(entry.name, f"the layer would have more than {MOST_FILES} files or {MOST_BYTES >> 30} GiB")
+        if not entry.info.isdir():
+            (lower if entry.name in beneath else upper).add(entry)
+        elif entry.bare:
+            upper.enter(entry.name)
+
+
+class _Archive:
+    """One layer in the making. A folder gets its entry when something in it does."""
+
+    def __init__(self, path: Path, root: str, threads: int | None, stack: ExitStack) -> None:
+        self.files = 0
+        self._path = path
+        self._root = root
+        self._entered: set[str] = set()
+        self._gzip = GzipWriter(stack.enter_context(path.open("wb")), threads)
+        stack.callback(self._gzip.abandon)
+
+    def add(self, entry: Entry) -> None:
+        """Write a file or a link."""
+        self.enter(entry.name.rpartition("/")[0])
+        self.files += 1
         if entry.info.isreg():
-            _write_file(entry, target)
+            _write_file(entry, self._gzip)
         else:
-            target.write(_header(entry.info))
-    target.write(bytes(2 * tarfile.BLOCKSIZE))
-    return count
+            self._gzip.write(_header(entry.info))
+
+    def enter(self, inside: str) -> None:
+        """Write the entries that a folder of the tree, and those around it, still lack."""
+        missing = []
+        while inside not in self._entered:
+            self._entered.add(inside)
+            missing.append(inside)
+            inside = inside.rpartition("/")[0]
+        for name in reversed(missing):
+            if not name:
+                self._write_parents()
+            self._gzip.write(_header(folder(f"{self._root}/{name}")))
+        self.files += len(missing)
+
+    def close(self) -> Layer:
+        """Write what is left and return the layer."""
+        self.enter("")
+        self._gzip.write(bytes(2 * tarfile.BLOCKSIZE))
+        self._gzip.close()
+        return Layer(self._path, self._gzip.digest, self._gzip.raw_digest, self._gzip.size, self.files)
+
+    def _write_parents(self) -> None:
+        # The image's own first folder (/opt) is left as the base has it; those of ours get an entry.
+        for parent in list(reversed(PurePosixPath(self._root).parents))[2:]:
+            self._gzip.write(_header(folder(str(parent))))
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    name: str
-    path: str
-    info: tarfile.TarInfo
-
-
-def _walk(top: Path, root: PurePosixPath) -> Iterator[_Entry]:
-    """Yield a folder and what is in it, sorted by the bytes of the names.
-
-    Paths are plain text in here: objects for each file of a large tree take longer than compressing it.
-    """
-    if not stat.S_ISDIR(top.lstat().st_mode):
-        raise BuildError("Tampered", f"{root} is not a folder: the installation replaced it")
-    place = _Place(str(top), str(root))
-    yield _Entry(".", place.tree, _folder(place.root))
-    waiting = [""]
-    while waiting:
-        inside = waiting.pop()
-        if inside:
-            yield _Entry(inside, f"{place.tree}/{inside}", _folder(f"{place.root}/{inside}"))
-        with os.scandir(f"{place.tree}/{inside}") as found:
-            children = sorted(found, key=lambda child: os.fsencode(child.name))
-        sources = {child.name for child in children}
-        start = f"{inside}/" if inside else ""
-        folders = [child.name for child in children if child.is_dir(follow_symlinks=False)]
-        waiting += [f"{start}{name}" for name in reversed(folders) if name != _CACHE]
-        for child in children:
-            if not child.is_dir(follow_symlinks=False) and not _is_bytecode(child.name, sources):
-                yield _leaf(child, f"{start}{child.name}", place)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a tree lies for this process, and where it will in the image."""
-
-    tree: str
-    root: str
-
-
-def _is_bytecode(name: str, siblings: set[str]) -> bool:
-    """Say whether a file was compiled from one beside it; a distribution without sources keeps its bytecode."""
-    return name.endswith((".pyc", ".pyo")) and name[:-1] in siblings
-
-
-def _leaf(child: os.DirEntry[str], shown: str, place: _Place) -> _Entry:
-    status = child.stat(follow_symlinks=False)
-    path, name = f"{place.tree}/{shown}", f"{place.root}/{shown}"
-    info = _info(name)
-    if stat.S_ISLNK(status.st_mode):
-        info.type = tarfile.SYMTYPE
-        info.mode = 0o777
-        target = Path(path).readlink().as_posix()
-        info.linkname = _checked_link(target, PurePosixPath(name), PurePosixPath(place.root), shown)
-        return _Entry(shown, path, info)
-    if not stat.S_ISREG(status.st_mode):
-        raise _refused(shown, f"it is a {_kind(status.st_mode)}")
-    if status.st_nlink > 1:
-        raise _refused(shown, "it has a second name (hard link)")
-    info.mode = 0o755 if status.st_mode & 0o111 else 0o644
-    info.size = status.st_size
-    return _Entry(shown, path, info)
-
-
-def _checked_link(target: str, name: PurePosixPath, root: PurePosixPath, shown: str) -> str:
-    whole = PurePosixPath(posixpath.normpath(name.parent / target))
-    if whole.is_relative_to(root):
-        return target
-    # A virtual environment's bin/python3 leads to the interpreter that the base has.
-    if name.parent == root / "bin" and _INTERPRETER.fullmatch(name.name) and _INTERPRETER.fullmatch(whole.name):
-        return target
-    raise _refused(shown, f"it is a link that leads out of {root}")
-
-
-def _write_file(entry: _Entry, target: GzipWriter) -> None:
+def _write_file(entry: Entry, target: GzipWriter) -> None:
     descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with FileIO(descriptor) as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _refused(entry.name, "it changed while it was packed")
+            raise refused(entry.name, "it changed while it was packed")
         target.write(_header(entry.info))
         _copy(file, entry, target)
     target.write(bytes(-entry.info.size % tarfile.BLOCKSIZE))
 
 
-def _copy(file: FileIO, entry: _Entry, target: GzipWriter) -> None:
+def _copy(file: FileIO, entry: Entry, target: GzipWriter) -> None:
     left = entry.info.size
     while left:
         data = file.read(min(left, _COPY))
         if not data:
-            raise _refused(entry.name, "it changed while it was packed")
+            raise refused(entry.name, "it changed while it was packed")
         target.write(data)
         left -= len(data)
 
 
-def _info(name: str) -> tarfile.TarInfo:
-    """Return an entry with owner 0:0 and time 0, as `TarInfo` has them from the start."""
-    return tarfile.TarInfo(name.lstrip("/"))
-
-
-def _folder(name: str) -> tarfile.TarInfo:
-    info = _info(name)
-    info.name += "/"
-    info.type = tarfile.DIRTYPE
-    info.mode = 0o755
-    return info
-
-
 def _header(info: tarfile.TarInfo) -> bytes:
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-
-
-def _kind(mode: int) -> str:
-    names = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFBLK: "block device", stat.S_IFCHR: "device"}
-    return names.get(stat.S_IFMT(mode), "special file")
-
-
-def _refused(name: str, why: str) -> BuildError:
-    shown = os.fsencode(name).decode(errors="backslashreplace")
-    hint = "the module's package, or its setup.py, put it there; ask its author"
-    return BuildError("Tampered", f"{shown[:200]!r} cannot be part of the image: {why}", hint)

@@ -1,6 +1,6 @@
 """The program `push`: the last container of a build's pod, and the only one that may write to a registry.
 
-It runs no code of the installation; it packs the files, appends them to the base as one layer, and pushes. With
+It runs no code of the installation; it packs the files, appends them to the base as layers, and pushes. With
 `--no-push` (strategy Start) it only hands on the record.
 """
 
@@ -19,6 +19,7 @@ from typing import Any
 
 from llamastack_operator.images.assemble import KEY_ANNOTATION, Image, assemble
 from llamastack_operator.images.base import Base, read_base
+from llamastack_operator.images.dependencies import dependency_files
 from llamastack_operator.images.failure import BuildError
 from llamastack_operator.images.inputs import BuildInputs, read_inputs
 from llamastack_operator.images.layer import Layer, pack
@@ -73,16 +74,17 @@ def build_and_push(
         record: what the installer wrote.
         tree: the installed files.
         access: clients of the registries.
-        folder: for the packed layer.
+        folder: for the packed layers.
 
     Raises:
         BuildError: with the reason.
     """
     target = access.push(inputs.target)
     progress("packing")
-    layer = pack(tree, inputs.layer.root, folder / "layer.tar.gz")
-    image = assemble(base, layer, inputs, record.python)
-    pushed = _push_blobs(base, layer, image, target, access)
+    beneath = dependency_files(tree, record.python, [module.distribution for module in record.modules])
+    layers = pack(tree, inputs.layer.root, folder, beneath if record.modules else ())
+    image = assemble(base, layers, inputs, record.python)
+    pushed = _push_blobs(base, layers, image, target, access)
     digest = image.descriptor["digest"]
     with explained(target):
         target.put_manifest(inputs.key, OCI_MANIFEST, image.manifest)
@@ -92,7 +94,7 @@ def build_and_push(
     return {
         "digest": digest,
         "image": f"{target.repository}@{digest}",
-        "layer": {"digest": layer.digest, "size": layer.size, "files": layer.files},
+        "layers": [{"digest": layer.digest, "size": layer.size, "files": layer.files} for layer in layers],
         "pushed": pushed,
         "total": image.size,
     }
@@ -104,10 +106,10 @@ class _Job:
     origin: Client | None = None
 
 
-def _push_blobs(base: Base, layer: Layer, image: Image, target: Client, access: Access) -> int:
-    """Bring all blobs to the target, the layer first since it is the one that fails for want of rights."""
+def _push_blobs(base: Base, layers: Sequence[Layer], image: Image, target: Client, access: Access) -> int:
+    """Bring all blobs to the target, the layers first since the push of one fails for want of rights."""
     origin = access.pull(parse_reference(base.reference))
-    jobs = [_Job(FileSource(layer.digest, layer.size, layer.path))]
+    jobs = [_Job(FileSource(layer.digest, layer.size, layer.path)) for layer in layers]
     jobs.append(_Job(BytesSource(image.config_descriptor["digest"], image.config)))
     known = {blob["digest"]: blob["size"] for blob in base.layers}
     jobs += [_Job(RemoteSource(digest, size, origin), origin) for digest, size in known.items()]

@@ -46,7 +46,7 @@ def inputs(kind: str = "modules", **more: Any) -> BuildInputs:
 
 
 def built(given: Base, kind: str = "modules") -> tuple[dict[str, Any], dict[str, Any]]:
-    image = assemble(given, LAYER, inputs(kind), "3.13")
+    image = assemble(given, [LAYER], inputs(kind), "3.13")
     return json.loads(image.manifest), json.loads(image.config)
 
 
@@ -93,6 +93,18 @@ def test_all_else_of_the_base_is_kept() -> None:
     ]
 
 
+def test_dependencies_lie_between_the_base_and_the_modules() -> None:
+    beneath = Layer(Path("y"), ONE, f"sha256:{'e' * 64}", 7, 2)
+    image = assemble(base(), [beneath, LAYER], inputs(), "3.13")
+    manifest, config = json.loads(image.manifest), json.loads(image.config)
+    assert [(one["digest"], one["size"]) for one in manifest["layers"][1:]] == [(ONE, 7), (NEW, 30)]
+    assert config["rootfs"]["diff_ids"] == [TWO, beneath.diff_id, LAYER.diff_id]
+    assert [entry["created_by"] for entry in config["history"][2:]] == [
+        "llamastack-operator: dependencies of modules 0123456789abcdef",
+        "llamastack-operator: modules 0123456789abcdef",
+    ]
+
+
 @pytest.mark.parametrize("history", [None, [], [{"created_by": "one"}, {"created_by": "two"}]])
 def test_a_history_that_does_not_fit_the_layers_is_left_alone(history: Any) -> None:
     assert built(base(history=history))[1]["history"] == history
@@ -124,12 +136,12 @@ def test_the_base_is_not_changed() -> None:
 
 
 def test_a_base_known_by_digest_gives_the_same_image_as_by_tag() -> None:
-    by_tag = assemble(base(), LAYER, inputs(), "3.13")
-    by_digest = assemble(base(), LAYER, inputs(base={"image": "base:1", "digest": ONE}), "3.13")
+    by_tag = assemble(base(), [LAYER], inputs(), "3.13")
+    by_digest = assemble(base(), [LAYER], inputs(base={"image": "base:1", "digest": ONE}), "3.13")
     assert by_tag == by_digest
     assert by_tag.size == 40 + len(by_tag.config)
 
 
 def test_a_fresh_look_that_finds_nothing_new_is_the_same_image() -> None:
     looked = inputs(key="fedcba9876543210", imageKey=inputs().key)
-    assert assemble(base(), LAYER, looked, "3.13") == assemble(base(), LAYER, inputs(), "3.13")
+    assert assemble(base(), [LAYER], looked, "3.13") == assemble(base(), [LAYER], inputs(), "3.13")

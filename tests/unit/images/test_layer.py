@@ -55,7 +55,8 @@ def written(folder: Path, tree: Tree, chance: random.Random) -> Path:
 
 
 def packed(tree: Path, folder: Path, threads: int = 2) -> Layer:
-    return pack(tree, ROOT, folder / "layer.tar.gz", threads)
+    [layer] = pack(tree, ROOT, folder, threads=threads)
+    return layer
 
 
 @settings(max_examples=60, deadline=None)
@@ -110,6 +111,43 @@ def test_a_layer_is_a_tar_archive_of_the_files_as_others_read_it(tree: Tree, cha
     assert {member.mode for member in members} <= {0o755, 0o644}
 
 
+@settings(max_examples=60, deadline=None)
+@given(tree=TREES, chance=st.randoms(use_true_random=False), data=st.data())
+def test_files_beneath_get_a_layer_of_their_own_that_what_is_above_does_not_change(
+    tree: Tree, chance: random.Random, data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        root = written(folder, tree, chance)
+        names = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        beneath = data.draw(st.sets(st.sampled_from(names))) if names else set()
+        whole, layers = members(packed(root, folder)), pack(root, ROOT, folder, beneath)
+        lower, upper = (members(layers[0]) if beneath else {}), members(layers[-1])
+        (root / "a-name-of-more-than-twenty-letters").write_text("above")
+        after = pack(root, ROOT, folder, beneath)
+    assert len(layers) == (2 if beneath else 1)
+    assert {**lower, **upper} == whole
+    files = {kind: {name for name, (isfile, _) in found.items() if isfile} for kind, found in enumerate((lower, upper))}
+    assert files[0] == {f"{ROOT[1:]}/{name}" for name in beneath}
+    assert not files[0] & files[1]
+    for found in (lower, upper):
+        seen: set[str] = set()
+        for path in found:
+            parent = path.rpartition("/")[0]
+            assert parent in seen or parent in ("", "opt"), "a folder has its entry before what is in it"
+            seen.add(path)
+    assert (after[:-1], after[-1] == layers[-1]) == (layers[:-1], False)
+
+
+def members(layer: Layer) -> dict[str, tuple[bool, bytes | str]]:
+    """Return what is in a layer, in its order: whether it is a file, and its content or mode."""
+    with tarfile.open(layer.path) as archive:
+        return {
+            member.name: (True, archive.extractfile(member).read()) if member.isreg() else (False, oct(member.mode))  # type: ignore[union-attr]
+            for member in archive
+        }
+
+
 @settings(max_examples=40, deadline=None)
 @given(sizes=st.lists(st.integers(0, 700), max_size=12), threads=st.integers(1, 4))
 def test_however_it_is_written_gzip_gives_the_same_members(sizes: list[int], threads: int) -> None:
@@ -134,6 +172,16 @@ def test_folders_above_the_root_are_those_of_ours_only(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     with tarfile.open(packed(tmp_path / "tree", tmp_path).path) as archive:
         assert archive.getnames() == ["opt/llamastack", "opt/llamastack/modules"]
+
+
+def test_folders_in_which_nothing_is_lie_above(tmp_path: Path) -> None:
+    (tmp_path / "tree/a/empty").mkdir(parents=True)
+    (tmp_path / "tree/b/__pycache__").mkdir(parents=True)
+    (tmp_path / "tree/a/file").touch()
+    lower, upper = pack(tmp_path / "tree", ROOT, tmp_path, {"a/file", "no/such/file"})
+    assert [name.removeprefix(ROOT[1:]) for name in members(lower)][1:] == ["", "/a", "/a/file"]
+    assert [name.removeprefix(ROOT[1:]) for name in members(upper)][1:] == ["", "/a", "/a/empty", "/b"]
+    assert (lower.files, upper.files) == (3, 4)
 
 
 def test_bytecode_is_left_out_but_for_packages_that_have_nothing_else(tmp_path: Path) -> None:
@@ -222,7 +270,8 @@ def test_a_layer_without_end_is_refused(tmp_path: Path, limit: str, monkeypatch:
 
 def test_a_full_disk_is_told_from_other_failures(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
+    (tmp_path / "layer.tar.gz").symlink_to("/dev/full")
     with pytest.raises(BuildError) as caught:
-        pack(tmp_path / "tree", ROOT, Path("/dev/full"))
+        pack(tmp_path / "tree", ROOT, tmp_path)
     assert (caught.value.reason, caught.value.retry) == ("DiskFull", False)
     assert "sizeLimit" in caught.value.hint
