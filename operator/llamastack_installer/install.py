@@ -7,6 +7,7 @@ a later build uses with the finished lock: so both make the same tree.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from llamastack_installer.record import settle, write_record
 from llamastack_installer.report import is_wheel, located, locked_of, merged
 from llamastack_installer.root import make_root, python_of, site_packages
 from llamastack_installer.special import special_arguments, split_packages
-from llamastack_installer.specs import Modules, read_modules
+from llamastack_installer.specs import Modules, SpecReader
 from llamastack_installer.verify import verify_base, verify_requirements
 
 
@@ -59,12 +60,15 @@ def install_layer(python: Path, sources: Sources, workshop: Workshop) -> None:
     sources = replace(sources, python=base.cpython)
     make_root(layer.root, base)
     installation = _Installation(layer, base, sources, workshop)
-    lock, modules = installation.from_lock() if layer.lock is not None else installation.afresh()
+    with installation.specs.prepared():
+        lock, modules = installation.from_lock() if layer.lock is not None else installation.afresh()
     packages = installation.packages
     progress("checking")
-    settle(layer.root, packages)
-    verify_base(base, packages)
-    verify_requirements(installation.pip.check(), packages, loose_names(layer, modules))
+    with ThreadPoolExecutor(1, "pip") as beside:
+        problems = beside.submit(installation.pip.check)
+        settle(layer.root, packages)
+        verify_base(base, packages)
+        verify_requirements(problems.result(), packages, loose_names(layer, modules))
     write_record(layer, packages, base, lock, modules)
 
 
@@ -76,9 +80,10 @@ class _Installation:
         self.base = base
         self.sources = sources
         self.scratch = workshop.scratch
-        self.spec_timeout = workshop.spec_timeout
         self.packages = site_packages(layer.root, base.version)
-        self.pip = Pip(python_of(layer.root), workshop.tools, sources, workshop.scratch, workshop.timeout)
+        python = python_of(layer.root)
+        self.pip = Pip(python, workshop.tools, sources, workshop.scratch, workshop.timeout)
+        self.specs = SpecReader(python, layer.modules, workshop.scratch, workshop.spec_timeout)
 
     def afresh(self) -> tuple[tuple[Locked, ...], Modules]:
         """Resolve and install; return the lock of all passes."""
@@ -89,7 +94,7 @@ class _Installation:
         if self.layer.requirements:
             passes.append(self._pass([*options, *self.layer.requirements], constraints))
         passes += self._special_passes(self.layer.special, constraints)
-        modules = read_modules(self.pip.python, self.layer.modules, self.scratch, self.spec_timeout)
+        modules = self.specs.read()
         plain, special = split_packages(modules.packages)
         if plain and (plain := unmet(plain, [*self.base.distributions, *installed([str(self.packages)])])):
             # The first pass's requirements again, so that pip finds versions that suit both.
@@ -102,7 +107,7 @@ class _Installation:
         lock = self.layer.lock or ()
         if lock:
             self._install(lock, locked=True)
-        return merged([lock]), read_modules(self.pip.python, self.layer.modules, self.scratch, self.spec_timeout)
+        return merged([lock]), self.specs.read()
 
     def _special_passes(self, calls: Sequence[Sequence[str]], constraints: Path) -> list[list[Locked]]:
         return [self._pass(special_arguments(call, self.sources), constraints) for call in calls]

@@ -1,20 +1,22 @@
 """Reads the specs of the modules that were installed, by the resolver, in a process of its own.
 
 The modules are tenants' code: they may print, hang, or end their process. Nothing of them runs in the
-installer's own process.
+installer's own process. Most of the time that it takes is the import of the release that they build on, so the process
+starts beside pip, imports that, and waits until the modules are installed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from llamastack_installer.failure import FailureError
 from llamastack_installer.pip import environment
-from llamastack_installer.process import run
+from llamastack_installer.process import Outcome, Running
 from llamastack_installer.progress import Echo, progress
 
 PACKAGE_HOME = Path(__file__).parent.parent
@@ -34,41 +36,76 @@ class Modules:
     packages: tuple[str, ...] = ()
 
 
-def read_modules(python: Path, modules: Sequence[str], scratch: Path, timeout: float) -> Modules:
-    """Ask the installed modules for their specs.
+class SpecReader:
+    """Asks the modules of a layer for their specs, once they are installed.
 
     Args:
         python: the root's interpreter.
-        modules: their requirements.
+        modules: the modules' requirements.
         scratch: a folder for temporary files.
-        timeout: seconds to wait.
-
-    Raises:
-        FailureError: a module has no usable spec; the first one's reason, all of them in the tail.
+        timeout: seconds to wait for them.
     """
-    if not modules:
-        return Modules()
-    progress("reading specs")
-    question, answer = scratch / "modules.json", scratch / "specs.json"
-    question.write_text(json.dumps({"modules": list(modules)}), "utf-8")
-    answer.unlink(missing_ok=True)
-    command = [str(python), "-s", "-P", "-W", "ignore", "-m", "llamastack_resolver", "modules"]
-    variables = {**environment(scratch), "PYTHONPATH": str(PACKAGE_HOME)}
-    outcome = run([*command, "--input", str(question), "--report", str(answer)], variables, timeout, Echo("specs"))
-    if outcome.timed_out:
-        message = f"importing {', '.join(modules)} did not come to an end in {timeout:.0f} s"
-        hint = "a provider module must not start anything when it is imported"
-        raise FailureError("ModuleImportFailed", message, hint, tail=outcome.lines)
-    try:
-        with answer.open(encoding="utf-8") as stream:
-            report = json.loads(stream.read(_REPORT_LIMIT))
-        return modules_of(report)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"importing {', '.join(modules)} ended the process (exit status {outcome.code})"
-        if outcome.code == 2:
-            # The resolver's own refusal: no release is installed.
-            raise FailureError("UnsupportedBase", outcome.lines[-1] if outcome.lines else message) from error
-        raise FailureError("ModuleImportFailed", message, tail=outcome.lines) from error
+
+    def __init__(self, python: Path, modules: Sequence[str], scratch: Path, timeout: float) -> None:
+        self._modules = modules
+        self._timeout = timeout
+        self._answer = scratch / "specs.json"
+        question = scratch / "modules.json"
+        question.write_text(json.dumps({"modules": list(modules)}), "utf-8")
+        self._command = [str(python), "-s", "-P", "-W", "ignore", "-m", "llamastack_resolver", "modules"]
+        self._command += ["--input", str(question), "--report", str(self._answer)]
+        self._environment = {**environment(scratch), "PYTHONPATH": str(PACKAGE_HOME)}
+        self._waiting: Running | None = None
+
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Let the release be imported beside what is done within."""
+        if self._modules:
+            self._waiting = Running([*self._command, "--wait"], self._environment, held=True)
+        try:
+            yield
+        finally:
+            if self._waiting is not None:
+                self._waiting.kill()
+
+    def read(self) -> Modules:
+        """Return what the modules bring.
+
+        Where the process that was there before them fails, a new one is asked: what it finds wrong is what a server
+        would find.
+
+        Raises:
+            FailureError: a module has no usable spec; the first one's reason, all of them in the tail.
+        """
+        if not self._modules:
+            return Modules()
+        progress("reading specs")
+        waiting, self._waiting = self._waiting, None
+        outcome = self._finish(waiting or Running(self._command, self._environment))
+        if waiting is not None and outcome.code and not outcome.timed_out:
+            outcome = self._finish(Running(self._command, self._environment))
+        return self._modules_after(outcome)
+
+    def _finish(self, running: Running) -> Outcome:
+        self._answer.unlink(missing_ok=True)
+        return running.finish(self._timeout, Echo("specs"))
+
+    def _modules_after(self, outcome: Outcome) -> Modules:
+        names = ", ".join(self._modules)
+        if outcome.timed_out:
+            message = f"importing {names} did not come to an end in {self._timeout:.0f} s"
+            hint = "a provider module must not start anything when it is imported"
+            raise FailureError("ModuleImportFailed", message, hint, tail=outcome.lines)
+        try:
+            with self._answer.open(encoding="utf-8") as stream:
+                report = json.loads(stream.read(_REPORT_LIMIT))
+            return modules_of(report)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            message = f"importing {names} ended the process (exit status {outcome.code})"
+            if outcome.code == 2:
+                # The resolver's own refusal: no release is installed.
+                raise FailureError("UnsupportedBase", outcome.lines[-1] if outcome.lines else message) from error
+            raise FailureError("ModuleImportFailed", message, tail=outcome.lines) from error
 
 
 def modules_of(report: Mapping[str, Any]) -> Modules:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from llamastack_resolver.compliance import ComplianceRules
 from llamastack_resolver.findings import Severity
+from llamastack_resolver.installed import import_release
 from llamastack_resolver.introspection import NotInstalledError
-from llamastack_resolver.modules import describe_modules
+from llamastack_resolver.modules import describe_modules, newly_installed
 from llamastack_resolver.server_config import dump
 from llamastack_resolver.start_check import CannotRunError, compact, start_check
 
@@ -51,6 +52,10 @@ def _start_check(args: argparse.Namespace) -> int:
 
 def _modules(args: argparse.Namespace) -> int:
     try:
+        if args.wait:
+            with newly_installed():
+                import_release()
+                sys.stdin.read()
         requirements = json.loads(args.input.read_text("utf-8"))["modules"]
         report = describe_modules([str(text) for text in requirements])
     except (OSError, ValueError, KeyError, TypeError, NotInstalledError) as error:
@@ -91,6 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     modules = commands.add_parser("modules", help="tell what installed provider modules bring")
     modules.add_argument("--input", type=Path, required=True, metavar="F", help='JSON: {"modules": [REQUIREMENT...]}')
     modules.add_argument("--report", type=Path, metavar="OUT", help="write the report here, not to standard output")
+    modules.add_argument(
+        "--wait",
+        action="store_true",
+        help="import the release, then wait for the end of standard input: what is installed meanwhile is seen",
+    )
     modules.set_defaults(run_command=_modules)
     return parser
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from llamastack_resolver.findings import Findings, Reason
@@ -26,6 +27,19 @@ from llamastack_resolver.run_config import ProviderEntry
 
 LISTS_SINCE = (0, 3, 0)
 _LLAMA_STACK = ("llama_stack", "llama_stack_api", "ogx", "ogx_api")
+
+
+def import_release() -> None:
+    """Import what provider modules import first: the installed release's spec classes and API.
+
+    Raises:
+        NotInstalledError: no release of Llama Stack is installed.
+    """
+    root = find_layout().root
+    for name in (f"{root}_api", f"{root}.providers.datatypes"):
+        # Each release has one of them at least; what cannot be imported, a module that needs it tells.
+        with suppress(Exception):
+            importlib.import_module(name)
 
 
 class LazySchemas(Mapping[str, Mapping[str, Any]]):

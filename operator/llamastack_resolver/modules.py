@@ -5,8 +5,13 @@ The run config is not known there, so nothing is compared with it; that is done 
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
+import site
+import sysconfig
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from llamastack_resolver.findings import Findings, Reason
@@ -64,6 +69,17 @@ def describe_modules(requirements: Sequence[str], layout: Layout | None = None) 
         "modules": modules,
         "findings": [finding.to_dict() for finding in findings.sorted()],
     }
+
+
+@contextmanager
+def newly_installed() -> Iterator[None]:
+    """Let this process import what is installed within, as one would that is started afterwards."""
+    folder = Path(sysconfig.get_path("purelib"))
+    before = set(folder.glob("*.pth"))
+    yield
+    importlib.invalidate_caches()
+    for path in sorted(set(folder.glob("*.pth")) - before):
+        site.addpackage(str(folder), path.name, None)
 
 
 def _usable(specs: list[ProviderSpec], requirement: ModuleRequirement, path: str, findings: Findings) -> bool:
