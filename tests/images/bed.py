@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import shutil
 import socket
 import tarfile
 import urllib.request
@@ -74,6 +75,12 @@ class Registry:
     def holds(self, repository: str, digest: str) -> bool:
         links = self.storage / "docker/registry/v2/repositories" / repository / "_layers/sha256"
         return (links / digest.removeprefix("sha256:")).exists()
+
+    def lose(self, repository: str, digest: str) -> None:
+        """Forget that a repository has a layer or a manifest."""
+        folder = self.storage / "docker/registry/v2/repositories" / repository
+        for kind in ("_layers", "_manifests/revisions"):
+            shutil.rmtree(folder / kind / digest.replace(":", "/"), ignore_errors=True)
 
 
 def digest(content: bytes) -> str:

@@ -28,6 +28,7 @@ class Build:
     addresses: dict[str, str] = field(default_factory=dict)
     platform: str = "linux/amd64"
     ca: Path | None = None
+    before: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("facts", "credentials/pull", "credentials/push", "tools"):
@@ -47,6 +48,7 @@ class Build:
             "layer": {"kind": self.kind, "root": self.root, "requirements": ["greeter==1"], "lock": None},
             "pip": {"indexes": [], "sourceDistributions": False},
             "repository": self.repository,
+            "before": self.before,
             "platform": self.platform,
             "labels": {"llamastack.dev/release": "llama-stack-0.7.3"},
             "registries": {"mirrors": self.mirrors, "addresses": self.addresses, "insecure": self.insecure},

@@ -103,6 +103,41 @@ def test_of_a_new_version_of_a_module_only_the_module_is_sent(build: Build, regi
     assert build.message["pushed"] == after["layers"][-1]["size"] + after["config"]["size"] < 10_000
 
 
+def test_what_the_image_before_has_is_used_again(build: Build, registry: Registry) -> None:
+    look(build)
+    build.push()
+    first = build.message
+    build.before = first["digest"]
+    build.write_inputs()
+    build.install("good morning")
+    # Blobs of a registry are found by their digest, so the sizes in the new manifest show that the old one was read.
+    result = build.push()
+    assert result.returncode == 0, result.stdout
+    assert build.message["layers"][0] == first["layers"][0]
+    assert build.message["layers"][1] != first["layers"][1]
+    assert build.message["pushed"] < first["pushed"]
+    again = get(registry, f"team/stack/manifests/{KEY}")
+    build.before = None
+    build.write_inputs()
+    build.push()
+    assert get(registry, f"team/stack/manifests/{KEY}") == again
+
+
+@pytest.mark.parametrize("lost", ["image", "layer"])
+def test_what_the_registry_lost_is_packed_again(build: Build, registry: Registry, lost: str) -> None:
+    look(build)
+    build.push()
+    first = build.message
+    build.before = first["digest"]
+    build.write_inputs()
+    registry.lose("team/stack", first["digest"] if lost == "image" else first["layers"][0]["digest"])
+    result = build.push()
+    assert result.returncode == 0, result.stdout
+    assert ("note: no layer of the image before is used again" in result.stdout) == (lost == "image")
+    assert build.message["layers"] == first["layers"]
+    assert registry.holds("team/stack", first["layers"][0]["digest"])
+
+
 def test_a_base_of_another_registry_is_streamed(build: Build, registry: Registry, tmp_path: Path) -> None:
     other = Registry(tmp_path / "other")
     try:

@@ -17,11 +17,12 @@ from llamastack_operator.controller.build_failure import Failure
 from llamastack_operator.controller.build_plan import BuildDecision, BuildSnapshot, decide, failed, stamp, working
 from llamastack_operator.controller.build_result import LOG_LIMIT, LostRecordError, parse_record, progress_of
 from llamastack_operator.controller.build_status import collected
-from llamastack_operator.kube.builds import Build, BuildJob, BuildPod, job_from, phase_entry
+from llamastack_operator.kube.builds import Build, BuildJob, BuildPod, job_from, owner_entry, phase_entry
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.objects import Key
 from llamastack_operator.kube.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
+from llamastack_operator.workloads.build_inputs import image_before
 from llamastack_operator.workloads.build_job import PUSH, inputs_config_map, job, job_name
 from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.settings import WorkloadSettings
@@ -111,12 +112,17 @@ class BuildReconciler:
         lock = await self._lock(build.key) if build.locked else None
         earlier = await self._earlier(build)
         name = job_name(build.key[1], attempt)
-        await self._create(CONFIGMAPS, build, inputs_config_map(build, name, self._settings.images, earlier, lock))
+        before = image_before(build, self._of_the_same_stacks(build))
+        inputs = inputs_config_map(build, name, self._settings.images, earlier, lock, before)
+        await self._create(CONFIGMAPS, build, inputs)
         made = await self._create(JOBS, build, job(build, attempt, self._settings))
         known = job_from(made) if made is not None else None
         if known is not None:
             # The next pass comes at once, and would take a Job that no watch has told of for one that was deleted.
             self._jobs.put(known)
+
+    def _of_the_same_stacks(self, build: Build) -> list[Build]:
+        return [other for uid in build.owner_uids for other in self._builds.of(owner_entry(build.key[0], uid))]
 
     async def _create(self, resource: Resource, build: Build, body: dict[str, Any]) -> Mapping[str, Any] | None:
         """Create an object of a build; what has its name and is another's is left alone, and the try fails."""

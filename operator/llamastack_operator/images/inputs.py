@@ -53,6 +53,7 @@ class BuildInputs(_Part):
     base: BaseInput
     layer: LayerInput
     repository: str | None = None
+    before: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")
     platform: str | None = None
     labels: dict[str, str] = {}
     registries: Registries = Registries()

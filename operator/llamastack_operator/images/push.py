@@ -33,6 +33,7 @@ from llamastack_operator.images.registry.reference import parse_reference
 from llamastack_operator.images.registry.referrers import attach
 from llamastack_operator.images.registry.sources import BytesSource, FileSource, RemoteSource, Source
 from llamastack_operator.images.registry.upload import put_blob
+from llamastack_operator.images.reuse import stored_layers
 from llamastack_operator.images.sbom import sbom
 
 _SIDE_BY_SIDE = 3
@@ -82,7 +83,8 @@ def build_and_push(
     target = access.push(inputs.target)
     progress("packing")
     beneath = dependency_files(tree, record.python, [module.distribution for module in record.modules])
-    layers = pack(tree, inputs.layer.root, folder, beneath if record.modules else ())
+    stored = stored_layers(inputs, target)
+    layers = pack(tree, inputs.layer.root, folder, beneath if record.modules else (), stored)
     image = assemble(base, layers, inputs, record.python)
     pushed = _push_blobs(base, layers, image, target, access)
     digest = image.descriptor["digest"]
@@ -94,7 +96,7 @@ def build_and_push(
     return {
         "digest": digest,
         "image": f"{target.repository}@{digest}",
-        "layers": [{"digest": layer.digest, "size": layer.size, "files": layer.files} for layer in layers],
+        "layers": [{"digest": layer.digest, "size": layer.size} for layer in layers],
         "pushed": pushed,
         "total": image.size,
     }
@@ -109,7 +111,7 @@ class _Job:
 def _push_blobs(base: Base, layers: Sequence[Layer], image: Image, target: Client, access: Access) -> int:
     """Bring all blobs to the target, the layers first since the push of one fails for want of rights."""
     origin = access.pull(parse_reference(base.reference))
-    jobs = [_Job(FileSource(layer.digest, layer.size, layer.path)) for layer in layers]
+    jobs = [_Job(FileSource(one.digest, one.size, one.path)) for one in layers if one.path is not None]
     jobs.append(_Job(BytesSource(image.config_descriptor["digest"], image.config)))
     known = {blob["digest"]: blob["size"] for blob in base.layers}
     jobs += [_Job(RemoteSource(digest, size, origin), origin) for digest, size in known.items()]

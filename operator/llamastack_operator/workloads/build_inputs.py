@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llamastack_operator.kube.builds import Build
@@ -18,11 +18,30 @@ def base_digest(build: Build) -> str | None:
     return build.spec["inputs"]["base"].get("digest") or build.status.get("baseDigest")
 
 
+def image_before(build: Build, others: Iterable[Build]) -> str | None:
+    """Return the digest of the newest image that builds of the same kind left in the same repository.
+
+    Args:
+        build: the build.
+        others: builds of the stacks that use it, itself perhaps among them.
+    """
+    inputs = build.spec["inputs"]
+    place = (inputs.get("repository"), inputs["layer"]["kind"])
+    found = [
+        (other.status.get("finishedAt") or "", str(other.status["digest"]))
+        for other in others
+        if other.key != build.key and other.phase == "Succeeded" and other.status.get("digest")
+        if (other.spec["inputs"].get("repository"), other.spec["inputs"]["layer"]["kind"]) == place
+    ]
+    return max(found)[1] if found else None
+
+
 def inputs_text(
     build: Build,
     settings: ImageSettings,
     earlier: Sequence[Mapping[str, Any]],
     lock: Sequence[Mapping[str, Any]] | None,
+    before: str | None = None,
 ) -> str:
     """Return the text of build.json; it never holds a credential.
 
@@ -31,6 +50,7 @@ def inputs_text(
         settings: the operator's settings; mirrors and insecure registries come from there alone.
         earlier: layers, with their locks, that are installed before this build's.
         lock: exactly what to install, or None to resolve.
+        before: digest of an image in the repository whose layers may be used again.
     """
     inputs = build.spec["inputs"]
     pip = inputs["pip"]
@@ -48,6 +68,7 @@ def inputs_text(
             "namedIndexes": dict(settings.named_indexes),
         },
         "repository": inputs.get("repository"),
+        "before": before,
         "platform": inputs.get("platform"),
         "labels": inputs.get("labels") or {},
         "registries": {

@@ -53,6 +53,7 @@ def inputs_config_map(
     settings: ImageSettings,
     earlier: Sequence[Mapping[str, Any]],
     lock: Sequence[Mapping[str, Any]] | None,
+    before: str | None = None,
 ) -> dict[str, Any]:
     """Return the ConfigMap with what the programs of a build read.
 
@@ -62,12 +63,13 @@ def inputs_config_map(
         settings: the operator's settings.
         earlier: layers, with their locks, that are installed before this build's.
         lock: exactly what to install, or None to resolve.
+        before: digest of an image in the repository whose layers may be used again.
     """
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(build, name),
-        "data": {BUILD_JSON: inputs_text(build, settings, earlier, lock)},
+        "data": {BUILD_JSON: inputs_text(build, settings, earlier, lock, before)},
         "immutable": True,
     }
 

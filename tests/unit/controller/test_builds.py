@@ -10,6 +10,7 @@ import asyncio
 import copy
 import itertools
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -93,7 +94,7 @@ class Scene:
     def know(self, held: Build, lock: list[Body] | None = None) -> None:
         """Put a build into the server and into the cache."""
         status = dict(held.status) if lock is None else {**held.status, "lock": [json.dumps(one) for one in lock]}
-        metadata = {"namespace": held.key[0], "name": held.key[1], "uid": held.uid}
+        metadata = {"namespace": held.key[0], "name": held.key[1], "uid": held.uid, "ownerReferences": held.owners}
         annotations = {"annotations": {"llamastack.dev/rerun": held.rerun}} if held.rerun else {}
         body = {"metadata": {**metadata, "resourceVersion": str(held.version), **annotations}, "spec": held.spec}
         self.server.objects["LlamaStackBuild", held.key[1]] = {**body, "status": status}
@@ -119,6 +120,41 @@ def named(name: str, **status: Any) -> Build:
             "status": status,
         }
     )
+
+
+def of_bot(name: str, finished: str, digest: str, repository: str = "registry.example/bot", **status: Any) -> Build:
+    """Return a build of the stack `bot` that succeeded."""
+    done = named(name, phase="Succeeded", finishedAt=finished, digest=digest, **status)
+    spec = {**done.spec, "inputs": {**done.spec["inputs"], "repository": repository}}
+    return replace(done, spec=spec, owners=({"uid": "bot"},))
+
+
+class TestImageBefore:
+    """Layers of the newest image that the same stack has in the same repository need not be packed again."""
+
+    def before(self, *others: Build) -> Any:
+        scene = Scene(replace(build(), owners=({"uid": "bot"},)))
+        for other in others:
+            scene.know(other)
+        scene.passes()
+        return json.loads(scene.server.objects["ConfigMap", "modules-a-1"]["data"]["build.json"])["before"]
+
+    def test_is_the_newest_of_the_repository(self) -> None:
+        one, two, three = (f"sha256:{letter * 64}" for letter in "123")
+        others = [
+            of_bot("modules-1", "2026-01-01T00:00:00Z", one),
+            of_bot("modules-2", "2026-01-02T00:00:00Z", two),
+            of_bot("modules-3", "2026-01-03T00:00:00Z", three, "registry.example/elsewhere"),
+        ]
+        assert self.before(*others) == two
+
+    def test_is_none_of_another_stack(self) -> None:
+        other = of_bot("modules-1", "2026-01-01T00:00:00Z", f"sha256:{'1' * 64}")
+        assert self.before(replace(other, owners=({"uid": "other"},))) is None
+
+    def test_is_none_of_a_build_that_did_not_succeed(self) -> None:
+        other = of_bot("modules-1", "2026-01-01T00:00:00Z", f"sha256:{'1' * 64}")
+        assert self.before(replace(other, status={**other.status, "phase": "Failed"})) is None
 
 
 class TestStart:

@@ -139,8 +139,34 @@ def test_files_beneath_get_a_layer_of_their_own_that_what_is_above_does_not_chan
     assert (after[:-1], after[-1] == layers[-1]) == (layers[:-1], False)
 
 
+def test_a_layer_beneath_that_is_stored_is_not_packed_again(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in ("a", "b"):
+        (tree / name).write_text(name)
+    lower, upper = pack(tree, ROOT, tmp_path, {"a"})
+    assert lower.path is not None
+    lower.path.unlink()
+    asked: list[str] = []
+
+    def stored(diff_id: str) -> Layer | None:
+        asked.append(diff_id)
+        return Layer(None, lower.digest, diff_id, lower.size) if diff_id == lower.diff_id else None
+
+    kept, again = pack(tree, ROOT, tmp_path, {"a"}, stored)
+    assert (asked, kept.digest, kept.path, again) == ([lower.diff_id], lower.digest, None, upper)
+    assert not lower.path.exists()
+
+    (tree / "a").write_text("another a")
+    fresh, _ = pack(tree, ROOT, tmp_path, {"a"}, stored)
+    assert fresh.path is not None
+    assert fresh.digest not in (lower.digest, upper.digest)
+    assert asked[-1] == fresh.diff_id
+
+
 def members(layer: Layer) -> dict[str, tuple[bool, bytes | str]]:
     """Return what is in a layer, in its order: whether it is a file, and its content or mode."""
+    assert layer.path is not None
     with tarfile.open(layer.path) as archive:
         return {
             member.name: (True, archive.extractfile(member).read()) if member.isreg() else (False, oct(member.mode))  # type: ignore[union-attr]
