@@ -1,5 +1,8 @@
 """Image builds beside buildah's: `python -m benchmarks.images [--rounds 3]`; needs root, as the embedded cluster does.
 
+With `--requirement` (as often as wanted) the image has more packages, as those of modules that depend on more than the
+example's do.
+
 Both make the same image: the same base, the same modules, from the same package index (a mirror in the node, so that
 neither waits for the network), pushed with gzip to the same registry. Ours is timed from the apply of a LlamaStack to
 the end of its LlamaStackBuild; buildah's from `buildah bud` of the Containerfile that `llamastack containerfile` makes,
@@ -79,6 +82,7 @@ class Bench:
     registry: Registry
     index: Index
     wire: Wire
+    requirements: list[str]
 
     @property
     def base(self) -> str:
@@ -94,7 +98,8 @@ class Bench:
         spec["runConfig"]["providers"]["safety"][0]["module"] = f"{FMS}=={version}"
         # buildah starts no server either, and this one would take the processors from a build that runs beside it.
         spec["suspend"] = True
-        spec["build"] = {"repository": f"{self.registry.host}/ours/{name}", "pip": {"indexUrl": self.index.simple}}
+        pip = {"indexUrl": self.index.simple, "requirements": self.requirements}
+        spec["build"] = {"repository": f"{self.registry.host}/ours/{name}", "pip": pip}
         return body
 
     def image(self, repository: str, reference: str) -> int:
@@ -215,6 +220,7 @@ def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requirement", action="append", default=[], help="one more package of the image")
     options = parser.parse_args()
     results: dict[tuple[str, str], list[Result]] = {}
     floors: list[float] = []
@@ -227,7 +233,7 @@ def main() -> int:
         install_operator(node, "--set-json", f"builds.insecureRegistries={insecure}")
         node.kubectl("create", "namespace", NAMESPACE)
         kubectl = node.kubectl.within(NAMESPACE)
-        bench = Bench(node, kubectl, registry, index, Wire(node, registry))
+        bench = Bench(node, kubectl, registry, index, Wire(node, registry), options.requirement)
         with Buildah(node, index) as buildah:
             print(f"buildah stores by {buildah.driver}", flush=True)
             prepare(bench, buildah)
