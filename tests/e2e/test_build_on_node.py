@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tests.e2e.building import (
 from tests.e2e.operator import Stacks, eventually, volume_by_hand
 from tests.e2e.test_node import polled, service_url
 from tests.matrix import full_matrix
+from tests.packages.build import Package
 
 pytestmark = pytest.mark.node
 
@@ -113,11 +115,12 @@ def _has_its_record(node: Node, place: str, build: Any) -> None:
 @full_matrix
 def test_a_new_version_of_a_module_is_one_new_layer(node: Node, stacks: Stacks, tmp_path: Path) -> None:
     """The requirement has a dash and a specifier, as packages have; the server runs with the name to import."""
-    publish(tmp_path, echo_package("1.0"))
+    words = random.Random(1).randbytes(1_000_000).hex()  # noqa: S311 - what gzip makes no smaller than that
+    publish(tmp_path, echo_package("1.0"), Package("demo-words", "1.0", {"demo_words.py": f"WORDS = '{words}'\n"}))
     with node.start_index("index.local", tmp_path) as index:
         build = {
             "repository": f"registry.local:5000/{stacks.kubectl.namespace}/echo",
-            "pip": {"indexUrl": index.simple},
+            "pip": {"indexUrl": index.simple, "requirements": ["demo-words"]},
         }
         stacks.kubectl.apply(echo_stack("echo", "demo-echo>=1", build))
         wait_ready(stacks, "echo")
@@ -135,7 +138,16 @@ def test_a_new_version_of_a_module_is_one_new_layer(node: Node, stacks: Stacks, 
     assert stack["status"]["providers"][0]["moduleVersion"] == "1.1"
     assert any("demo-echo" in reason for reason in second["spec"]["reasons"]), second["spec"]["reasons"]
     assert first["status"]["digest"] != second["status"]["digest"]
-    assert second["status"]["pushedBytes"] < 1_000_000 < second["status"]["imageSize"]
+    layers = [[one["digest"] for one in _image(node, build)["layers"]] for build in (first, second)]
+    assert layers[0][:-1] == layers[1][:-1]
+    assert layers[0][-1] != layers[1][-1]
+    assert second["status"]["pushedBytes"] < 100_000 < 1_000_000 < first["status"]["pushedBytes"]
+
+
+def _image(node: Node, build: Any) -> Any:
+    """Return the manifest of a build's image."""
+    place = build["spec"]["inputs"]["repository"].partition("/")[2]
+    return manifest(node, place, build["status"]["digest"])
 
 
 @full_matrix
