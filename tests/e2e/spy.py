@@ -128,13 +128,13 @@ TRICKS = {
 
 
 def trickster(trick: str) -> Package:
-    """Return a provider package that plays a trick of `TRICKS` when it is imported."""
+    """Return a provider package that plays a trick of `TRICKS` when it is imported, until it was played once."""
     name = f"demo-{trick}"
     top = name.replace("-", "_")
     kind = trick.replace("-", "_")
     provider = (
-        f"import os\nif not os.path.lexists('/tmp/played'):\n    open('/tmp/played', 'w').close()\n"
-        f"    {TRICKS[trick]}\n{SPEC_CLASSES}\n\n"
+        f"import os\nif not os.path.lexists('/tmp/played'):\n    {TRICKS[trick]}\n"
+        f"    open('/tmp/played', 'w').close()\n{SPEC_CLASSES}\n\n"
         f"def get_provider_spec():\n    return remote(Api.tool_runtime, '{kind}', '{top}.impl', [])\n"
     )
     files = {
