@@ -5,51 +5,41 @@ OCI image specification 1.1, "Image Layer Filesystem Changeset".
 
 from __future__ import annotations
 
-import os
-import stat
 import tarfile
-from io import FileIO
+from collections.abc import Callable
 from pathlib import PurePosixPath
-from typing import Protocol
 
-from llamastack_operator.images.tree import Entry, folder, refused
+from llamastack_operator.images.tree import Entry, folder, open_plain, refused
 
 _COPY = 1 << 20
-
-
-class Sink(Protocol):
-    """What an archive is written to."""
-
-    def write(self, data: bytes, /) -> int:
-        """Take bytes."""
-        ...
+_Write = Callable[[bytes], object]
 
 
 class Archive:
     """An archive in the making. A folder gets its entry when something in it does.
 
     Args:
-        sink: where it goes.
+        write: takes its bytes, piece by piece.
         root: the tree's absolute path in the image.
-
-    Attributes:
-        files: how many entries it has: files, links and folders of the tree.
     """
 
-    def __init__(self, sink: Sink, root: str) -> None:
-        self.files = 0
-        self._sink = sink
+    def __init__(self, write: _Write, root: str) -> None:
+        self._write = write
         self._root = root
         self._entered: set[str] = set()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was written yet."""
+        return not self._entered
 
     def add(self, entry: Entry) -> None:
         """Write a file or a link."""
         self.enter(entry.name.rpartition("/")[0])
-        self.files += 1
         if entry.info.isreg():
-            _write_file(entry, self._sink)
+            _write_file(entry, self._write)
         else:
-            self._sink.write(_header(entry.info))
+            self._write(_header(entry.info))
 
     def enter(self, inside: str) -> None:
         """Write the entries that a folder of the tree, and those around it, still lack."""
@@ -61,38 +51,33 @@ class Archive:
         for name in reversed(missing):
             if not name:
                 self._write_parents()
-            self._sink.write(_header(folder(f"{self._root}/{name}")))
-        self.files += len(missing)
+            self._write(_header(folder(f"{self._root}/{name}")))
 
     def end(self) -> None:
         """Write what marks the end."""
         self.enter("")
-        self._sink.write(bytes(2 * tarfile.BLOCKSIZE))
+        self._write(bytes(2 * tarfile.BLOCKSIZE))
 
     def _write_parents(self) -> None:
         # The image's own first folder (/opt) is left as the base has it; those of ours get an entry.
         for parent in list(reversed(PurePosixPath(self._root).parents))[2:]:
-            self._sink.write(_header(folder(str(parent))))
+            self._write(_header(folder(str(parent))))
 
 
-def _write_file(entry: Entry, target: Sink) -> None:
-    descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with FileIO(descriptor) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise refused(entry.name, "it changed while it was packed")
-        target.write(_header(entry.info))
-        _copy(file, entry, target)
-    target.write(bytes(-entry.info.size % tarfile.BLOCKSIZE))
-
-
-def _copy(file: FileIO, entry: Entry, target: Sink) -> None:
-    left = entry.info.size
-    while left:
-        data = file.read(min(left, _COPY))
-        if not data:
-            raise refused(entry.name, "it changed while it was packed")
-        target.write(data)
-        left -= len(data)
+def _write_file(entry: Entry, write: _Write) -> None:
+    plain = open_plain(entry.path)
+    if plain is None:
+        raise refused(entry.name, "it changed while it was packed")
+    with plain as file:
+        write(_header(entry.info))
+        left = entry.info.size
+        while left:
+            data = file.read(min(left, _COPY))
+            if not data:
+                raise refused(entry.name, "it changed while it was packed")
+            write(data)
+            left -= len(data)
+    write(bytes(-entry.info.size % tarfile.BLOCKSIZE))
 
 
 def _header(info: tarfile.TarInfo) -> bytes:

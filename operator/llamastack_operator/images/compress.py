@@ -33,21 +33,6 @@ def gzip_member(block: Buffer) -> bytes:
     return _HEADER + body + struct.pack("<II", zlib.crc32(block), memoryview(block).nbytes & 0xFFFFFFFF)
 
 
-class Digest:
-    """A writable that keeps nothing but the digest of what was written to it; its text is that, as `sha256:...`."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-
-    def write(self, data: Buffer, /) -> int:
-        """Take bytes."""
-        self._hash.update(data)
-        return memoryview(data).nbytes
-
-    def __str__(self) -> str:
-        return f"sha256:{self._hash.hexdigest()}"
-
-
 class GzipWriter:
     """A writable that compresses into a file and knows the digests of both sides.
 

@@ -11,11 +11,12 @@ import csv
 import io
 import os
 import posixpath
-import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
+
+from llamastack_operator.images.tree import open_plain
 
 MOST_BYTES = 64 << 20
 """Most bytes of all lists together; files of those beyond stay with the modules."""
@@ -41,7 +42,7 @@ def dependency_files(tree: Path, python: str, modules: Collection[str]) -> froze
     left = MOST_BYTES
     for folder in sorted((tree / packages).glob("*.dist-info")):
         name, _, _ = folder.name.removesuffix(".dist-info").rpartition("-")
-        content = _content(folder / "RECORD", left)
+        content = _content(f"{folder}/RECORD", left)
         left -= len(content)
         listed[canonicalize_name(name) in own].update(_paths(content, packages))
     return frozenset(listed[False] - listed[True])
@@ -58,16 +59,13 @@ def _paths(record: bytes, packages: str) -> Iterator[str]:
         return
 
 
-def _content(path: Path, limit: int) -> bytes:
+def _content(path: str, limit: int) -> bytes:
     """Return what is in a plain file; nothing where it is none, or too long."""
     try:
-        # Without O_NONBLOCK a pipe would be waited at until somebody writes to it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        plain = open_plain(path)
     except OSError:
         return b""
-    try:
-        status = os.fstat(descriptor)
-        fits = stat.S_ISREG(status.st_mode) and status.st_size <= limit
-        return os.read(descriptor, status.st_size) if fits else b""
-    finally:
-        os.close(descriptor)
+    if plain is None:
+        return b""
+    with plain as file:
+        return file.read() if os.fstat(file.fileno()).st_size <= limit else b""

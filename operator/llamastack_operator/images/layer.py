@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from llamastack_operator.images.archive import Archive
-from llamastack_operator.images.compress import Digest, GzipWriter
+from llamastack_operator.images.compress import GzipWriter
 from llamastack_operator.images.failure import from_os_error
 from llamastack_operator.images.tree import Place, refused, walk
 
@@ -30,14 +31,12 @@ class Layer:
         digest: of the compressed file.
         diff_id: digest of the tar archive itself, which an image's config names.
         size: bytes of the compressed file.
-        files: entries: files, links and folders; 0 where it was not packed.
     """
 
     path: Path | None
     digest: str
     diff_id: str
     size: int
-    files: int = 0
 
 
 def pack(
@@ -74,18 +73,18 @@ def pack(
                 return kept, upper.finish()
             lower = _Packing(target / "beneath.tar.gz", place.root, threads, stack)
             _fill(place, beneath, upper.archive, lower.archive)
-            return (lower.finish(), upper.finish()) if lower.archive.files else (upper.finish(),)
+            return (upper.finish(),) if lower.archive.empty else (lower.finish(), upper.finish())
     except OSError as error:
         raise from_os_error(error, "pack") from error
 
 
 def _diff_id(place: Place, beneath: Collection[str]) -> str:
     """Return the diff id that the layer beneath has: a small part of the work of packing it."""
-    digest = Digest()
-    archive = Archive(digest, place.root)
+    digest = sha256()
+    archive = Archive(digest.update, place.root)
     _fill(place, beneath, None, archive)
     archive.end()
-    return str(digest)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _fill(place: Place, beneath: Collection[str], upper: Archive | None, lower: Archive | None) -> None:
@@ -110,10 +109,10 @@ class _Packing:
         self._path = path
         self._gzip = GzipWriter(stack.enter_context(path.open("wb")), threads)
         stack.callback(self._gzip.abandon)
-        self.archive = Archive(self._gzip, root)
+        self.archive = Archive(self._gzip.write, root)
 
     def finish(self) -> Layer:
         """Write what is left and return the layer."""
         self.archive.end()
         self._gzip.close()
-        return Layer(self._path, self._gzip.digest, self._gzip.raw_digest, self._gzip.size, self.archive.files)
+        return Layer(self._path, self._gzip.digest, self._gzip.raw_digest, self._gzip.size)

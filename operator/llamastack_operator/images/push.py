@@ -82,9 +82,10 @@ def build_and_push(
     """
     target = access.push(inputs.target)
     progress("packing")
-    beneath = dependency_files(tree, record.python, [module.distribution for module in record.modules])
-    stored = stored_layers(inputs, target)
-    layers = pack(tree, inputs.layer.root, folder, beneath if record.modules else (), stored)
+    modules = [module.distribution for module in record.modules]
+    beneath = dependency_files(tree, record.python, modules) if modules else frozenset()
+    stored = stored_layers(inputs, target) if beneath else None
+    layers = pack(tree, inputs.layer.root, folder, beneath, stored)
     image = assemble(base, layers, inputs, record.python)
     pushed = _push_blobs(base, layers, image, target, access)
     digest = image.descriptor["digest"]

@@ -13,6 +13,7 @@ import stat
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path, PurePosixPath
 
 from llamastack_operator.images.failure import BuildError
@@ -61,11 +62,26 @@ def walk(place: Place) -> Iterator[Entry]:
     while waiting:
         inside = waiting.pop()
         start = f"{inside}/" if inside else ""
-        folders, leaves = _children(f"{place.tree}/{inside}")
-        yield Entry(inside, place.tree, folder(f"{place.root}/{start}"), bare=not (folders or leaves))
+        path = f"{place.tree}/{inside}"
+        folders, leaves = _children(path)
+        yield Entry(inside, path, folder(f"{place.root}/{inside}"), bare=not (folders or leaves))
         waiting += [f"{start}{name}" for name in reversed(folders)]
         for child in leaves:
             yield _leaf(child, f"{start}{child.name}", place)
+
+
+def open_plain(path: str) -> FileIO | None:
+    """Open a plain file to read; None where it is a folder, a pipe or a device.
+
+    Raises:
+        OSError: it cannot be opened, or is a link.
+    """
+    # Without O_NONBLOCK a pipe would be waited at until somebody writes to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return FileIO(descriptor)
+    os.close(descriptor)
+    return None
 
 
 def folder(name: str) -> tarfile.TarInfo:

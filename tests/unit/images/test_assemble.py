@@ -15,7 +15,7 @@ from llamastack_operator.images.inputs import BuildInputs
 from llamastack_operator.images.layer import Layer
 
 ONE, TWO, NEW = (f"sha256:{letter * 64}" for letter in "abc")
-LAYER = Layer(Path("x"), NEW, f"sha256:{'d' * 64}", 30, 3)
+LAYER = Layer(Path("x"), NEW, f"sha256:{'d' * 64}", 30)
 OCI_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
@@ -94,7 +94,7 @@ def test_all_else_of_the_base_is_kept() -> None:
 
 
 def test_dependencies_lie_between_the_base_and_the_modules() -> None:
-    beneath = Layer(Path("y"), ONE, f"sha256:{'e' * 64}", 7, 2)
+    beneath = Layer(Path("y"), ONE, f"sha256:{'e' * 64}", 7)
     image = assemble(base(), [beneath, LAYER], inputs(), "3.13")
     manifest, config = json.loads(image.manifest), json.loads(image.config)
     assert [(one["digest"], one["size"]) for one in manifest["layers"][1:]] == [(ONE, 7), (NEW, 30)]
