@@ -1,9 +1,11 @@
-"""The labels and annotations that the operator writes on the objects of a stack."""
+"""The labels and annotations that the operator writes on the objects of a stack, and the name it writes under."""
 
 from __future__ import annotations
 
 from llamastack_operator.api.base import GROUP
 
+FIELD_MANAGER = "llamastack-operator"
+"""The field manager of every apply: what `managedFields` records under it is ours."""
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "llamastack-operator"
 STACK_LABEL = f"{GROUP}/stack"

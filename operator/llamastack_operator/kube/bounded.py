@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
 from typing import Any
-
-import aiohttp
 
 MAX_DEPTH = 100
 """Levels of nesting of an object that are kept; run configs of the releases have 8."""
@@ -66,43 +63,3 @@ def depth_of(text: bytes) -> int:
         else:
             depth -= 1
     return deepest
-
-
-class BoundedLines:
-    """The stream of a watch, in whole lines, each of them shallow.
-
-    Args:
-        stream: the body of a response.
-    """
-
-    def __init__(self, stream: aiohttp.StreamReader) -> None:
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """Yield what has arrived, up to the last whole line."""
-        rest = b""
-        async for chunk in self._stream.iter_chunked(size):
-            rest += chunk
-            *lines, rest = rest.split(b"\n")
-            if lines:
-                yield b"".join(shallow(line) + b"\n" for line in lines)
-        if rest:
-            yield shallow(rest)
-
-
-class BoundedResponse(aiohttp.ClientResponse):
-    """A response whose JSON is safe to decode, for kopf, which decodes it itself."""
-
-    async def start(self, connection: Any) -> aiohttp.ClientResponse:
-        """Read the head of the response."""
-        await super().start(connection)
-        lines: Any = BoundedLines(self.content)
-        self.content = lines
-        return self
-
-    async def json(self, **_: Any) -> Any:
-        """Return the decoded body."""
-        return loads(await self.read())

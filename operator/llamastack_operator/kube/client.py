@@ -17,10 +17,11 @@ from kubernetes.aio import config as kubernetes_config
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
-from llamastack_operator.kube.bounded import BoundedResponse, loads
+from llamastack_operator.api.labels import FIELD_MANAGER
+from llamastack_operator.kube.bounded import loads
 from llamastack_operator.kube.resources import Resource
+from llamastack_operator.kube.responses import BoundedResponse
 
-FIELD_MANAGER = "llamastack-operator"
 APPLY_PATCH = "application/apply-patch+yaml"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
 USER_AGENT = f"{FIELD_MANAGER}/{version('llamastack-operator')}"

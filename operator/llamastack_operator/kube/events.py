@@ -9,8 +9,9 @@ from typing import Any
 import aiohttp
 
 from llamastack_operator.api.base import API_VERSION
+from llamastack_operator.api.labels import FIELD_MANAGER
 from llamastack_operator.api.stack import KIND
-from llamastack_operator.kube.client import FIELD_MANAGER, ApiError, Client
+from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.objects import Key
 from llamastack_operator.kube.resources import EVENTS
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from llamastack_operator.api.labels import (
     APPLIED_ANNOTATION,
+    FIELD_MANAGER,
     OWNER_ANNOTATION,
     REVISION_ANNOTATION,
     STACK_LABEL,
 )
-from llamastack_operator.kube.client import FIELD_MANAGER
 from llamastack_operator.kube.resources import Resource
 
 Key = tuple[str, str]

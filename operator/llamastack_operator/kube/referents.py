@@ -7,12 +7,13 @@ looked at, once for each generation of a stack; the values of a Secret are dropp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
+from llamastack_operator.kube.config_map import ConfigMapContent
 from llamastack_operator.kube.objects import Key
 from llamastack_operator.kube.resources import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, SECRETS
 
@@ -25,18 +26,6 @@ class Referent:
     uid: str
     version: int
     stack: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigMapContent:
-    """The content of a ConfigMap, as of a resourceVersion."""
-
-    version: int
-    data: Mapping[str, str]
-    binary: Mapping[str, str]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.data or key in self.binary
 
 
 class Referents:

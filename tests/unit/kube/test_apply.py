@@ -12,9 +12,10 @@ from typing import Any, cast
 
 import pytest
 
+from llamastack_operator.api.labels import FIELD_MANAGER
 from llamastack_operator.kube.apply import HANDOVER_MANAGER, Applier, NotOursError
 from llamastack_operator.kube.cache import Cache
-from llamastack_operator.kube.client import FIELD_MANAGER, ApiError, Client
+from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.objects import Child, Desired, child_from
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.kube.resources import CHILDREN, DEPLOYMENTS, SERVICES, Resource

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.kube.bounded import CUT, MAX_DEPTH, BoundedLines, loads, shallow
+from llamastack_operator.kube.bounded import CUT, MAX_DEPTH, loads, shallow
+from llamastack_operator.kube.responses import BoundedLines
 
 DEEP = 9_998
 """The deepest nesting that the API server stores."""
