@@ -27,7 +27,7 @@ from benchmarks.floor import prepare, send
 from benchmarks.measure import AuditLog, cpu_seconds, memory_mb, percentile
 from benchmarks.workload import stack
 from llamastack_operator.kube.client import Client, Object
-from llamastack_operator.kube.resources import DEPLOYMENTS, LLAMASTACKS, Resource
+from llamastack_operator.objects.resources import DEPLOYMENTS, LLAMASTACKS, Resource
 from tests.cluster import ControlPlane
 
 CONCURRENCY = 16

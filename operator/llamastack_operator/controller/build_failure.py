@@ -13,7 +13,7 @@ from typing import Any
 
 from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
 from llamastack_operator.api.llamastackbuild import TAIL_LIMIT
-from llamastack_operator.kube.builds import BuildContainer, BuildJob, BuildPod
+from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod
 from llamastack_operator.workloads.build_job import INDEX, INSTALL, PUSH
 
 LINE_LIMIT = 400

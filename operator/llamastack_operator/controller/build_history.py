@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from llamastack_operator.api.build import Build as BuildSettings
 from llamastack_operator.controller.snapshot import Snapshot
-from llamastack_operator.kube.builds import Build
-from llamastack_operator.kube.pods import Pod
+from llamastack_operator.objects.builds import Build
+from llamastack_operator.objects.pods import Pod
 
 DEFAULT_LIMIT = 2
 RERUN_INTERVAL = timedelta(hours=1)

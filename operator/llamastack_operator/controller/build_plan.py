@@ -14,7 +14,7 @@ from typing import Any, Literal
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.controller.build_failure import Failure, failure_of, tampered, waiting_failure
 from llamastack_operator.controller.build_result import LostRecordError, parse_message
-from llamastack_operator.kube.builds import Build, BuildContainer, BuildJob, BuildPod
+from llamastack_operator.objects.builds import Build, BuildContainer, BuildJob, BuildPod
 from llamastack_operator.workloads.build_job import INDEX, INSTALL, PREPARE, PUSH, container_images
 from llamastack_operator.workloads.settings import WorkloadSettings
 

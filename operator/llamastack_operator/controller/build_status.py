@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from llamastack_operator.api.llamastackbuild import LlamaStackBuildStatus
 from llamastack_operator.controller.build_result import LostRecordError
-from llamastack_operator.kube.builds import Build
+from llamastack_operator.objects.builds import Build
 
 _MODULES = 64
 _PROVIDERS = 64

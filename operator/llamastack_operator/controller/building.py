@@ -11,12 +11,20 @@ import aiohttp
 from llamastack_operator.api.labels import BUILD_LABEL, MANAGED_BY, MANAGED_BY_LABEL
 from llamastack_operator.controller.builds import BuildReconciler
 from llamastack_operator.controller.queue import WorkQueue
-from llamastack_operator.kube.builds import Build, BuildJob, BuildPod, build_from, build_pod_from, job_from, phase_entry
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.informer import Informer
-from llamastack_operator.kube.objects import Key
-from llamastack_operator.kube.resources import JOBS, LLAMASTACKBUILDS, PODS
+from llamastack_operator.objects.builds import (
+    Build,
+    BuildJob,
+    BuildPod,
+    build_from,
+    build_pod_from,
+    job_from,
+    phase_entry,
+)
+from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.resources import JOBS, LLAMASTACKBUILDS, PODS
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY},{BUILD_LABEL}"

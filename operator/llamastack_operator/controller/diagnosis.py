@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from llamastack_operator.api.conditions import Reason
-from llamastack_operator.kube.pods import ContainerState, Pod
+from llamastack_operator.objects.pods import ContainerState, Pod
 
 _PULL_REASONS = {
     "ErrImagePull",

@@ -16,10 +16,10 @@ from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.stack import Stack
 from llamastack_operator.controller.taken import Taken, take, texts_of
 from llamastack_operator.kube.cache import Cache
-from llamastack_operator.kube.config_map import ConfigMapContent
-from llamastack_operator.kube.objects import Child, Key, digest
-from llamastack_operator.kube.pods import Pod
 from llamastack_operator.kube.referents import Referents
+from llamastack_operator.objects.child import Child, Key, digest
+from llamastack_operator.objects.config_map import ConfigMapContent
+from llamastack_operator.objects.pods import Pod
 
 _SMALL_TEXT = 4_096
 """Run configs up to this many characters are parsed on the event loop; larger ones in a thread."""

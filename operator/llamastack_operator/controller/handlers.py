@@ -15,7 +15,7 @@ from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.controller.stack import Stack, stack_from
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
-from llamastack_operator.kube.objects import Key
+from llamastack_operator.objects.child import Key
 
 
 class NoProgressStorage(kopf.ProgressStorage):

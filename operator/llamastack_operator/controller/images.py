@@ -20,8 +20,8 @@ from llamastack_operator.images.key import BuildInputs, PipSettings, build_key, 
 from llamastack_operator.images.layers import Layer
 from llamastack_operator.images.plan import InstallPlan
 from llamastack_operator.images.required import build_required
-from llamastack_operator.kube.builds import Build
-from llamastack_operator.kube.objects import digest
+from llamastack_operator.objects.builds import Build
+from llamastack_operator.objects.child import digest
 from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.runtime import Runtime, StartInstall
 from llamastack_operator.workloads.settings import ImageSettings

@@ -13,7 +13,7 @@ from typing import Any
 from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.plan import Plan
 from llamastack_operator.controller.snapshot import Snapshot
-from llamastack_operator.kube.objects import Key
+from llamastack_operator.objects.child import Key
 
 
 @dataclass(frozen=True, slots=True)

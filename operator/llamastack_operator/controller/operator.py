@@ -22,15 +22,15 @@ from llamastack_operator.controller.reconcile import Reconciler
 from llamastack_operator.controller.stack import Stack
 from llamastack_operator.kube.apply import Applier
 from llamastack_operator.kube.build_keeper import BuildKeeper
-from llamastack_operator.kube.builds import Build, build_index
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
 from llamastack_operator.kube.informer import Informer
-from llamastack_operator.kube.objects import Child, Key, child_from, wants_body
-from llamastack_operator.kube.pods import Pod, pod_from
 from llamastack_operator.kube.referents import Referent, Referents
-from llamastack_operator.kube.resources import CHILDREN, CONFIGMAPS, LLAMASTACKBUILDS, LLAMASTACKS, PODS
+from llamastack_operator.objects.builds import Build, build_index
+from llamastack_operator.objects.child import Child, Key, child_from, wants_body
+from llamastack_operator.objects.pods import Pod, pod_from
+from llamastack_operator.objects.resources import CHILDREN, CONFIGMAPS, LLAMASTACKBUILDS, LLAMASTACKS, PODS
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"

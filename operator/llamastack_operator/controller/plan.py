@@ -10,7 +10,7 @@ from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.images import BuildWish
 from llamastack_operator.controller.run_config import SIZE_LIMIT, text_size
 from llamastack_operator.controller.snapshot import Snapshot
-from llamastack_operator.kube.objects import Child, Desired
+from llamastack_operator.objects.child import Child, Desired
 from llamastack_operator.workloads.children import children
 from llamastack_operator.workloads.desired import Owner
 from llamastack_operator.workloads.names import created_claim_name

@@ -24,12 +24,12 @@ from llamastack_operator.controller.status import Outcome, is_ready, status_of
 from llamastack_operator.controller.transitions import transitions
 from llamastack_operator.kube.apply import Applier, NotOursError
 from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
-from llamastack_operator.kube.builds import Build, owner_entry
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
-from llamastack_operator.kube.objects import Desired, Key
-from llamastack_operator.kube.resources import LLAMASTACKS
+from llamastack_operator.objects.builds import Build, owner_entry
+from llamastack_operator.objects.child import Desired, Key
+from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.probe.version import server_version
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.settings import WorkloadSettings

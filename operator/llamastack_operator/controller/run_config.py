@@ -7,7 +7,7 @@ from typing import Any
 
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.status import Finding
-from llamastack_operator.kube.bounded import CUT, MAX_DEPTH
+from llamastack_operator.objects.bounded_json import CUT, MAX_DEPTH
 from llamastack_resolver.yaml_io import load
 
 SIZE_LIMIT = 900_000

@@ -9,8 +9,8 @@ from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.images import ImageVerdict
 from llamastack_operator.controller.providers import Provider
 from llamastack_operator.controller.stack import Stack
-from llamastack_operator.kube.objects import Child
-from llamastack_operator.kube.pods import Pod
+from llamastack_operator.objects.child import Child
+from llamastack_operator.objects.pods import Pod
 
 
 @dataclass(frozen=True, slots=True)

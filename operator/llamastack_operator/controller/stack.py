@@ -20,7 +20,7 @@ from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.external import with_directories
 from llamastack_operator.controller.providers import Provider, has_modules, providers_of
 from llamastack_operator.controller.run_config import depth_findings, run_config_findings
-from llamastack_operator.kube.objects import Key
+from llamastack_operator.objects.child import Key
 from llamastack_operator.workloads.run_config import run_config_text
 from llamastack_resolver.releases import Release, UnknownReleaseError, start_command
 

@@ -13,8 +13,8 @@ from llamastack_operator.controller.diagnosis import Diagnosis, diagnose
 from llamastack_operator.controller.plan import rollout_complete
 from llamastack_operator.controller.providers import Provider
 from llamastack_operator.controller.snapshot import Snapshot
-from llamastack_operator.kube.objects import Child
-from llamastack_operator.kube.pods import Pod
+from llamastack_operator.objects.child import Child
+from llamastack_operator.objects.pods import Pod
 from llamastack_operator.workloads.children import autoscaled
 from llamastack_operator.workloads.names import replicas, server_port
 

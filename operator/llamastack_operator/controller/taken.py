@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.external import file_findings, referenced_run_config
-from llamastack_operator.kube.config_map import ConfigMapContent
-from llamastack_operator.kube.objects import Key
+from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.config_map import ConfigMapContent
 from llamastack_operator.workloads.external import external_files
 
 _RUN_CONFIG = "spec.runConfigFrom.configMapKeyRef"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.kube.objects import Child, Desired, Key, child_from, digest, wants_body
 from llamastack_operator.kube.ownership import owned_fields
-from llamastack_operator.kube.resources import DEPLOYMENTS, Resource
+from llamastack_operator.objects.child import Child, Desired, Key, child_from, digest, wants_body
+from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
 
 # A resourceVersion that no object has: an apply that carries it creates, and conflicts with what exists.
 _NEVER_A_VERSION = "1"

@@ -13,11 +13,11 @@ from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.labels import RERUN_ANNOTATION, build_labels
 from llamastack_operator.api.llamastackbuild import KIND
 from llamastack_operator.api.stack import KIND as STACK_KIND
-from llamastack_operator.kube.builds import Build, build_from
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.kube.objects import Key
-from llamastack_operator.kube.resources import LLAMASTACKBUILDS
+from llamastack_operator.objects.builds import Build, build_from
+from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.resources import LLAMASTACKBUILDS
 
 
 class NotThisBuildError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from llamastack_operator.kube.objects import Key
+from llamastack_operator.objects.child import Key
 
 
 class Cached(Protocol):

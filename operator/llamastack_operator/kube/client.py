@@ -18,9 +18,9 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
 from llamastack_operator.api.labels import FIELD_MANAGER
-from llamastack_operator.kube.bounded import loads
-from llamastack_operator.kube.resources import Resource
 from llamastack_operator.kube.responses import BoundedResponse
+from llamastack_operator.objects.bounded_json import loads
+from llamastack_operator.objects.resources import Resource
 
 APPLY_PATCH = "application/apply-patch+yaml"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"

@@ -12,8 +12,8 @@ from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.labels import FIELD_MANAGER
 from llamastack_operator.api.stack import KIND
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.kube.objects import Key
-from llamastack_operator.kube.resources import EVENTS
+from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.resources import EVENTS
 
 NOTE_LIMIT = 1024
 """Most characters of an event's message (core/v1)."""

@@ -19,8 +19,8 @@ import aiohttp
 
 from llamastack_operator.kube.cache import Cache, Cached
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.kube.objects import Key
-from llamastack_operator.kube.resources import Resource
+from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.resources import Resource
 
 PAGE = 250
 """Objects per page of the first list."""

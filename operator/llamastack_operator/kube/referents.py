@@ -13,9 +13,9 @@ from typing import Any
 
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
-from llamastack_operator.kube.config_map import ConfigMapContent
-from llamastack_operator.kube.objects import Key
-from llamastack_operator.kube.resources import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, SECRETS
+from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.config_map import ConfigMapContent
+from llamastack_operator.objects.resources import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, SECRETS
 
 
 @dataclass(frozen=True, slots=True)

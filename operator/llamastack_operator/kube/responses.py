@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from llamastack_operator.kube.bounded import loads, shallow
+from llamastack_operator.objects.bounded_json import loads, shallow
 
 
 class BoundedLines:

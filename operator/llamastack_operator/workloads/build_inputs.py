@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from llamastack_operator.kube.builds import Build
+from llamastack_operator.objects.builds import Build
 from llamastack_operator.workloads.settings import ImageSettings
 
 BUILD_JSON = "build.json"

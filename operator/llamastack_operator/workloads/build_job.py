@@ -12,8 +12,8 @@ from typing import Any
 from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, build_labels
 from llamastack_operator.api.llamastackbuild import KIND, BuildAccess
-from llamastack_operator.kube.builds import Build
-from llamastack_operator.kube.pods import at_digest
+from llamastack_operator.objects.builds import Build
+from llamastack_operator.objects.pods import at_digest
 from llamastack_operator.workloads.build_inputs import BUILD_JSON, base_digest, inputs_text
 from llamastack_operator.workloads.restricted import security_context
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings

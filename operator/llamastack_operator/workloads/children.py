@@ -8,8 +8,8 @@ from typing import Any
 from llamastack_operator.api.labels import OWNER_ANNOTATION, selector_labels
 from llamastack_operator.api.server import Server, Storage
 from llamastack_operator.api.stack import LlamaStackSpec, Network, ServiceSettings
-from llamastack_operator.kube.objects import Desired
-from llamastack_operator.kube.resources import (
+from llamastack_operator.objects.child import Desired
+from llamastack_operator.objects.resources import (
     DEPLOYMENTS,
     HORIZONTALPODAUTOSCALERS,
     PERSISTENTVOLUMECLAIMS,

@@ -9,8 +9,8 @@ from typing import Any
 from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.labels import APPLIED_ANNOTATION, child_labels
 from llamastack_operator.api.stack import KIND
-from llamastack_operator.kube.objects import Desired, Key, digest
-from llamastack_operator.kube.resources import Resource
+from llamastack_operator.objects.child import Desired, Key, digest
+from llamastack_operator.objects.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from llamastack_operator.api.labels import REVISION_ANNOTATION, child_labels
 from llamastack_operator.api.pods import Probe, Probes
 from llamastack_operator.api.server import PodTemplate, Server
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.kube.objects import digest
+from llamastack_operator.objects.child import digest
 from llamastack_operator.workloads import external, start_install
 from llamastack_operator.workloads.names import SERVER, account_name, claim_name, server_port
 from llamastack_operator.workloads.restricted import security_context

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from llamastack_operator.kube.objects import Desired, digest
-from llamastack_operator.kube.resources import CONFIGMAPS
+from llamastack_operator.objects.child import Desired, digest
+from llamastack_operator.objects.resources import CONFIGMAPS
 from llamastack_operator.workloads.desired import Owner, desired
 from llamastack_operator.workloads.external import CONFIG_KEY, NO_FILES, data_key
 

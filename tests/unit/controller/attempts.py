@@ -6,7 +6,7 @@ import itertools
 import json
 from typing import Any
 
-from llamastack_operator.kube.builds import Build, BuildJob, BuildPod, build_from, build_pod_from, job_from
+from llamastack_operator.objects.builds import Build, BuildJob, BuildPod, build_from, build_pod_from, job_from
 from llamastack_operator.workloads.build_job import container_images, job
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 

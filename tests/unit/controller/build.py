@@ -11,10 +11,10 @@ from llamastack_operator.controller.images import ImageQuestion
 from llamastack_operator.controller.install import needs_install, plan_install
 from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.stack import stack_from
-from llamastack_operator.kube.builds import Build, build_from
-from llamastack_operator.kube.objects import Child, child_from
-from llamastack_operator.kube.pods import Pod, pod_from
-from llamastack_operator.kube.resources import DEPLOYMENTS, Resource
+from llamastack_operator.objects.builds import Build, build_from
+from llamastack_operator.objects.child import Child, child_from
+from llamastack_operator.objects.pods import Pod, pod_from
+from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
 from llamastack_operator.workloads.settings import ImageSettings
 
 IMAGES = ImageSettings(operator="registry.example/operator:1")

@@ -13,8 +13,8 @@ from llamastack_operator.controller.plan import plan
 from llamastack_operator.controller.references import references_of
 from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.status import Outcome, status_of
-from llamastack_operator.kube.objects import child_from
 from llamastack_operator.kube.ownership import owned_fields
+from llamastack_operator.objects.child import child_from
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.unit.api.admitted import admitted
 from tests.unit.controller.build import built, llamastack, snapshot

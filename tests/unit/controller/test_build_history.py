@@ -11,7 +11,7 @@ import pytest
 from llamastack_operator.api.build import Build as BuildSettings
 from llamastack_operator.controller.build_history import let_go, lost_image
 from llamastack_operator.controller.snapshot import Snapshot
-from llamastack_operator.kube.builds import Build
+from llamastack_operator.objects.builds import Build
 from tests.unit.controller.attempts import build
 from tests.unit.controller.build import UID, built, llamastack, pod, snapshot
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from llamastack_operator.api.llamastackbuild import LlamaStackBuildStatus
 from llamastack_operator.controller.build_plan import BuildDecision, BuildSnapshot, decide, retry_delay
-from llamastack_operator.kube.builds import Build, BuildJob, BuildPod
+from llamastack_operator.objects.builds import Build, BuildJob, BuildPod
 from tests.unit.controller.attempts import SETTINGS, build, ended, job_of, last_words, pod_of
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

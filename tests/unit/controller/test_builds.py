@@ -16,10 +16,10 @@ from typing import Any, cast
 import pytest
 
 from llamastack_operator.controller.builds import BuildReconciler
-from llamastack_operator.kube.builds import Build, BuildJob, BuildPod, build_from, build_index
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.kube.resources import Resource
+from llamastack_operator.objects.builds import Build, BuildJob, BuildPod, build_from, build_index
+from llamastack_operator.objects.resources import Resource
 from tests.unit.controller.attempts import SETTINGS, build, ended, job_of, last_words, pod_of
 from tests.unit.controller.test_build_result import RECORD, printed
 

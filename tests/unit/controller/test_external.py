@@ -19,8 +19,8 @@ from llamastack_operator.controller.stack import stack_from
 from llamastack_operator.controller.taken import Taken, take, texts_of
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
-from llamastack_operator.kube.config_map import ConfigMapContent
 from llamastack_operator.kube.referents import Referents
+from llamastack_operator.objects.config_map import ConfigMapContent
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.unit.controller.build import llamastack, snapshot
 

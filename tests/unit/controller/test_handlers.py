@@ -9,7 +9,7 @@ from llamastack_operator.controller.handlers import observe
 from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.controller.stack import Stack, stack_from
 from llamastack_operator.kube.cache import Cache
-from llamastack_operator.kube.objects import Key
+from llamastack_operator.objects.child import Key
 from tests.unit.controller.build import llamastack
 
 KEY = ("team-a", "bot")

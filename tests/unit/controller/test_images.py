@@ -12,7 +12,7 @@ from llamastack_operator.controller.images import ImageQuestion, ImageVerdict, d
 from llamastack_operator.controller.install import plan_install
 from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.stack import stack_from
-from llamastack_operator.kube.builds import Build
+from llamastack_operator.objects.builds import Build
 from llamastack_operator.workloads.settings import ImageSettings
 from tests.unit.controller.build import IMAGES, built, complete, llamastack, snapshot, succeeded
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from llamastack_operator.controller.memo import Memo
 from llamastack_operator.controller.plan import plan, rollout_complete, shares_volume
 from llamastack_operator.controller.snapshot import Referred, Snapshot
-from llamastack_operator.kube.objects import Child, digest
 from llamastack_operator.kube.ownership import owned_fields
-from llamastack_operator.kube.resources import (
+from llamastack_operator.objects.child import Child, digest
+from llamastack_operator.objects.resources import (
     BY_KIND,
     CONFIGMAPS,
     PERSISTENTVOLUMECLAIMS,

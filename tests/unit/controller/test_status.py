@@ -14,9 +14,9 @@ from llamastack_operator.api.status import FINDINGS_LIMIT, Finding, LlamaStackSt
 from llamastack_operator.controller.plan import findings_of
 from llamastack_operator.controller.snapshot import Snapshot
 from llamastack_operator.controller.status import Outcome, cut, is_ready, status_of
-from llamastack_operator.kube.objects import Child
-from llamastack_operator.kube.pods import Pod
-from llamastack_operator.kube.resources import SERVICES
+from llamastack_operator.objects.child import Child
+from llamastack_operator.objects.pods import Pod
+from llamastack_operator.objects.resources import SERVICES
 from tests.e2e.kstatus import kstatus
 from tests.unit.controller.build import (
     child,

@@ -16,9 +16,9 @@ from llamastack_operator.api.labels import FIELD_MANAGER
 from llamastack_operator.kube.apply import HANDOVER_MANAGER, Applier, NotOursError
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.kube.objects import Child, Desired, child_from
 from llamastack_operator.kube.ownership import owned_fields
-from llamastack_operator.kube.resources import CHILDREN, DEPLOYMENTS, SERVICES, Resource
+from llamastack_operator.objects.child import Child, Desired, child_from
+from llamastack_operator.objects.resources import CHILDREN, DEPLOYMENTS, SERVICES, Resource
 from llamastack_operator.workloads.desired import Owner, desired
 
 OWNER, ANOTHER = Owner(("team-a", "bot"), "stack-uid"), Owner(("team-a", "bot"), "other-uid")

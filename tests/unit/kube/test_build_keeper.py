@@ -13,11 +13,11 @@ from typing import Any, cast
 import pytest
 
 from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
-from llamastack_operator.kube.builds import Build, build_from, build_index, inputs_entry, owner_entry, phase_entry
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.kube.objects import Key
-from llamastack_operator.kube.resources import Resource
+from llamastack_operator.objects.builds import Build, build_from, build_index, inputs_entry, owner_entry, phase_entry
+from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.resources import Resource
 
 SPEC = {"key": "a" * 64, "strategy": "Image"}
 NAME = "modules-a"

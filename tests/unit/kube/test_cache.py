@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamastack_operator.kube.cache import Cache
-from llamastack_operator.kube.objects import Key
+from llamastack_operator.objects.child import Key
 
 
 @dataclass(frozen=True)

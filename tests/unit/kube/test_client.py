@@ -16,9 +16,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio.client.configuration import Configuration
 
-from llamastack_operator.kube.bounded import CUT
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.kube.resources import CONFIGMAPS, DEPLOYMENTS, LLAMASTACKS
+from llamastack_operator.objects.bounded_json import CUT
+from llamastack_operator.objects.resources import CONFIGMAPS, DEPLOYMENTS, LLAMASTACKS
 
 BODY = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "team-a", "name": "x"}}
 

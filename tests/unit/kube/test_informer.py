@@ -17,8 +17,8 @@ from llamastack_operator.kube import informer as module
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.informer import Informer
-from llamastack_operator.kube.objects import Child, child_from
-from llamastack_operator.kube.resources import SERVICEACCOUNTS
+from llamastack_operator.objects.child import Child, child_from
+from llamastack_operator.objects.resources import SERVICEACCOUNTS
 
 Answer = dict[str, Any] | Exception
 

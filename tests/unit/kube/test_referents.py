@@ -12,10 +12,10 @@ from typing import Any, cast
 import pytest
 
 from llamastack_operator.kube.client import Client
-from llamastack_operator.kube.config_map import ConfigMapContent
-from llamastack_operator.kube.objects import Key
 from llamastack_operator.kube.referents import Referents
-from llamastack_operator.kube.resources import Resource
+from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.config_map import ConfigMapContent
+from llamastack_operator.objects.resources import Resource
 
 SHARED, OWN = ("team-a", "shared"), ("team-a", "own")
 BOT, OTHER = ("team-a", "bot"), ("team-a", "other")

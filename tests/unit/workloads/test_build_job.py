@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.kube.builds import Build
+from llamastack_operator.objects.builds import Build
 from llamastack_operator.workloads.build_job import base_image, inputs_config_map, job
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 from tests.unit.controller.attempts import SETTINGS, build

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.kube.objects import digest
+from llamastack_operator.objects.child import digest
 from llamastack_operator.workloads.children import children
 from llamastack_operator.workloads.desired import Owner
 from llamastack_operator.workloads.runtime import Runtime

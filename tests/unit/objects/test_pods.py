@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.kube.pods import ContainerState, Pod, pod_from, pulled
+from llamastack_operator.objects.pods import ContainerState, Pod, pod_from, pulled
 
 METADATA = {
     "namespace": "team-a",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.kube.builds import build_pod_from, job_from
+from llamastack_operator.objects.builds import build_pod_from, job_from
 
 METADATA = {"namespace": "team-a", "name": "modules-a", "uid": "u", "resourceVersion": "7"}
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.kube.bounded import CUT, MAX_DEPTH, loads, shallow
 from llamastack_operator.kube.responses import BoundedLines
+from llamastack_operator.objects.bounded_json import CUT, MAX_DEPTH, loads, shallow
 
 DEEP = 9_998
 """The deepest nesting that the API server stores."""

@@ -20,7 +20,7 @@ from llamastack_operator.api.labels import (
     REVISION_ANNOTATION,
     STACK_LABEL,
 )
-from llamastack_operator.kube.resources import Resource
+from llamastack_operator.objects.resources import Resource
 
 Key = tuple[str, str]
 """Namespace and name."""

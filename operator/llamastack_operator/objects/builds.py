@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, BUILD_LABEL, RERUN_ANNOTATION
-from llamastack_operator.kube.objects import Key
+from llamastack_operator.objects.child import Key
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.kube.objects import Child, child_from, digest, owned_fields_of, wants_body
-from llamastack_operator.kube.resources import (
+from llamastack_operator.objects.child import Child, child_from, digest, owned_fields_of, wants_body
+from llamastack_operator.objects.resources import (
     CHILDREN,
     CONFIGMAPS,
     DEPLOYMENTS,

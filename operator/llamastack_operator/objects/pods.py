@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator.api.labels import REVISION_ANNOTATION, STACK_LABEL
-from llamastack_operator.kube.objects import Key
+from llamastack_operator.objects.child import Key
 
 
 @dataclass(frozen=True, slots=True)
