@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from llamastack_operator import catalog
-from llamastack_operator.images.layers import Layer
-from llamastack_operator.images.plan import Wanted, install_plan
-from llamastack_operator.images.upstream import forgotten_packages, release_packages
+from llamastack_operator.planning.install.install_plan import Wanted, install_plan
+from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.upstream import forgotten_packages, release_packages
 from llamastack_resolver.build_config import build_entries
 from llamastack_resolver.env import Environment
 from llamastack_resolver.findings import Findings

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from llamastack_operator import catalog
-from llamastack_operator.images.plan import install_plan
+from llamastack_operator.planning.install.install_plan import install_plan
 from tests.conformance.releases import RELEASES, ROOT, release
 from tests.conformance.servers import model_server, run_config, served
 

@@ -16,7 +16,7 @@ from typing import Any
 from llamastack_installer.facts import Facts, facts_of
 from llamastack_installer.failure import FailureError
 from llamastack_operator.cli.parser import CliError
-from llamastack_operator.images.plan import InstallPlan
+from llamastack_operator.planning.install.install_plan import InstallPlan
 
 INSTEAD = "run this in a container of the base, or use `llamastack containerfile` with an image builder"
 _SERVERS = ("llama-stack", "ogx")

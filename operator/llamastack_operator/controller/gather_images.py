@@ -23,11 +23,11 @@ from llamastack_operator.controller.install import (
 from llamastack_operator.controller.providers import Provider, has_modules, providers_of
 from llamastack_operator.controller.snapshot import Referred, Snapshot
 from llamastack_operator.controller.stack import Stack
-from llamastack_operator.images.plan import InstallPlan
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.builds import Build
 from llamastack_operator.objects.child import Key, digest
+from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.workloads.settings import ImageSettings
 from llamastack_resolver.yaml_io import load
 

@@ -16,12 +16,12 @@ from llamastack_operator.api.build import strategy_of
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.llamastackbuild import BuildAccess
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.images.key import BuildInputs, PipSettings, build_key, key_name
-from llamastack_operator.images.layers import Layer
-from llamastack_operator.images.plan import InstallPlan
-from llamastack_operator.images.required import build_required
 from llamastack_operator.objects.builds import Build
 from llamastack_operator.objects.child import digest
+from llamastack_operator.planning.install.install_plan import InstallPlan
+from llamastack_operator.planning.install.key import BuildInputs, PipSettings, build_key, key_name
+from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.why_build import build_required
 from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.runtime import Runtime, StartInstall
 from llamastack_operator.workloads.settings import ImageSettings

@@ -14,7 +14,7 @@ from llamastack_operator.api.status import Finding
 from llamastack_operator.catalog.reader import UnsupportedReleaseError, load
 from llamastack_operator.controller.images import release_of
 from llamastack_operator.controller.stack import Stack
-from llamastack_operator.images.plan import InstallPlan, Wanted, file_packages, install_plan
+from llamastack_operator.planning.install.install_plan import InstallPlan, Wanted, file_packages, install_plan
 from llamastack_operator.workloads.run_config import run_config_text
 from llamastack_resolver.env import Environment
 from llamastack_resolver.knowledge import ReleaseKnowledge

@@ -8,10 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from llamastack_operator import catalog
-from llamastack_operator.images.key import BuildInputs, PipSettings, build_key, key_name
-from llamastack_operator.images.layers import Layer
-from llamastack_operator.images.plan import install_plan
-from llamastack_operator.images.required import ChangeKind, build_required, describe
+from llamastack_operator.planning.install.install_plan import install_plan
+from llamastack_operator.planning.install.key import BuildInputs, PipSettings, build_key, key_name
+from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.why_build import ChangeKind, build_required, describe
 from llamastack_resolver.releases import Release
 
 RELEASE = Release("llama-stack", "0.7.3")

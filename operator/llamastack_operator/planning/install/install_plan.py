@@ -11,15 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.images.layers import Layer
-from llamastack_operator.images.upstream import (
-    Entries,
-    builtin_packages,
-    read_entries,
-    release_packages,
-    server_dependencies,
-)
-from llamastack_operator.images.wanted import (
+from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.requirements import (
     Calls,
     Wanted,
     canonical_name,
@@ -27,6 +20,13 @@ from llamastack_operator.images.wanted import (
     check_pins,
     check_release,
     parse,
+)
+from llamastack_operator.planning.install.upstream import (
+    Entries,
+    builtin_packages,
+    read_entries,
+    release_packages,
+    server_dependencies,
 )
 from llamastack_resolver.env import Environment
 from llamastack_resolver.findings import Finding, Findings, Reason, with_prefix

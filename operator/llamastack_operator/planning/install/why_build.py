@@ -12,9 +12,9 @@ from enum import StrEnum
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from llamastack_operator.images.key import BuildInputs
-from llamastack_operator.images.layers import Layer
-from llamastack_operator.images.wanted import FAMILY, canonical_name
+from llamastack_operator.planning.install.key import BuildInputs
+from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.requirements import FAMILY, canonical_name
 
 MAX_NAMED = 5
 """How many requirements of each sort the text names; the others are counted."""

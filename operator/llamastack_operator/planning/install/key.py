@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llamastack_operator.images.layers import Layer
+from llamastack_operator.planning.install.layer import Layer
 
 RECIPE = 2
 """Version of the way in which layers are made. A new one changes the keys of new builds, and rebuilds nothing."""

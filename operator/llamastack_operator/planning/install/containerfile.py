@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from llamastack_operator.images.layers import ROOTS, Layer
-from llamastack_operator.images.plan import InstallPlan
-from llamastack_operator.images.upstream import INDEX_NAMES
+from llamastack_operator.planning.install.install_plan import InstallPlan
+from llamastack_operator.planning.install.layer import ROOTS, Layer
+from llamastack_operator.planning.install.upstream import INDEX_NAMES
 
 PYTHON_BASE = "docker.io/library/python:3.12-slim"
 HOME = "/opt/llamastack/home"
