@@ -8,11 +8,11 @@ from typing import Any
 
 from benchmarks.workload import stack
 from llamastack_operator.controller.gather import Referred, Snapshot
-from llamastack_operator.controller.plan import plan
-from llamastack_operator.controller.stack import stack_from
-from llamastack_operator.controller.status import Outcome, status_of
 from llamastack_operator.kube.client import Client, Object
 from llamastack_operator.objects.resources import LLAMASTACKS, Resource
+from llamastack_operator.planning.stack.plan import plan
+from llamastack_operator.planning.stack.stack import stack_from
+from llamastack_operator.planning.stack.status import Outcome, status_of
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 _STAMP = "2026-01-01T00:00:00Z"

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from llamastack_operator.controller.plan import plan
-from llamastack_operator.controller.snapshot import Referred
-from llamastack_operator.controller.stack import stack_from
-from llamastack_operator.controller.taken import take
+from llamastack_operator.planning.stack.inputs.config_map_texts import take
+from llamastack_operator.planning.stack.plan import plan
+from llamastack_operator.planning.stack.snapshot import Referred
+from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
 from llamastack_resolver.complete import default_storage
 from tests.conformance.releases import RELEASES, ask
-from tests.unit.controller.build import llamastack, snapshot
+from tests.support.world import llamastack, snapshot
 
 ROOT = "/etc/llama-stack-external"
 PROVIDER = """from pydantic import BaseModel

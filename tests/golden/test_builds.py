@@ -9,7 +9,7 @@ import pytest
 
 from llamastack_operator.workloads.build_job import inputs_config_map, job
 from tests.golden.files import check, dump
-from tests.unit.controller.attempts import SETTINGS, build
+from tests.support.build_attempts import SETTINGS, build
 
 FOLDER = Path(__file__).parent / "builds"
 EVERYTHING = {

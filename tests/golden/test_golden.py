@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from llamastack_operator.controller.plan import plan
-from llamastack_operator.controller.snapshot import Referred, Snapshot
-from llamastack_operator.controller.stack import stack_from
+from llamastack_operator.planning.stack.plan import plan
+from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
+from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.golden.files import check, dump
-from tests.unit.controller.build import IMAGES, built
+from tests.support.world import IMAGES, built
 
 FOLDER = Path(__file__).parent
 EXAMPLES = FOLDER.parents[1] / "examples"

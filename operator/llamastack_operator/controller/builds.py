@@ -13,15 +13,15 @@ from typing import Any
 from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.llamastackbuild import KIND
-from llamastack_operator.controller.build_failure import Failure
-from llamastack_operator.controller.build_plan import BuildDecision, BuildSnapshot, decide, failed, stamp, working
-from llamastack_operator.controller.build_result import LOG_LIMIT, LostRecordError, parse_record, progress_of
-from llamastack_operator.controller.build_status import collected
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.objects.builds import Build, BuildJob, BuildPod, job_from, owner_entry, phase_entry
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
+from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, failed, stamp, working
+from llamastack_operator.planning.build.failure import Failure
+from llamastack_operator.planning.build.result import LOG_LIMIT, LostRecordError, parse_record, progress_of
+from llamastack_operator.planning.build.status import collected
 from llamastack_operator.workloads.build_inputs import image_before
 from llamastack_operator.workloads.build_job import PUSH, inputs_config_map, job, job_name
 from llamastack_operator.workloads.names import lock_name

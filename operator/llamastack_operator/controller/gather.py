@@ -11,15 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from llamastack_operator.api.status import Finding
-from llamastack_operator.controller.references import CA_PATH, Reference, missing, references_of
-from llamastack_operator.controller.snapshot import Referred, Snapshot
-from llamastack_operator.controller.stack import Stack
-from llamastack_operator.controller.taken import Taken, take, texts_of
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.child import Child, Key, digest
 from llamastack_operator.objects.config_map import ConfigMapContent
 from llamastack_operator.objects.pods import Pod
+from llamastack_operator.planning.stack.inputs.config_map_texts import Taken, take, texts_of
+from llamastack_operator.planning.stack.inputs.references import CA_PATH, Reference, missing, references_of
+from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
+from llamastack_operator.planning.stack.stack import Stack
 
 _SMALL_TEXT = 4_096
 """Run configs up to this many characters are parsed on the event loop; larger ones in a thread."""

@@ -12,22 +12,22 @@ from typing import Any
 
 from llamastack_operator.api.conditions import ConditionType
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.controller.images import ImageQuestion, ImageVerdict, as_it_is, decide_image
-from llamastack_operator.controller.install import (
+from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.referents import Referents
+from llamastack_operator.objects.builds import Build
+from llamastack_operator.objects.child import Key, digest
+from llamastack_operator.planning.image.decide import ImageQuestion, ImageVerdict, as_it_is, decide_image
+from llamastack_operator.planning.image.install import (
     needs_import_names,
     needs_install,
     plan_findings,
     plan_install,
     with_import_names,
 )
-from llamastack_operator.controller.providers import Provider, has_modules, providers_of
-from llamastack_operator.controller.snapshot import Referred, Snapshot
-from llamastack_operator.controller.stack import Stack
-from llamastack_operator.kube.cache import Cache
-from llamastack_operator.kube.referents import Referents
-from llamastack_operator.objects.builds import Build
-from llamastack_operator.objects.child import Key, digest
 from llamastack_operator.planning.install.install_plan import InstallPlan
+from llamastack_operator.planning.stack.inputs.providers import Provider, has_modules, providers_of
+from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
+from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.settings import ImageSettings
 from llamastack_resolver.yaml_io import load
 

@@ -12,10 +12,10 @@ import kopf
 from llamastack_operator.api.base import GROUP, VERSION
 from llamastack_operator.api.stack import PLURAL
 from llamastack_operator.controller.queue import WorkQueue
-from llamastack_operator.controller.stack import Stack, stack_from
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
 from llamastack_operator.objects.child import Key
+from llamastack_operator.planning.stack.stack import Stack, stack_from
 
 
 class NoProgressStorage(kopf.ProgressStorage):

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator.api.status import Finding
-from llamastack_operator.controller.plan import Plan
-from llamastack_operator.controller.snapshot import Snapshot
 from llamastack_operator.objects.child import Key
+from llamastack_operator.planning.stack.plan import Plan
+from llamastack_operator.planning.stack.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

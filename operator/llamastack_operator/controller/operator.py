@@ -19,7 +19,6 @@ from llamastack_operator.controller.gather_images import ImageGatherer
 from llamastack_operator.controller.handlers import configure, register
 from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.controller.reconcile import Reconciler
-from llamastack_operator.controller.stack import Stack
 from llamastack_operator.kube.apply import Applier
 from llamastack_operator.kube.build_keeper import BuildKeeper
 from llamastack_operator.kube.cache import Cache
@@ -31,6 +30,7 @@ from llamastack_operator.objects.builds import Build, build_index
 from llamastack_operator.objects.child import Child, Key, child_from, wants_body
 from llamastack_operator.objects.pods import Pod, pod_from
 from llamastack_operator.objects.resources import CHILDREN, CONFIGMAPS, LLAMASTACKBUILDS, LLAMASTACKS, PODS
+from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"

@@ -12,16 +12,10 @@ from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.stack import KIND
 from llamastack_operator.api.status import Finding
-from llamastack_operator.controller.build_history import let_go, lost_image
 from llamastack_operator.controller.gather import Gatherer
 from llamastack_operator.controller.gather_images import ImageGatherer
 from llamastack_operator.controller.memo import Memo
-from llamastack_operator.controller.plan import Plan, plan, rollout_complete
 from llamastack_operator.controller.rejection import rejection_findings
-from llamastack_operator.controller.snapshot import Snapshot
-from llamastack_operator.controller.stack import Stack
-from llamastack_operator.controller.status import Outcome, is_ready, status_of
-from llamastack_operator.controller.transitions import transitions
 from llamastack_operator.kube.apply import Applier, NotOursError
 from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
 from llamastack_operator.kube.cache import Cache
@@ -30,6 +24,12 @@ from llamastack_operator.kube.events import EventRecorder
 from llamastack_operator.objects.builds import Build, owner_entry
 from llamastack_operator.objects.child import Desired, Key
 from llamastack_operator.objects.resources import LLAMASTACKS
+from llamastack_operator.planning.image.history import let_go, lost_image
+from llamastack_operator.planning.stack.plan import Plan, plan, rollout_complete
+from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_operator.planning.stack.stack import Stack
+from llamastack_operator.planning.stack.status import Outcome, is_ready, status_of
+from llamastack_operator.planning.stack.transitions import transitions
 from llamastack_operator.probe.version import server_version
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.settings import WorkloadSettings

@@ -11,7 +11,7 @@ from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.cli import main
 from llamastack_operator.cli.console import Console
 from llamastack_operator.cli.planning import plan_file
-from llamastack_operator.controller.install import plan_install
+from llamastack_operator.planning.image.install import plan_install
 from llamastack_resolver.external_fields import provider_file
 
 Capture = pytest.CaptureFixture[str]

@@ -20,8 +20,8 @@ from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.objects.builds import Build, BuildJob, BuildPod, build_from, build_index
 from llamastack_operator.objects.resources import Resource
-from tests.unit.controller.attempts import SETTINGS, build, ended, job_of, last_words, pod_of
-from tests.unit.controller.test_build_result import RECORD, printed
+from tests.support.build_attempts import SETTINGS, build, ended, job_of, last_words, pod_of
+from tests.unit.planning.build.test_result import RECORD, printed
 
 KEY = ("team-a", "modules-a")
 Body = dict[str, Any]

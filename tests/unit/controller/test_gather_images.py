@@ -13,15 +13,15 @@ import pytest
 
 from llamastack_operator.controller import gather_images
 from llamastack_operator.controller.gather_images import ImageGatherer
-from llamastack_operator.controller.images import BuildWish
-from llamastack_operator.controller.snapshot import Referred, Snapshot
-from llamastack_operator.controller.stack import Stack, stack_from
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.builds import Build, build_index
 from llamastack_operator.objects.resources import Resource
-from tests.unit.controller.build import IMAGES, llamastack, succeeded
+from llamastack_operator.planning.image.decide import BuildWish
+from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
+from llamastack_operator.planning.stack.stack import Stack, stack_from
+from tests.support.world import IMAGES, llamastack, succeeded
 
 READY = {"type": "ImageReady", "status": "True"}
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from llamastack_operator.controller.handlers import observe
 from llamastack_operator.controller.queue import WorkQueue
-from llamastack_operator.controller.stack import Stack, stack_from
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.objects.child import Key
-from tests.unit.controller.build import llamastack
+from llamastack_operator.planning.stack.stack import Stack, stack_from
+from tests.support.world import llamastack
 
 KEY = ("team-a", "bot")
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.controller.plan import plan
 from llamastack_operator.controller.rejection import origin, rejection_findings
 from llamastack_operator.kube.client import ApiError
+from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.workloads.settings import WorkloadSettings
-from tests.unit.controller.build import llamastack, snapshot
+from tests.support.world import llamastack, snapshot
 
 CONTAINER = "spec.template.spec.containers[0]"
 ORIGINS = [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llamastack_operator.objects.builds import Build
 from llamastack_operator.workloads.build_job import base_image, inputs_config_map, job
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
-from tests.unit.controller.attempts import SETTINGS, build
+from tests.support.build_attempts import SETTINGS, build
 
 ACCESS = st.fixed_dictionaries(
     {},

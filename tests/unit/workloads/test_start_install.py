@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.controller.plan import plan
+from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
-from tests.unit.controller.build import IMAGES, built, llamastack, snapshot
+from tests.support.world import IMAGES, built, llamastack, snapshot
 
 MODULES = "/opt/llamastack/modules/lib/python3.13/site-packages"
 

@@ -1,0 +1,231 @@
+"""Decides what a build needs next. Pure: the build, its Job and its pod in; what to do and the status out.
+
+Each try is one Job. That a try runs, ended or vanished is read from the cluster alone, so an operator that was
+killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from llamastack_operator.api.conditions import Reason
+from llamastack_operator.objects.builds import Build, BuildContainer, BuildJob, BuildPod
+from llamastack_operator.planning.build.failure import Failure, failure_of, tampered, waiting_failure
+from llamastack_operator.planning.build.result import LostRecordError, parse_message
+from llamastack_operator.workloads.build_job import INDEX, INSTALL, PREPARE, PUSH, container_images
+from llamastack_operator.workloads.settings import WorkloadSettings
+
+FIRST_DELAY = 10
+"""Seconds before a second try."""
+LONGEST_DELAY = 600
+"""Seconds before a further try at most."""
+LOOK_AGAIN = 2.0
+"""Seconds between two looks at the progress of a running build."""
+QUEUE_LOOK = 5.0
+"""Seconds between two looks for a free place: a build that is deleted frees its place without a word."""
+# What outlives a try: with a lock the next one makes the same image again.
+_LASTING = ("baseDigest", "rerun")
+_STEPS = {PREPARE: "preparing", INSTALL: "installing", PUSH: "pushing"}
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSnapshot:
+    """One build and what belongs to it, at one moment.
+
+    Attributes:
+        build: the build.
+        jobs: its Jobs.
+        pods: their pods.
+        may_start: whether one more build may run.
+        now: the time of the pass.
+        progress: what the running container told last.
+    """
+
+    build: Build
+    jobs: tuple[BuildJob, ...]
+    pods: tuple[BuildPod, ...]
+    may_start: bool
+    now: datetime
+    progress: str = ""
+
+    def pod_of(self, job: BuildJob) -> BuildPod | None:
+        """Return the pod of a Job."""
+        return next((pod for pod in self.pods if pod.job_uid == job.uid), None)
+
+
+Action = Literal["none", "start", "collect", "stop"]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildDecision:
+    """What a pass of a build is to do.
+
+    Attributes:
+        status: the new status; for `collect` it lacks what the record tells.
+        action: start the try `attempts` of the status, collect the result of `job`, stop `job`, or nothing.
+        job: the Job that the action is about.
+        told: the last words of `push`, for `collect`.
+        again: seconds until the next look, or None where an event will tell.
+    """
+
+    status: dict[str, Any]
+    action: Action = "none"
+    job: BuildJob | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+    again: float | None = None
+
+
+def decide(snapshot: BuildSnapshot, settings: WorkloadSettings) -> BuildDecision:
+    """Return what a build needs next."""
+    build, status = snapshot.build, dict(snapshot.build.status)
+    attempts = int(status.get("attempts", 0))
+    if build.phase == "Succeeded":
+        if build.rerun and build.rerun != status.get("rerun"):
+            return _start(snapshot, {**status, "rerun": build.rerun}, attempts + 1)
+        return BuildDecision(status)
+    if build.phase == "Failed":
+        return _after_failure(snapshot, status, attempts)
+    if build.phase == "Queued" or attempts == 0:
+        return _start(snapshot, status, attempts + 1)
+    job = next((job for job in snapshot.jobs if job.attempt == attempts and job.build_uid == build.uid), None)
+    if job is None or job.deleting:
+        return failed(snapshot, status, Failure(Reason.EVICTED, "the build's Job was deleted", retry=True))
+    pod = snapshot.pod_of(job)
+    foul = tampered(pod, container_images(build, settings)) if pod is not None else None
+    if foul is not None:
+        return failed(snapshot, status, foul, stop=job)
+    return _try(snapshot, status, job, pod)
+
+
+def retry_delay(attempts: int) -> int:
+    """Return the seconds to wait after that many tries."""
+    return int(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(attempts - 1, 10)))
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time as the API writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _start(snapshot: BuildSnapshot, status: dict[str, Any], attempt: int) -> BuildDecision:
+    if not snapshot.may_start:
+        queued = {key: value for key, value in status.items() if key in (*_LASTING, "attempts", "failure")}
+        return BuildDecision({**queued, "phase": "Queued"}, again=QUEUE_LOOK)
+    lasting = {key: value for key, value in status.items() if key in _LASTING}
+    started = {"phase": "Building", "step": "starting", "attempts": attempt, "startedAt": stamp(snapshot.now)}
+    return BuildDecision({**lasting, **started}, action="start", again=LOOK_AGAIN)
+
+
+def _try(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:
+    if pod is not None and _told(pod):
+        # Its sidecar is still to be stopped and its Job to be counted, which takes seconds and changes nothing.
+        return _complete(snapshot, status, job, pod)
+    if job.ended is None:
+        return _running(snapshot, status, job, pod)
+    if pod is not None and _lags(job, pod):
+        return BuildDecision(status, again=LOOK_AGAIN)
+    if job.ended[0] == "Failed":
+        return failed(snapshot, status, failure_of(job, pod, status.get("step", "")))
+    return _complete(snapshot, status, job, pod)
+
+
+def _running(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:
+    if pod is None or pod.deleting:
+        return BuildDecision(status, again=LOOK_AGAIN)
+    hopeless = waiting_failure(pod)
+    if hopeless is not None:
+        return failed(snapshot, status, hopeless, stop=job)
+    return BuildDecision({**status, "step": _step(pod, snapshot.progress)}, again=LOOK_AGAIN)
+
+
+def _step(pod: BuildPod, progress: str) -> str:
+    if pod.unschedulable:
+        return f"waiting for a node: {pod.unschedulable}"[:256]
+    running = working(pod)
+    if running is not None:
+        return progress or _STEPS[running.name]
+    for container in pod.containers:
+        if container.waiting is not None and container.waiting[0] != "PodInitializing":
+            reason = container.waiting[0]
+            return (f"{reason} of {container.image}" if "Image" in reason else f"waiting: {reason}")[:256]
+    push = pod.container(PUSH)
+    return "finishing" if push is not None and push.ended is not None else "starting"
+
+
+def working(pod: BuildPod) -> BuildContainer | None:
+    """Return the container that works now; the sidecar is there all the time."""
+    running = [container for container in pod.containers if container.running and container.name != INDEX]
+    return running[-1] if running else None
+
+
+def _told(pod: BuildPod) -> bool:
+    """Tell whether `push`, the last container, ended well: its words are the result."""
+    push = pod.container(PUSH)
+    return push is not None and push.ended is not None and push.ended[1] == 0
+
+
+def _lags(job: BuildJob, pod: BuildPod) -> bool:
+    """Tell whether a pod is known as it was before its Job ended: the two come by watches of their own."""
+    stopped = job.ended is not None and job.ended[1] == "DeadlineExceeded"
+    return pod.phase in ("Pending", "Running") and not pod.deleting and not stopped
+
+
+def _complete(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:
+    push = pod.container(PUSH) if pod is not None else None
+    if push is None or push.ended is None:
+        return failed(snapshot, status, Failure(Reason.LOCK_LOST, "the build's pod is gone", retry=True))
+    inputs = snapshot.build.spec["inputs"]
+    pushes = snapshot.build.spec["strategy"] == "Image"
+    try:
+        told = parse_message(push.ended[2], inputs.get("repository") if pushes else None)
+    except LostRecordError as error:
+        return failed(snapshot, status, Failure(Reason.LOCK_LOST, str(error), retry=True))
+    install = pod.container(INSTALL) if pod is not None else None
+    moved = _base_moved(install, str(told.get("base", "")))
+    if moved is not None:
+        return failed(snapshot, status, moved)
+    return BuildDecision(status, action="collect", job=job, told=told)
+
+
+def _base_moved(install: BuildContainer | None, digest: str) -> Failure | None:
+    """Return a failure where the node ran another base than the one that the layer was put on.
+
+    A tag can move between the two look-ups. A runtime that knows an image by no digest of a registry tells nothing.
+    """
+    pulled = install.image_id.rpartition("@")[2] if install is not None and "@" in install.image_id else ""
+    if not pulled or not digest or pulled == digest:
+        return None
+    message = f"the tag of the base image moved during the build: {digest} became {pulled}, or the node had an old one"
+    return Failure(Reason.BUILD_FAILED, message, retry=True, hint="name the base image by digest to be sure of it")
+
+
+def _after_failure(snapshot: BuildSnapshot, status: dict[str, Any], attempts: int) -> BuildDecision:
+    due = status.get("nextAttemptAt")
+    if due is None:
+        return BuildDecision(status)
+    left = (datetime.fromisoformat(due) - snapshot.now).total_seconds()
+    if left > 0:
+        return BuildDecision(status, again=left)
+    return _start(snapshot, status, attempts + 1)
+
+
+def failed(
+    snapshot: BuildSnapshot, status: dict[str, Any], failure: Failure, stop: BuildJob | None = None
+) -> BuildDecision:
+    """Return the decision after a failed try: another one later where that can help."""
+    attempts = int(status.get("attempts", 1))
+    ended: dict[str, Any] = {
+        **{key: value for key, value in status.items() if key in _LASTING},
+        "phase": "Failed",
+        "attempts": attempts,
+        "startedAt": status.get("startedAt", stamp(snapshot.now)),
+        "finishedAt": stamp(snapshot.now),
+        "failure": failure.to_wire(),
+    }
+    delay = retry_delay(attempts) if failure.retry else None
+    if delay is not None:
+        ended["nextAttemptAt"] = stamp(snapshot.now + timedelta(seconds=delay))
+    return BuildDecision(ended, action="stop" if stop else "none", job=stop, again=delay)

@@ -1,0 +1,125 @@
+"""What has to be installed for a stack: its spec and run config in, an install plan out. Pure but for the catalog.
+
+It parses the run config and may read the catalog, so it runs in a thread and its result is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llamastack_operator.api.external import external_packages
+from llamastack_operator.api.stack import LlamaStackSpec
+from llamastack_operator.api.status import Finding
+from llamastack_operator.catalog.reader import UnsupportedReleaseError, load
+from llamastack_operator.planning.image.decide import release_of
+from llamastack_operator.planning.install.install_plan import InstallPlan, Wanted, file_packages, install_plan
+from llamastack_operator.planning.stack.stack import Stack
+from llamastack_operator.workloads.run_config import run_config_text
+from llamastack_resolver.env import Environment
+from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.run_config import read_run_config
+from llamastack_resolver.server_config import server_config
+from llamastack_resolver.yaml_io import load as load_yaml
+
+
+def needs_install(stack: Stack, modules: bool) -> bool:
+    """Tell whether anything has to be installed for a stack.
+
+    Args:
+        stack: the stack, with a spec.
+        modules: whether its run config names a module.
+    """
+    spec = stack.spec
+    if spec is None:
+        return False
+    pip = spec.build.pip if spec.build else None
+    return spec.distribution.image is None or modules or bool(pip and pip.requirements) or bool(external_packages(spec))
+
+
+def plan_install(spec: LlamaStackSpec, run_config: str, files: Mapping[str, str]) -> InstallPlan:
+    """Return what has to be installed.
+
+    Args:
+        spec: the stack's spec.
+        run_config: its run config as text.
+        files: the files of external providers and APIs by their paths below the mount.
+    """
+    pip = spec.build.pip if spec.build else None
+    release = release_of(spec)
+    return install_plan(
+        _parsed(run_config),
+        _knowledge(spec),
+        image=spec.distribution.image,
+        release=release,
+        environment=environment_of(spec),
+        requirements=_wanted((pip and pip.requirements) or [], "spec.build.pip.requirements"),
+        constraints=_wanted((pip and pip.constraints) or [], "spec.build.pip.constraints"),
+        external_packages=[Wanted(text, "spec") for text in external_packages(spec)] + list(file_packages(files)),
+        prefix="spec.runConfig" if spec.run_config_from is None else "spec.runConfigFrom",
+    )
+
+
+def plan_findings(plan: InstallPlan) -> tuple[Finding, ...]:
+    """Return the findings of an install plan as a status has them."""
+    return tuple(
+        Finding(
+            severity=finding.severity.value,
+            reason=finding.reason.value,
+            message=f"{finding.path}: {finding.message}" if finding.path else finding.message,
+            path=finding.path,
+            hint=finding.hint,
+        )
+        for finding in plan.findings
+    )
+
+
+def environment_of(spec: LlamaStackSpec) -> Environment:
+    """Return what is known of the server's variables without looking at any Secret."""
+    server = spec.server
+    entries = (server and server.env) or []
+    values = {entry.name: entry.value or "" for entry in entries if entry.value_from is None}
+    opaque = frozenset(entry.name for entry in entries if entry.value_from is not None)
+    elsewhere = bool(server and server.env_from) or spec.distribution.image is not None
+    return Environment(values, opaque, "unknown" if elsewhere else "unset")
+
+
+def needs_import_names(modules: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether upstream's server would look for a module under another name than the one it was installed with."""
+    return any(module["requirement"].split("==")[0].strip() != module["importName"] for module in modules)
+
+
+def with_import_names(run_config: str, modules: Sequence[Mapping[str, Any]]) -> str:
+    """Return a run config whose modules have the names that the server imports.
+
+    Args:
+        run_config: the run config as text.
+        modules: what was installed, as a LlamaStackBuild's status has it.
+    """
+    parsed = _parsed(run_config)
+    if parsed is None:
+        return run_config
+    names = {module["requirement"]: module["importName"] for module in modules}
+    entries = read_run_config(parsed).entries()
+    paths = {entry.path: names[entry.module] for entry in entries if entry.module in names}
+    return run_config_text(server_config(parsed, paths))
+
+
+def _parsed(text: str) -> Mapping[str, Any] | None:
+    documents, _ = load_yaml(text)
+    value = documents[0].value if documents else None
+    return value if isinstance(value, dict) else None
+
+
+def _knowledge(spec: LlamaStackSpec) -> ReleaseKnowledge | None:
+    release = release_of(spec)
+    if spec.distribution.image is not None or release is None:
+        return None
+    try:
+        return load(release)
+    except UnsupportedReleaseError:
+        return None
+
+
+def _wanted(texts: Sequence[str], path: str) -> list[Wanted]:
+    return [Wanted(text, f"{path}[{index}]") for index, text in enumerate(texts)]

@@ -1,0 +1,1 @@
+"""What a stack should consist of, and what its status says."""

@@ -1,0 +1,154 @@
+"""Decides what a stack should consist of. Pure: a snapshot in, a plan out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.status import Finding
+from llamastack_operator.objects.child import Child, Desired
+from llamastack_operator.planning.image.decide import BuildWish
+from llamastack_operator.planning.stack.inputs.run_config import SIZE_LIMIT, text_size
+from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_operator.workloads.children import children
+from llamastack_operator.workloads.desired import Owner
+from llamastack_operator.workloads.names import created_claim_name
+from llamastack_operator.workloads.settings import WorkloadSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a pass is to do.
+
+    Attributes:
+        findings: what is wrong or worth knowing.
+        desired: the objects to bring into being, or None where errors forbid to touch what runs.
+        obsolete: objects that the stack no longer has.
+        builds: the builds that it runs or waits for.
+    """
+
+    findings: tuple[Finding, ...]
+    desired: tuple[Desired, ...] | None
+    obsolete: tuple[Child, ...] = ()
+    builds: tuple[BuildWish, ...] = ()
+
+
+def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
+    """Return the plan for a snapshot.
+
+    An error leaves everything as it is: a wrong edit never takes down a stack that serves.
+    """
+    stack, referred, run_config, image = snapshot.stack, snapshot.referred, snapshot.run_config, snapshot.image
+    spec, findings = stack.spec, findings_of(snapshot)
+    if spec is None or run_config is None or any(item.severity == "error" for item in findings):
+        return Plan(findings, None)
+    if image is None or image.runtime is None:
+        # Until the newest image exists, what runs goes on running.
+        return Plan(findings, None, builds=image.wishes if image else ())
+    wanted = children(
+        Owner(stack.key, stack.uid),
+        spec,
+        image.runtime,
+        run_config,
+        referred.digest,
+        shares_volume(snapshot),
+        settings,
+        referred.files,
+    )
+    return Plan(findings, tuple(wanted), obsolete_children(snapshot, wanted), image.wishes)
+
+
+def findings_of(snapshot: Snapshot) -> tuple[Finding, ...]:
+    """Return what is wrong with a stack itself and with all that it refers to."""
+    referred = snapshot.referred
+    return (
+        *snapshot.stack.findings,
+        *referred.findings,
+        *snapshot.install_findings,
+        *_size_findings(snapshot.run_config, referred.files),
+        *_claim_findings(snapshot),
+    )
+
+
+def shares_volume(snapshot: Snapshot) -> bool:
+    """Tell whether an old and a new pod can have the state volume at the same time."""
+    storage = snapshot.stack.spec and snapshot.stack.spec.server and snapshot.stack.spec.server.storage
+    if not storage:
+        return True
+    if storage.claim_name:
+        return "ReadWriteMany" in snapshot.referred.claim_modes
+    return storage.access_mode == "ReadWriteMany"
+
+
+def obsolete_children(snapshot: Snapshot, wanted: list[Desired]) -> tuple[Child, ...]:
+    """Return the stack's own objects that are not wanted any more.
+
+    The config of an older revision stays until no pod can need it; a claim that outlives its stack is never deleted.
+    """
+    names = {(item.resource.kind, item.key) for item in wanted}
+    settled = rollout_complete(snapshot.child("Deployment"))
+    return tuple(
+        child
+        for child in snapshot.children
+        if (child.resource.kind, child.key) not in names
+        and child.owner_uid == snapshot.stack.uid
+        and not child.deleting
+        and (child.resource.kind != "ConfigMap" or settled)
+        and (child.resource.kind != "PersistentVolumeClaim" or child.facts["owned"])
+    )
+
+
+def rollout_complete(deployment: Child | None) -> bool:
+    """Tell whether all pods of a Deployment are of its newest revision and available."""
+    if deployment is None or deployment.facts["observedGeneration"] < deployment.generation:
+        return False
+    facts = deployment.facts
+    wanted = facts["wanted"]
+    return bool(facts["updatedReplicas"] == facts["replicas"] == wanted and facts["availableReplicas"] >= wanted)
+
+
+def _size_findings(run_config: str | None, files: Mapping[str, str]) -> list[Finding]:
+    """Run config and external files share one ConfigMap, which cannot be larger than 1 MiB."""
+    if run_config is None or not files:
+        return []
+    size = text_size(run_config) + sum(map(text_size, files.values()))
+    if size <= SIZE_LIMIT:
+        return []
+    path = "spec.externalProviders"
+    message = f"{path}: the run config and the external files are {size} bytes together, over {SIZE_LIMIT}"
+    return [
+        Finding(
+            severity="error", reason=Reason.INVALID_RUN_CONFIG, message=message, path=path, hint="Make them smaller."
+        )
+    ]
+
+
+def _claim_findings(snapshot: Snapshot) -> list[Finding]:
+    spec = snapshot.stack.spec
+    if not (spec and spec.server and spec.server.storage and spec.server.storage.size):
+        return []
+    name = created_claim_name(snapshot.stack.key[1])
+    left = next(
+        (
+            child
+            for child in snapshot.children
+            if child.resource.kind == "PersistentVolumeClaim"
+            and child.key[1] == name
+            and child.owner_uid != snapshot.stack.uid
+        ),
+        None,
+    )
+    if left is None:
+        return []
+    message = f"spec.server.storage: the claim {name!r} exists already and was made for another stack"
+    hint = f"To use its data write `storage: {{claimName: {name}}}`; else delete the claim."
+    return [
+        Finding(
+            severity="error",
+            reason=Reason.CLAIM_EXISTS,
+            message=message,
+            path="spec.server.storage",
+            hint=hint,
+        )
+    ]

@@ -1,0 +1,140 @@
+"""What the operator keeps of a LlamaStack: its parsed spec, its run config as text, and its status as last seen.
+
+The run config is the large part of the object and is only ever passed on, so it is kept as the text that the
+ConfigMap will hold, and compressed: a fiftieth of the memory of the parsed tree.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.labels import REBUILD_ANNOTATION
+from llamastack_operator.api.stack import LlamaStackSpec
+from llamastack_operator.api.status import Finding
+from llamastack_operator.objects.child import Key
+from llamastack_operator.planning.stack.inputs.external import with_directories
+from llamastack_operator.planning.stack.inputs.providers import Provider, has_modules, providers_of
+from llamastack_operator.planning.stack.inputs.run_config import depth_findings, run_config_findings
+from llamastack_operator.workloads.run_config import run_config_text
+from llamastack_resolver.releases import Release, UnknownReleaseError, start_command
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A LlamaStack as the operator sees it.
+
+    Attributes:
+        key: its namespace and name.
+        uid: its UID.
+        version: its resourceVersion.
+        generation: its metadata.generation.
+        deleting: whether it is on its way out.
+        spec: its spec without the run config, or None where it could not be read.
+        packed_run_config: its inline run config as compressed text, or None where it has none.
+        findings: what is wrong with the object itself.
+        providers: the enabled providers of its inline run config.
+        modules: whether its inline run config names a module.
+        rebuild: the user's request for a fresh look at tags and versions; a new value is a new request.
+        status: its status as last seen.
+    """
+
+    key: Key
+    uid: str
+    version: int
+    generation: int
+    deleting: bool
+    spec: LlamaStackSpec | None
+    packed_run_config: bytes | None
+    findings: tuple[Finding, ...]
+    status: Mapping[str, Any]
+    providers: tuple[Provider, ...] = ()
+    modules: bool = False
+    rebuild: str = ""
+
+    @property
+    def stack(self) -> str:
+        """Its own name, for the cache's index."""
+        return self.key[1]
+
+    @property
+    def run_config(self) -> str | None:
+        """Its inline run config as text."""
+        packed = self.packed_run_config
+        return None if packed is None else zlib.decompress(packed).decode()
+
+
+def stack_from(body: Mapping[str, Any]) -> Stack:
+    """Return what is kept of a LlamaStack of the API."""
+    metadata = body["metadata"]
+    fields = dict(body.get("spec") or {})
+    run_config = fields.pop("runConfig", None)
+    findings: list[Finding] = []
+    spec = None
+    try:
+        spec = LlamaStackSpec.model_validate(fields)
+        findings += release_findings(spec)
+    except ValidationError as error:
+        findings += spec_findings(error)
+    if spec is not None and isinstance(run_config, dict):
+        run_config, problems = with_directories(run_config, spec, "spec.runConfig")
+        findings += problems
+    text = run_config_text(run_config) if isinstance(run_config, dict) else None
+    if run_config is not None:
+        findings += run_config_findings(run_config, "spec.runConfig") + depth_findings(text or "", "spec.runConfig")
+    return Stack(
+        key=(metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        generation=metadata.get("generation", 0),
+        deleting="deletionTimestamp" in metadata,
+        spec=spec,
+        packed_run_config=None if text is None else zlib.compress(text.encode(errors="surrogatepass"), level=1),
+        findings=tuple(findings),
+        status=body.get("status") or {},
+        providers=providers_of(run_config),
+        modules=has_modules(run_config),
+        rebuild=str((metadata.get("annotations") or {}).get(REBUILD_ANNOTATION, ""))[:64],
+    )
+
+
+def spec_findings(error: ValidationError) -> list[Finding]:
+    """Return a finding for each part of a spec that does not fit the models.
+
+    The API server refuses such objects; one that was stored under an older CRD can still be there.
+    """
+    return [
+        Finding(
+            severity="error",
+            reason=Reason.INVALID_SPEC,
+            message=problem["msg"],
+            path=field_path("spec", problem["loc"]),
+            hint="See `kubectl explain llamastack.spec` for what is admitted.",
+        )
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def release_findings(spec: LlamaStackSpec) -> list[Finding]:
+    """Return what is wrong with the release of a spec: the schema cannot say which ones can be started."""
+    release = spec.distribution.release
+    if release is None:
+        return []
+    try:
+        start_command(Release(release.package, release.version), config="", port=0)
+    except UnknownReleaseError as error:
+        path = "spec.distribution.release"
+        hint = "Name a newer release, and an image that holds it."
+        reason = Reason.UNSUPPORTED_VERSION
+        return [Finding(severity="error", reason=reason, message=f"{path}: {error}", path=path, hint=hint)]
+    return []
+
+
+def field_path(root: str, location: tuple[int | str, ...]) -> str:
+    """Return a path such as spec.server.env[0].name."""
+    return root + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)

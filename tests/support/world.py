@@ -1,0 +1,177 @@
+"""Makes snapshots from objects as the API server serves them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from llamastack_operator.controller.gather_images import ImageFacts, with_image
+from llamastack_operator.objects.builds import Build, build_from
+from llamastack_operator.objects.child import Child, child_from
+from llamastack_operator.objects.pods import Pod, pod_from
+from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
+from llamastack_operator.planning.image.decide import ImageQuestion
+from llamastack_operator.planning.image.install import needs_install, plan_install
+from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
+from llamastack_operator.planning.stack.stack import stack_from
+from llamastack_operator.workloads.settings import ImageSettings
+
+IMAGES = ImageSettings(operator="registry.example/operator:1")
+UID = "11111111-2222-3333-4444-555555555555"
+REVISION = "new"
+_version = itertools.count(100)
+
+
+def llamastack(generation: int = 2, status: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    """Return a LlamaStack of the API."""
+    return {
+        "apiVersion": "llamastack.dev/v1alpha1",
+        "kind": "LlamaStack",
+        "metadata": {
+            "namespace": "team-a",
+            "name": "bot",
+            "uid": UID,
+            "resourceVersion": str(next(_version)),
+            "generation": generation,
+        },
+        "spec": {
+            "distribution": {"image": "docker.io/llamastack/distribution-starter:0.7.3"},
+            "runConfig": {"providers": {"inference": [{"provider_id": "a", "provider_type": "remote::vllm"}]}},
+            **spec,
+        },
+        "status": status or {},
+    }
+
+
+def child(resource: Resource, name: str = "bot", owner: str = UID, **parts: Any) -> Child:
+    """Return an object of the stack `bot`, owned by a stack of this UID."""
+    metadata: dict[str, Any] = {
+        "namespace": "team-a",
+        "name": name,
+        "uid": f"{resource.kind}-{name}",
+        "resourceVersion": str(next(_version)),
+        "labels": {"llamastack.dev/stack": "bot"},
+    }
+    if owner:
+        metadata["ownerReferences"] = [{"kind": "LlamaStack", "name": "bot", "uid": owner, "controller": True}]
+    metadata.update(parts.pop("metadata", {}))
+    return child_from(resource, {"metadata": metadata, **parts})
+
+
+def deployment(
+    wanted: int = 1,
+    updated: int | None = None,
+    available: int | None = None,
+    replicas: int | None = None,
+    observed: int = 4,
+    conditions: tuple[dict[str, Any], ...] = (),
+) -> Child:
+    """Return the Deployment of generation 4; counts that are not given are as wanted."""
+    counts = {
+        "replicas": wanted if replicas is None else replicas,
+        "updatedReplicas": wanted if updated is None else updated,
+        "availableReplicas": wanted if available is None else available,
+        "readyReplicas": wanted if available is None else available,
+    }
+    return child(
+        DEPLOYMENTS,
+        metadata={"generation": 4},
+        spec={
+            "replicas": wanted,
+            "template": {"metadata": {"annotations": {"llamastack.dev/revision": REVISION}}},
+        },
+        status={"observedGeneration": observed, "conditions": list(conditions), **counts},
+    )
+
+
+def pod(
+    name: str = "bot-new-1",
+    revision: str = REVISION,
+    ready: bool = False,
+    container: dict[str, Any] | None = None,
+    created: str = "2026-01-01T00:00:00Z",
+    **status: Any,
+) -> Pod:
+    """Return a pod of the stack; `container` is the status of its one container."""
+    conditions = [{"type": "Ready", "status": "True" if ready else "False"}, *status.pop("conditions", [])]
+    entry = {"name": "server", "ready": ready, "restartCount": 0, "imageID": "", "state": {}, **(container or {})}
+    return pod_from(
+        {
+            "metadata": {
+                "namespace": "team-a",
+                "name": name,
+                "uid": name,
+                "resourceVersion": str(next(_version)),
+                "labels": {"llamastack.dev/stack": "bot"},
+                "annotations": {"llamastack.dev/revision": revision},
+                "creationTimestamp": created,
+                **status.pop("metadata", {}),
+            },
+            "spec": {"containers": [{"name": "server"}]},
+            "status": {"phase": "Running", "conditions": conditions, "containerStatuses": [entry], **status},
+        }
+    )
+
+
+def crashed(restarts: int = 3, code: int = 1, reason: str = "Error") -> dict[str, Any]:
+    """Return the status of a container that ended and waits for its next start."""
+    return {
+        "restartCount": restarts,
+        "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container"}},
+        "lastState": {"terminated": {"reason": reason, "exitCode": code, "finishedAt": "2026-01-01T00:01:00Z"}},
+    }
+
+
+def snapshot(body: dict[str, Any], *members: Child | Pod, referred: Referred | None = None) -> Snapshot:
+    """Return a snapshot of a stack and its members."""
+    children = tuple(member for member in members if isinstance(member, Child))
+    pods = tuple(member for member in members if isinstance(member, Pod))
+    return complete(Snapshot(stack_from(body), children, pods, referred or Referred()))
+
+
+def built(found: Snapshot, settings: ImageSettings = IMAGES) -> Snapshot:
+    """Return a snapshot in which every build that the stack wants has succeeded."""
+    builds: list[Build] = []
+    while True:
+        after = complete(found, *builds, settings=settings)
+        missing = [wish for wish in after.image.wishes if wish.spec] if after.image else []
+        if not missing:
+            return after
+        builds += [succeeded(wish.name, wish.spec) for wish in missing]
+
+
+def succeeded(name: str, spec: Mapping[str, Any], **status: Any) -> Build:
+    """Return a build that succeeded; of its repository's image only the digest is made up."""
+    digest = f"sha256:{spec['key']}"
+    modules = [
+        {"requirement": text, "distribution": text, "version": "1.0", "importName": text.split("==")[0]}
+        for text in spec["inputs"]["layer"]["modules"]
+    ]
+    repository = spec["inputs"]["repository"]
+    known = {
+        "phase": "Succeeded",
+        "platform": "linux/amd64",
+        "python": "3.13",
+        "installed": 2,
+        "modules": modules,
+        **({"image": f"{repository}@{digest}", "digest": digest} if repository else {}),
+        **status,
+    }
+    metadata = {"namespace": "team-a", "name": name, "uid": name, "resourceVersion": str(next(_version))}
+    return build_from({"metadata": metadata, "spec": dict(spec), "status": known})
+
+
+def complete(found: Snapshot, *builds: Build, settings: ImageSettings = IMAGES) -> Snapshot:
+    """Return a snapshot with how its image stands, beside these builds of its namespace."""
+    stack, referred = found.stack, found.referred
+    run_config = stack.run_config or referred.run_config
+    if stack.spec is None or run_config is None or not needs_install(stack, stack.modules):
+        return with_image(found, ImageFacts(providers=stack.providers), settings)
+    question = ImageQuestion(
+        spec=stack.spec,
+        plan=plan_install(stack.spec, run_config, referred.files),
+        builds=builds,
+        current=(stack.status.get("buildRef") or {}).get("name"),
+    )
+    return with_image(found, ImageFacts(question, stack.providers), settings)

@@ -1,0 +1,269 @@
+"""What a build needs next, from what the cluster says of its tries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llamastack_operator.api.llamastackbuild import LlamaStackBuildStatus
+from llamastack_operator.objects.builds import Build, BuildJob, BuildPod
+from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, retry_delay
+from tests.support.build_attempts import SETTINGS, build, ended, job_of, last_words, pod_of
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+RUNNING = {"running": {}}
+
+
+def decided(
+    owner: Build,
+    job: BuildJob | None = None,
+    pod: BuildPod | None = None,
+    may_start: bool = True,
+    progress: str = "",
+    now: datetime = NOW,
+) -> BuildDecision:
+    jobs, pods = ((job,) if job else ()), ((pod,) if pod else ())
+    return decide(BuildSnapshot(owner, jobs, pods, may_start, now, progress), SETTINGS)
+
+
+def building(attempts: int = 1, **status: Any) -> Build:
+    return build(phase="Building", attempts=attempts, startedAt="2026-01-01T11:00:00Z", **status)
+
+
+class TestStart:
+    def test_is_at_once_where_there_is_room(self) -> None:
+        decision = decided(build())
+        assert (decision.action, decision.status["phase"], decision.status["attempts"]) == ("start", "Building", 1)
+
+    def test_waits_for_its_turn(self) -> None:
+        decision = decided(build(), may_start=False)
+        assert (decision.action, decision.status) == ("none", {"phase": "Queued"})
+        assert decision.again is not None
+
+    def test_counts_the_tries_before(self) -> None:
+        failed = build(phase="Failed", attempts=3, nextAttemptAt="2026-01-01T11:59:59Z", failure={"reason": "Evicted"})
+        assert decided(failed).status["attempts"] == 4
+
+    def test_of_a_further_try_waits_until_it_is_due(self) -> None:
+        failed = build(phase="Failed", attempts=3, nextAttemptAt="2026-01-01T12:00:30Z")
+        decision = decided(failed)
+        assert (decision.action, decision.again, decision.status) == ("none", 30.0, failed.status)
+
+    def test_does_not_come_where_another_try_cannot_help(self) -> None:
+        failed = build(phase="Failed", attempts=1)
+        assert decided(failed) == BuildDecision(dict(failed.status))
+
+    def test_comes_again_for_a_lost_image_and_keeps_what_the_first_knew(self) -> None:
+        done = build(asked="x", phase="Succeeded", attempts=1, baseDigest="sha256:b", image="i")
+        decision = decided(done)
+        assert (decision.action, decision.status["attempts"], decision.status["rerun"]) == ("start", 2, "x")
+        assert decision.status["baseDigest"] == "sha256:b"
+
+    def test_comes_once_for_a_lost_image(self) -> None:
+        done = build(asked="x", phase="Succeeded", attempts=2, rerun="x")
+        assert decided(done).action == "none"
+
+
+class TestRunning:
+    @pytest.mark.parametrize(
+        ("states", "step"),
+        [
+            ({}, "starting"),
+            ({"prepare": RUNNING}, "preparing"),
+            ({"prepare": ended(), "index": RUNNING, "install": RUNNING}, "installing"),
+            ({"prepare": ended(), "index": RUNNING, "install": ended(), "push": RUNNING}, "pushing"),
+            ({"prepare": ended(), "index": ended(), "install": ended(), "push": ended(1)}, "finishing"),
+            ({"install": {"waiting": {"reason": "ContainerCreating"}}}, "waiting: ContainerCreating"),
+            ({"index": {"waiting": {"reason": "ImagePullBackOff"}}}, "ImagePullBackOff of registry.example/operator:1"),
+        ],
+    )
+    def test_tells_its_step_from_the_pod(self, states: dict[str, Any], step: str) -> None:
+        job = job_of(building())
+        decision = decided(building(), job, pod_of(building(), job, "Running", **states))
+        assert (decision.status["phase"], decision.status["step"]) == ("Building", step)
+        assert decision.again is not None
+
+    def test_tells_the_progress_of_the_container_that_works(self) -> None:
+        job = job_of(building())
+        pod = pod_of(building(), job, "Running", install=RUNNING)
+        assert decided(building(), job, pod, progress="installing 3 of 9").status["step"] == "installing 3 of 9"
+
+    def test_tells_that_no_node_takes_the_pod(self) -> None:
+        job = job_of(building())
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no cpu"}
+        pod = pod_of(building(), job, "Pending", status={"conditions": [condition]})
+        assert decided(building(), job, pod).status["step"] == "waiting for a node: no cpu"
+
+    @pytest.mark.parametrize(
+        ("message", "reason"),
+        [
+            ("registry.example/starter:1: not found", "BaseNotFound"),
+            ("failed to authorize: 401 Unauthorized", "RegistryUnauthorized"),
+        ],
+    )
+    def test_ends_where_the_base_can_never_be_pulled(self, message: str, reason: str) -> None:
+        job = job_of(building())
+        waiting = {"waiting": {"reason": "ErrImagePull", "message": message}}
+        decision = decided(building(), job, pod_of(building(), job, "Pending", install=waiting))
+        assert (decision.action, decision.job, decision.status["failure"]["reason"]) == ("stop", job, reason)
+
+    def test_goes_on_where_a_pull_may_still_succeed(self) -> None:
+        job = job_of(building())
+        waiting = {"waiting": {"reason": "ErrImagePull", "message": "connection reset by peer"}}
+        decision = decided(building(), job, pod_of(building(), job, "Pending", install=waiting))
+        assert decision.status["phase"] == "Building"
+
+
+class TestInterrupted:
+    def test_by_the_deletion_of_its_job_is_tried_again(self) -> None:
+        decision = decided(building())
+        assert decision.status["failure"]["reason"] == "Evicted"
+        assert decision.status["nextAttemptAt"] == "2026-01-01T12:00:10Z"
+
+    def test_by_the_deletion_of_its_pod_is_tried_again(self) -> None:
+        decision = decided(building(), job_of(building(), ended=("Failed", "BackoffLimitExceeded")))
+        assert (decision.status["failure"]["reason"], decision.again) == ("Evicted", 10.0)
+
+    def test_by_an_eviction_is_tried_again(self) -> None:
+        job = job_of(building(), ended=("Failed", "BackoffLimitExceeded"))
+        pod = pod_of(building(), job, "Failed", status={"reason": "Evicted", "message": "node is low on memory"})
+        failure = decided(building(), job, pod).status["failure"]
+        assert (failure["reason"], failure["retry"]) == ("Evicted", True)
+
+    def test_waits_for_the_pods_own_end_where_the_jobs_is_known_first(self) -> None:
+        job = job_of(building(), ended=("Complete", ""))
+        decision = decided(building(), job, pod_of(building(), job, "Running", push=RUNNING))
+        assert (decision.action, decision.status) == ("none", dict(building().status))
+        assert decision.again is not None
+
+    @pytest.mark.parametrize(("attempts", "delay"), [(1, 10), (2, 20), (3, 40), (7, 600), (99, 600)])
+    def test_waits_longer_each_time(self, attempts: int, delay: int) -> None:
+        assert retry_delay(attempts) == delay
+
+
+class TestFailed:
+    def test_by_its_deadline_says_in_which_step(self) -> None:
+        job = job_of(building(), ended=("Failed", "DeadlineExceeded"))
+        decision = decided(building(), job, pod_of(building(), job, "Running", install=RUNNING))
+        failure = decision.status["failure"]
+        assert (failure["reason"], failure["step"]) == ("TimedOut", "install")
+        assert "nextAttemptAt" not in decision.status
+
+    def test_by_its_deadline_says_what_it_did_last_though_its_pod_is_gone(self) -> None:
+        """A Job deletes its pods before it is called failed."""
+        owner = building(step="installing 3 of 26")
+        decision = decided(owner, job_of(owner, ended=("Failed", "DeadlineExceeded")))
+        assert decision.status["failure"]["message"] == "the build took too long; it was installing 3 of 26"
+
+    def test_by_its_deadline_is_still_remembered_where_its_pod_goes_first(self) -> None:
+        owner = building(step="reading specs")
+        job = job_of(owner)
+        going = pod_of(owner, job, "Running", install=ended(143, reason="Error"), deleting=True)
+        assert decided(owner, job, going).status["step"] == "reading specs"
+
+    def test_by_its_memory_limit_says_what_to_raise(self) -> None:
+        job = job_of(building(), ended=("Failed", "BackoffLimitExceeded"))
+        pod = pod_of(building(), job, "Failed", install=ended(137, reason="OOMKilled"))
+        failure = decided(building(), job, pod).status["failure"]
+        assert (failure["reason"], failure["step"]) == ("OutOfMemory", "install")
+        assert "spec.build.resources.limits.memory" in failure["hint"]
+
+
+class TestTampered:
+    def test_pod_ends_the_try_and_its_job(self) -> None:
+        job = job_of(building())
+        pod = pod_of(building(), job, "Running", images={"push": "evil.example/push:1"}, push=RUNNING)
+        decision = decided(building(), job, pod)
+        assert (decision.action, decision.status["failure"]["reason"]) == ("stop", "Tampered")
+
+    def test_pod_that_claims_success_is_not_believed(self) -> None:
+        job = job_of(building(), ended=("Complete", ""))
+        pod = pod_of(building(), job, images={"install": "evil.example/base:1"}, push=ended(message=last_words()))
+        assert decided(building(), job, pod).status["failure"]["reason"] == "Tampered"
+
+    def test_job_of_somebody_else_is_not_the_builds(self) -> None:
+        job = job_of(building(), ownerReferences=[{"uid": "other", "controller": True}])
+        assert decided(building(), job).status["failure"]["reason"] == "Evicted"
+
+    def test_programs_of_an_earlier_operator_are_run_again(self) -> None:
+        job = job_of(building())
+        old = dict.fromkeys(("prepare", "index", "push"), "registry.example/operator:0")
+        failure = decided(building(), job, pod_of(building(), job, "Running", images=old)).status["failure"]
+        assert (failure["reason"], failure["retry"]) == ("Evicted", True)
+
+
+class TestComplete:
+    def finished(self, owner: Build, message: str, **states: Any) -> BuildDecision:
+        job = job_of(owner, ended=("Complete", ""))
+        return decided(owner, job, pod_of(owner, job, install=ended(), push=ended(message=message), **states))
+
+    def test_collects_its_result(self) -> None:
+        decision = self.finished(building(), last_words())
+        assert decision.action == "collect"
+        assert decision.told["image"].startswith("registry.example/bot@sha256:")
+
+    def test_does_not_wait_for_the_end_of_its_sidecar_and_job(self) -> None:
+        job = job_of(building())
+        states = {"index": RUNNING, "install": ended(), "push": ended(message=last_words())}
+        assert decided(building(), job, pod_of(building(), job, "Running", **states)).action == "collect"
+
+    def test_before_its_deadline_counts_though_its_sidecar_ran_into_it(self) -> None:
+        job = job_of(building(), ended=("Failed", "DeadlineExceeded"))
+        pod = pod_of(building(), job, "Failed", install=ended(), push=ended(message=last_words()))
+        assert decided(building(), job, pod).action == "collect"
+
+    @pytest.mark.parametrize(
+        "message",
+        ["", "done", "{}", last_words(image="elsewhere.example/bot@sha256:" + "c" * 64), last_words(record="x")],
+    )
+    def test_without_the_words_of_a_push_is_tried_again(self, message: str) -> None:
+        decision = self.finished(building(), message)
+        assert (decision.status["phase"], decision.status["failure"]["reason"]) == ("Failed", "LockLost")
+        assert "nextAttemptAt" in decision.status
+
+    def test_on_another_base_than_the_node_ran_is_tried_again(self) -> None:
+        decision = self.finished(building(), last_words(base="sha256:" + "e" * 64))
+        assert "moved" in decision.status["failure"]["message"]
+        assert decision.again is not None
+
+    def test_of_pods_that_install_at_start_names_no_image(self) -> None:
+        inputs = {**build().spec["inputs"], "repository": None}
+        owner = build({"strategy": "Start", "inputs": inputs}, phase="Building", attempts=1)
+        assert self.finished(owner, last_words(image=None)).action == "collect"
+
+
+STATES = st.sampled_from(
+    [RUNNING, ended(), ended(1, "x"), ended(137, reason="OOMKilled"), {"waiting": {"reason": "a"}}]
+)
+PODS = st.fixed_dictionaries(
+    {"phase": st.sampled_from(["Pending", "Running", "Succeeded", "Failed"])},
+    optional={
+        "install": STATES,
+        "push": STATES | st.text().map(lambda text: ended(message=text)),
+        "deleting": st.just(1),
+    },
+)
+ENDS = st.none() | st.sampled_from(
+    [("Complete", ""), ("Failed", "DeadlineExceeded"), ("Failed", "BackoffLimitExceeded")]
+)
+
+
+@given(st.lists(st.tuples(ENDS, st.none() | PODS, st.booleans(), st.integers(0, 700)), max_size=6))
+def test_nothing_that_is_seen_makes_a_status_that_the_schema_refuses_or_a_success_without_a_push(
+    seen: list[tuple[Any, Any, bool, int]],
+) -> None:
+    owner, now = build(), NOW
+    for end, states, may_start, passed in seen:
+        now += timedelta(seconds=passed)
+        attempts = int(owner.status.get("attempts", 0))
+        job = job_of(owner, attempts, end) if attempts else None
+        pod = pod_of(owner, job, **states) if job and states else None
+        decision = decided(owner, job, pod, may_start, now=now)
+        LlamaStackBuildStatus.model_validate(decision.status)
+        assert decision.status["phase"] != "Succeeded"
+        assert decision.action != "collect"
+        owner = build(**decision.status)
