@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.workload import stack
-from llamastack_operator.controller.gather import Referred, Snapshot
+from llamastack_operator.controller.stack.gather import Referred, Snapshot
 from llamastack_operator.kube.client import Client, Object
 from llamastack_operator.objects.resources import LLAMASTACKS, Resource
 from llamastack_operator.planning.stack.plan import plan

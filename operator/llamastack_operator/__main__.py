@@ -9,9 +9,9 @@ import os
 import signal
 import sys
 
-from llamastack_operator.controller.logs import configure_logging
 from llamastack_operator.controller.operator import Operator, OperatorSettings
 from llamastack_operator.kube.client import Client, load_configuration
+from llamastack_operator.logs import configure_logging
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from llamastack_operator.controller.gather_images import ImageFacts, with_image
+from llamastack_operator.controller.stack.gather_image import ImageFacts, with_image
 from llamastack_operator.objects.builds import Build, build_from
 from llamastack_operator.objects.child import Child, child_from
 from llamastack_operator.objects.pods import Pod, pod_from

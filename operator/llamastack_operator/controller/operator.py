@@ -13,12 +13,12 @@ import aiohttp
 import kopf
 
 from llamastack_operator.api.labels import BUILD_LABEL, MANAGED_BY, MANAGED_BY_LABEL
-from llamastack_operator.controller.building import Building
-from llamastack_operator.controller.gather import Gatherer
-from llamastack_operator.controller.gather_images import ImageGatherer
+from llamastack_operator.controller.build.wiring import Building
 from llamastack_operator.controller.handlers import configure, register
 from llamastack_operator.controller.queue import WorkQueue
-from llamastack_operator.controller.reconcile import Reconciler
+from llamastack_operator.controller.stack.gather import Gatherer
+from llamastack_operator.controller.stack.gather_image import ImageGatherer
+from llamastack_operator.controller.stack.reconcile import Reconciler
 from llamastack_operator.kube.apply import Applier
 from llamastack_operator.kube.build_keeper import BuildKeeper
 from llamastack_operator.kube.cache import Cache

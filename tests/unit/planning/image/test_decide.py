@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.controller.gather_images import ImageFacts, with_image
+from llamastack_operator.controller.stack.gather_image import ImageFacts, with_image
 from llamastack_operator.objects.builds import Build
 from llamastack_operator.planning.image.decide import ImageQuestion, ImageVerdict, decide_image
 from llamastack_operator.planning.image.install import plan_install

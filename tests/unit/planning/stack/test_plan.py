@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.controller.memo import Memo
+from llamastack_operator.controller.stack.memo import Memo
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.child import Child, digest
 from llamastack_operator.objects.resources import (

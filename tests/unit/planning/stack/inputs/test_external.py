@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.controller import gather
-from llamastack_operator.controller.gather import Gatherer, Referred
+from llamastack_operator.controller.stack import gather
+from llamastack_operator.controller.stack.gather import Gatherer, Referred
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.referents import Referents

@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from llamastack_operator.controller.building import Building
+from llamastack_operator.controller.build.wiring import Building
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.objects.builds import Build, build_index
 from llamastack_operator.objects.child import Key
 from llamastack_operator.workloads.settings import WorkloadSettings
-from tests.unit.controller.test_builds import named
+from tests.unit.controller.build.test_reconcile import named
 
 
 class Scene:

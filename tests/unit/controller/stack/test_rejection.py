@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.controller.rejection import origin, rejection_findings
+from llamastack_operator.controller.stack.rejection import origin, rejection_findings
 from llamastack_operator.kube.client import ApiError
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.workloads.settings import WorkloadSettings

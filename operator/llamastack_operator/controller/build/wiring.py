@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from llamastack_operator.api.labels import BUILD_LABEL, MANAGED_BY, MANAGED_BY_LABEL
-from llamastack_operator.controller.builds import BuildReconciler
+from llamastack_operator.controller.build.reconcile import BuildReconciler
 from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client

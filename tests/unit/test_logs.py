@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.controller.logs import JsonFormatter, configure_logging
+from llamastack_operator.logs import JsonFormatter, configure_logging
 
 
 @contextmanager

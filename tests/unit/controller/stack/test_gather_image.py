@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from llamastack_operator.controller import gather_images
-from llamastack_operator.controller.gather_images import ImageGatherer
+from llamastack_operator.controller.stack import gather_image
+from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.referents import Referents
@@ -140,7 +140,7 @@ class TestRefresh:
         return Scene(build={"repository": "registry.example/bot", "refreshInterval": "24h"})
 
     def at(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-        monkeypatch.setattr(gather_images.time, "time", lambda: seconds)
+        monkeypatch.setattr(gather_image.time, "time", lambda: seconds)
 
     def test_is_the_users_word(self) -> None:
         scene = Scene()

@@ -12,10 +12,10 @@ from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.stack import KIND
 from llamastack_operator.api.status import Finding
-from llamastack_operator.controller.gather import Gatherer
-from llamastack_operator.controller.gather_images import ImageGatherer
-from llamastack_operator.controller.memo import Memo
-from llamastack_operator.controller.rejection import rejection_findings
+from llamastack_operator.controller.stack.gather import Gatherer
+from llamastack_operator.controller.stack.gather_image import ImageGatherer
+from llamastack_operator.controller.stack.memo import Memo
+from llamastack_operator.controller.stack.rejection import rejection_findings
 from llamastack_operator.kube.apply import Applier, NotOursError
 from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
 from llamastack_operator.kube.cache import Cache

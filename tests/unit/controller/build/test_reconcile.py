@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import pytest
 
-from llamastack_operator.controller.builds import BuildReconciler
+from llamastack_operator.controller.build.reconcile import BuildReconciler
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.objects.builds import Build, BuildJob, BuildPod, build_from, build_index

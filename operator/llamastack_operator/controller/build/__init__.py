@@ -1,0 +1,1 @@
+"""One pass of a build, and the queue and workers that run them."""
