@@ -19,8 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from llamastack_operator.images import compress
-from llamastack_operator.images.layer import pack
+from llamastack_operator.images.layer import compress
+from llamastack_operator.images.layer.pack import pack
 
 ROOT = "/opt/llamastack/modules"
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from llamastack_operator.images.base import lookup_base
+from llamastack_operator.images.append.base import lookup_base
 from llamastack_operator.images.failure import BuildError
 from llamastack_operator.images.registry.client import Client
 from llamastack_operator.images.registry.credentials import Credential

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from llamastack_operator.images.append.prepare import look_up
 from llamastack_operator.images.failure import BuildError
-from llamastack_operator.images.prepare import look_up
 from llamastack_operator.images.registry.explain import explained
 from llamastack_operator.images.registry.sources import BytesSource, RemoteSource
 from llamastack_operator.images.registry.upload import put_blob

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from llamastack_operator.images.prepare import look_up
-from llamastack_operator.images.record import decode_record
+from llamastack_operator.images.append.prepare import look_up
+from llamastack_operator.images.append.record import decode_record
 from tests.cluster.packages import need_root
 from tests.images.bed import OCI, Registry, get, put_image, put_manifest
 from tests.images.build import KEY, Build

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from llamastack_operator.images.append.prepare import look_up
 from llamastack_operator.images.failure import BuildError
-from llamastack_operator.images.prepare import look_up
 from llamastack_operator.images.registry.client import Client
 from llamastack_operator.images.registry.endpoints import Endpoints
 from llamastack_operator.images.registry.explain import explained

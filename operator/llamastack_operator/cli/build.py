@@ -25,7 +25,14 @@ from llamastack_operator.cli.progress import progress_for
 from llamastack_operator.cli.releases import named_release
 from llamastack_operator.cli.surroundings import base_python, check_base, check_packages, check_roots, describe
 from llamastack_operator.cli.validate import add_release_option
-from llamastack_operator.images.local import LocalBuildError, Place, install, look_up_base, prepare_tools, push
+from llamastack_operator.images.append.run_locally import (
+    LocalBuildError,
+    Place,
+    install,
+    look_up_base,
+    prepare_tools,
+    push,
+)
 from llamastack_operator.planning.install.key import BuildInputs, PipSettings, build_key, key_name
 
 

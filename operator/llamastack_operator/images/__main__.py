@@ -6,10 +6,10 @@ import sys
 from importlib import import_module
 
 _PROGRAMS = {
-    "prepare": "llamastack_operator.images.prepare:main",
-    "index": "llamastack_operator.images.index:main",
-    "push": "llamastack_operator.images.push:main",
-    "fetch": "llamastack_operator.images.fetch:main",
+    "prepare": "llamastack_operator.images.append.prepare:main",
+    "index": "llamastack_operator.images.index.proxy:main",
+    "push": "llamastack_operator.images.append.push:main",
+    "fetch": "llamastack_operator.images.index.fetch:main",
 }
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from llamastack_operator.images.base import Base
-from llamastack_operator.images.record import Distribution, Locked, Record
+from llamastack_operator.images.append.base import Base
+from llamastack_operator.images.append.record import Distribution, Locked, Record
 from llamastack_operator.images.registry.reference import Reference, parse_reference
 from llamastack_operator.images.registry.referrers import canonical_json
 

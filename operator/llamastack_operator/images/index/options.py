@@ -7,8 +7,8 @@ from pathlib import Path
 
 from llamastack_installer.failure import FailureError
 from llamastack_installer.inputs import Build, PipSettings
-from llamastack_operator.images.index_client import IndexClient
-from llamastack_operator.images.index_credentials import CredentialsError, read_credentials
+from llamastack_operator.images.index.client import IndexClient
+from llamastack_operator.images.index.credentials import CredentialsError, read_credentials
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llamastack_operator.images.record import FILE
+from llamastack_operator.images.append.record import FILE
 from llamastack_operator.images.tools import INSTALLER, copy_tools
 from llamastack_operator.planning.install.key import BuildInputs, build_key, key_name
 

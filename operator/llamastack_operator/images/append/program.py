@@ -10,8 +10,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from llamastack_operator.images.append.inputs import BuildInputs
 from llamastack_operator.images.failure import BuildError, Step, failure_message, from_os_error
-from llamastack_operator.images.inputs import BuildInputs
 from llamastack_operator.images.registry.client import Client
 from llamastack_operator.images.registry.credentials import Keyring, read_keyring
 from llamastack_operator.images.registry.reference import Reference

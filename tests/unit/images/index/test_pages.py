@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.images.index_pages import (
+from llamastack_operator.images.index.pages import (
     HTML_TYPE,
     JSON_TYPE,
     IndexFile,

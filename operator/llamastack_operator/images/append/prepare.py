@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from llamastack_operator.images.base import lookup_base, write_base
+from llamastack_operator.images.append.base import lookup_base, write_base
+from llamastack_operator.images.append.inputs import read_inputs
+from llamastack_operator.images.append.program import Access, parser, progress, run
 from llamastack_operator.images.failure import BuildError
-from llamastack_operator.images.inputs import read_inputs
-from llamastack_operator.images.program import Access, parser, progress, run
 from llamastack_operator.images.tools import copy_tools
 
 

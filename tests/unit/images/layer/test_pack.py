@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llamastack_operator.images import compress, layer
-from llamastack_operator.images.compress import GzipWriter
 from llamastack_operator.images.failure import BuildError
-from llamastack_operator.images.layer import Layer, pack
+from llamastack_operator.images.layer import compress
+from llamastack_operator.images.layer.compress import GzipWriter
+from llamastack_operator.images.layer.pack import Layer, pack
 
 ROOT = "/opt/llamastack/modules"
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
@@ -288,7 +288,7 @@ def test_what_is_neither_file_nor_folder_nor_link_is_refused(
 
 @pytest.mark.parametrize("limit", ["MOST_FILES", "MOST_BYTES"])
 def test_a_layer_without_end_is_refused(tmp_path: Path, limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layer, limit, 10)
+    monkeypatch.setattr(f"llamastack_operator.images.layer.pack.{limit}", 10)
     (tmp_path / "tree").mkdir()
     for number in range(11):
         (tmp_path / "tree" / str(number)).write_text("ab")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from llamastack_operator.images.index_client import proxy_for, shown
-from llamastack_operator.images.index_credentials import Credentials, CredentialsError, read_credentials
+from llamastack_operator.images.index.client import proxy_for, shown
+from llamastack_operator.images.index.credentials import Credentials, CredentialsError, read_credentials
 
 FIRST, SECOND = "https://private.example/api/simple", "https://public.example:8443/simple"
 

@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from llamastack_operator.images.tree import Entry, folder, open_plain, refused
+from llamastack_operator.images.layer.tree import Entry, folder, open_plain, refused
 
 _COPY = 1 << 20
 _Write = Callable[[bytes], object]

@@ -23,8 +23,8 @@ from llamastack_installer.facts import canonical
 from llamastack_installer.failure import Failure, FailureError
 from llamastack_installer.inputs import Build, Locked, read_build
 from llamastack_installer.progress import progress
-from llamastack_operator.images.index_client import IndexClient, IndexProblem
-from llamastack_operator.images.index_settings import add_options, client_of
+from llamastack_operator.images.index.client import IndexClient, IndexProblem
+from llamastack_operator.images.index.options import add_options, client_of
 from llamastack_operator.images.tools import copy_tools
 
 STEP = "fetch"

@@ -12,9 +12,9 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.images.base import Base
-from llamastack_operator.images.inputs import BuildInputs
-from llamastack_operator.images.layer import Layer
+from llamastack_operator.images.append.base import Base
+from llamastack_operator.images.append.inputs import BuildInputs
+from llamastack_operator.images.layer.pack import Layer
 from llamastack_operator.images.registry.media import OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYERS, OCI_MANIFEST
 from llamastack_operator.images.registry.reference import parse_reference
 from llamastack_operator.images.registry.referrers import canonical_json, descriptor

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from llamastack_operator.images.tree import open_plain
+from llamastack_operator.images.layer.tree import open_plain
 
 MOST_BYTES = 64 << 20
 """Most bytes of all lists together; files of those beyond stay with the modules."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
-from llamastack_operator.images.index_fit import fitting
+from llamastack_operator.images.index.fit import fitting
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from llamastack_operator.images.archive import Archive
-from llamastack_operator.images.compress import GzipWriter
 from llamastack_operator.images.failure import from_os_error
-from llamastack_operator.images.tree import Place, refused, walk
+from llamastack_operator.images.layer.archive import Archive
+from llamastack_operator.images.layer.compress import GzipWriter
+from llamastack_operator.images.layer.tree import Place, refused, walk
 
 MOST_FILES = 1_000_000
 """Most entries of a tree."""

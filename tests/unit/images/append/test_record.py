@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.images.base import Base
+from llamastack_operator.images.append.base import Base
+from llamastack_operator.images.append.record import Record, decode_record, encode_record, parse_record, read_record
+from llamastack_operator.images.append.sbom import sbom
 from llamastack_operator.images.failure import MESSAGE_LIMIT, BuildError, failure_message
-from llamastack_operator.images.record import Record, decode_record, encode_record, parse_record, read_record
 from llamastack_operator.images.registry.client import digest_of
 from llamastack_operator.images.registry.reference import parse_reference
-from llamastack_operator.images.sbom import sbom
 
 DIGEST = "sha256:" + "ab" * 32
 DOCUMENT: dict[str, Any] = {

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from llamastack_operator.images.base import lookup_base
+from llamastack_operator.images.append.base import lookup_base
+from llamastack_operator.images.append.inputs import BuildInputs
+from llamastack_operator.images.append.program import say
 from llamastack_operator.images.failure import BuildError
-from llamastack_operator.images.inputs import BuildInputs
-from llamastack_operator.images.layer import Layer
-from llamastack_operator.images.program import say
+from llamastack_operator.images.layer.pack import Layer
 from llamastack_operator.images.registry.client import Client
 from llamastack_operator.images.registry.explain import explained
 from llamastack_operator.images.registry.media import OCI_LAYER_GZIP

@@ -17,14 +17,16 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from llamastack_operator.images.assemble import KEY_ANNOTATION, Image, assemble
-from llamastack_operator.images.base import Base, read_base
-from llamastack_operator.images.dependencies import dependency_files
+from llamastack_operator.images.append.assemble import KEY_ANNOTATION, Image, assemble
+from llamastack_operator.images.append.base import Base, read_base
+from llamastack_operator.images.append.inputs import BuildInputs, read_inputs
+from llamastack_operator.images.append.known_layers import stored_layers
+from llamastack_operator.images.append.program import Access, parser, progress, run, say
+from llamastack_operator.images.append.record import Record, encode_record, read_record
+from llamastack_operator.images.append.sbom import sbom
 from llamastack_operator.images.failure import BuildError
-from llamastack_operator.images.inputs import BuildInputs, read_inputs
-from llamastack_operator.images.layer import Layer, pack
-from llamastack_operator.images.program import Access, parser, progress, run, say
-from llamastack_operator.images.record import Record, encode_record, read_record
+from llamastack_operator.images.layer.pack import Layer, pack
+from llamastack_operator.images.layer.split import dependency_files
 from llamastack_operator.images.registry.client import Client
 from llamastack_operator.images.registry.errors import BrokenAnswerError, StatusError
 from llamastack_operator.images.registry.explain import explained
@@ -33,8 +35,6 @@ from llamastack_operator.images.registry.reference import parse_reference
 from llamastack_operator.images.registry.referrers import attach
 from llamastack_operator.images.registry.sources import BytesSource, FileSource, RemoteSource, Source
 from llamastack_operator.images.registry.upload import put_blob
-from llamastack_operator.images.reuse import stored_layers
-from llamastack_operator.images.sbom import sbom
 
 _SIDE_BY_SIDE = 3
 

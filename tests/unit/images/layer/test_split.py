@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.images import dependencies
-from llamastack_operator.images.dependencies import dependency_files
+from llamastack_operator.images.layer import split
+from llamastack_operator.images.layer.split import dependency_files
 
 PACKAGES = "lib/python3.13/site-packages"
 
@@ -78,7 +78,7 @@ def test_a_list_that_is_none_finds_nothing(tmp_path: Path, kind: str) -> None:
 
 
 def test_lists_without_end_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dependencies, "MOST_BYTES", 200)
+    monkeypatch.setattr(split, "MOST_BYTES", 200)
     bring(tmp_path, "a", *(f"a/{number}.py" for number in range(50)))
     bring(tmp_path, "b", "b.py")
     assert found(tmp_path) == {f"{PACKAGES}/b.py", f"{PACKAGES}/b-1.0.dist-info/RECORD"}

@@ -25,9 +25,10 @@ from aiohttp import web
 
 from llamastack_installer.failure import Failure, FailureError
 from llamastack_installer.inputs import read_build
-from llamastack_operator.images.index_client import IndexClient, IndexProblem
-from llamastack_operator.images.index_fit import fitting
-from llamastack_operator.images.index_pages import (
+from llamastack_operator.images.index.client import IndexClient, IndexProblem
+from llamastack_operator.images.index.fit import fitting
+from llamastack_operator.images.index.options import add_options, client_of
+from llamastack_operator.images.index.pages import (
     HTML_TYPE,
     JSON_TYPE,
     IndexFile,
@@ -36,7 +37,6 @@ from llamastack_operator.images.index_pages import (
     render_html,
     render_json,
 )
-from llamastack_operator.images.index_settings import add_options, client_of
 
 ERROR_HEADER = "X-Llamastack-Index-Error"
 # pip tries again after 5xx; what helps was tried here already.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from llamastack_operator.images.append.program import run
 from llamastack_operator.images.failure import BuildError
-from llamastack_operator.images.program import run
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.images.assemble import assemble
-from llamastack_operator.images.base import Base
-from llamastack_operator.images.inputs import BuildInputs
-from llamastack_operator.images.layer import Layer
+from llamastack_operator.images.append.assemble import assemble
+from llamastack_operator.images.append.base import Base
+from llamastack_operator.images.append.inputs import BuildInputs
+from llamastack_operator.images.layer.pack import Layer
 
 ONE, TWO, NEW = (f"sha256:{letter * 64}" for letter in "abc")
 LAYER = Layer(Path("x"), NEW, f"sha256:{'d' * 64}", 30)

@@ -14,8 +14,8 @@ from typing import Literal
 import aiohttp
 from yarl import URL
 
-from llamastack_operator.images.index_credentials import Credentials
-from llamastack_operator.images.index_pages import ACCEPT, IndexFile, PageError, every_file, parse_page
+from llamastack_operator.images.index.credentials import Credentials
+from llamastack_operator.images.index.pages import ACCEPT, IndexFile, PageError, every_file, parse_page
 
 Kind = Literal["unauthorized", "certificate", "unreachable", "absent"]
 USER_AGENT = "llamastack-operator"

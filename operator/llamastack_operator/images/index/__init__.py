@@ -1,0 +1,1 @@
+"""The package index that stands beside an installation, and alone holds the credentials of the real ones."""
