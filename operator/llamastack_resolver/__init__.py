@@ -11,17 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llamastack_resolver.compliance import check_protocol_compliance
-    from llamastack_resolver.implementations import api_protocol_map, resolve_impls
-    from llamastack_resolver.instantiate import instantiate_providers
-    from llamastack_resolver.order import sort_providers_by_deps, topological_sort
-    from llamastack_resolver.remote import resolve_remote_stack_impls
-    from llamastack_resolver.routing import specs_for_autorouted_apis
-    from llamastack_resolver.validation import (
+    from llamastack_resolver.providers.validation import (
         InvalidProviderError,
         ProviderWithSpec,
         validate_and_prepare_providers,
     )
+    from llamastack_resolver.server.remote import resolve_remote_stack_impls
+    from llamastack_resolver.start.compliance import check_protocol_compliance
+    from llamastack_resolver.start.implementations import api_protocol_map, resolve_impls
+    from llamastack_resolver.start.instantiate import instantiate_providers
+    from llamastack_resolver.start_plan.order import sort_providers_by_deps, topological_sort
+    from llamastack_resolver.start_plan.routing import specs_for_autorouted_apis
 
 _HOMES = {
     "InvalidProviderError": "validation",

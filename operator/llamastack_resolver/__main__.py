@@ -12,13 +12,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from llamastack_resolver.compliance import ComplianceRules
+from llamastack_resolver.config.server_config import dump
 from llamastack_resolver.findings import Severity
-from llamastack_resolver.installed import import_release
+from llamastack_resolver.installed.modules import describe_modules, newly_installed
+from llamastack_resolver.installed.release import import_release
 from llamastack_resolver.introspection import NotInstalledError
-from llamastack_resolver.modules import describe_modules, newly_installed
-from llamastack_resolver.server_config import dump
-from llamastack_resolver.start_check import CannotRunError, compact, start_check
+from llamastack_resolver.start.check import CannotRunError, compact, start_check
+from llamastack_resolver.start.compliance import ComplianceRules
 
 _SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING}
 

@@ -10,29 +10,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from llamastack_resolver.config_check import check_run_config
-from llamastack_resolver.dependencies import check_apis, check_dependencies
-from llamastack_resolver.env import Environment, EnvRules, Substitution, Unknown, substitute
-from llamastack_resolver.external_dirs import add_directory, external_apis
+from llamastack_resolver.config.check import check_run_config
+from llamastack_resolver.config.env import Environment, EnvRules, Substitution, Unknown, substitute
+from llamastack_resolver.config.legacy import upgrade_routing_table
+from llamastack_resolver.config.registered_resources import check_resources
+from llamastack_resolver.config.run_config import RunConfig, read_run_config
+from llamastack_resolver.config.storage import check_stores, migrate_stores, read_backends
 from llamastack_resolver.findings import Finding, Findings, Reason
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
-from llamastack_resolver.legacy import upgrade_routing_table
-from llamastack_resolver.order import sort_providers_by_deps
-from llamastack_resolver.plan import PlanStep, make_plan
-from llamastack_resolver.provider_config import check_provider_config
-from llamastack_resolver.registry import (
+from llamastack_resolver.providers.config import check_provider_config
+from llamastack_resolver.providers.external_dirs import add_directory, external_apis
+from llamastack_resolver.providers.registry import (
     ModuleLoader,
     ProviderRegistry,
     RegisteredSpec,
     add_modules,
     builtin_registry,
 )
+from llamastack_resolver.providers.validation import PreparedProviders, validate_and_prepare_providers
 from llamastack_resolver.releases import Release
-from llamastack_resolver.resources import check_resources
-from llamastack_resolver.routing import apis_to_serve, specs_for_autorouted_apis
-from llamastack_resolver.run_config import RunConfig, read_run_config
-from llamastack_resolver.storage import check_stores, migrate_stores, read_backends
-from llamastack_resolver.validation import PreparedProviders, validate_and_prepare_providers
+from llamastack_resolver.start_plan.dependencies import check_apis, check_dependencies
+from llamastack_resolver.start_plan.order import sort_providers_by_deps
+from llamastack_resolver.start_plan.plan import PlanStep, make_plan
+from llamastack_resolver.start_plan.routing import apis_to_serve, specs_for_autorouted_apis
 
 RUN_CONFIG_VERSION = 2
 VERSION_IGNORED_SINCE = (0, 3, 1)

@@ -17,8 +17,8 @@ import textwrap
 from types import ModuleType
 from typing import Any
 
-from llamastack_resolver.instantiate import _FACTORIES
 from llamastack_resolver.knowledge import ProviderSpec
+from llamastack_resolver.start.instantiate import _FACTORIES
 
 STACK = ("llama_stack", "llama_stack_api", "ogx", "ogx_api")
 

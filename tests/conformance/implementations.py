@@ -21,13 +21,13 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 from unittest.mock import MagicMock
 
-from llamastack_resolver.compliance import ComplianceRules, is_stub, private_protocols, report_compliance
 from llamastack_resolver.findings import Findings
-from llamastack_resolver.installed import describe_error, installed_knowledge
+from llamastack_resolver.installed.release import describe_error, installed_knowledge
 from llamastack_resolver.introspection import find_layout
 from llamastack_resolver.introspection.configs import load_class
 from llamastack_resolver.knowledge import ProviderSpec
-from llamastack_resolver.validation import ProviderWithSpec
+from llamastack_resolver.providers.validation import ProviderWithSpec
+from llamastack_resolver.start.compliance import ComplianceRules, is_stub, private_protocols, report_compliance
 from tests.conformance.factories import StandIns, factory_of, find_class
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from llamastack_operator import catalog
-from llamastack_resolver.complete import default_storage
-from llamastack_resolver.event_stream import RemoteError
+from llamastack_resolver.documents.complete import default_storage
 from llamastack_resolver.releases import start_command
-from llamastack_resolver.remote import Connection
+from llamastack_resolver.server.event_stream import RemoteError
+from llamastack_resolver.server.remote import Connection
 from tests.cluster.processes import free_port
 from tests.conformance.releases import ENVIRONMENT, python_of, release
 

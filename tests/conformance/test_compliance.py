@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llamastack_resolver.deviations import DEVIATIONS
+from llamastack_resolver.start.deviations import DEVIATIONS
 from tests.conformance.releases import RELEASES, release, run
 from tests.matrix import EVERYTHING
 

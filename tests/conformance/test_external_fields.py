@@ -15,7 +15,7 @@ from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.planning.stack.snapshot import Referred
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
-from llamastack_resolver.complete import default_storage
+from llamastack_resolver.documents.complete import default_storage
 from tests.conformance.releases import RELEASES, ask
 from tests.support.world import llamastack, snapshot
 

@@ -17,8 +17,8 @@ from llamastack_operator import catalog
 from llamastack_operator.planning.install.install_plan import Wanted, install_plan
 from llamastack_operator.planning.install.layer import Layer
 from llamastack_operator.planning.install.upstream import forgotten_packages, release_packages
-from llamastack_resolver.build_config import build_entries
-from llamastack_resolver.env import Environment
+from llamastack_resolver.config.env import Environment
+from llamastack_resolver.documents.build_config import build_entries
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.yaml_io import load
 from tests.conformance.releases import python_of, release

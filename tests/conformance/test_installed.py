@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llamastack_operator import catalog
-from llamastack_resolver.env import Environment, EnvRules, substitute
+from llamastack_resolver.config.env import Environment, EnvRules, substitute
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from tests.conformance.releases import ENVIRONMENT, RELEASES, ROOT, ask, python_of, release
 

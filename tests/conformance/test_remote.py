@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from llamastack_operator import catalog
-from llamastack_resolver.event_stream import EventStream
-from llamastack_resolver.remote import resolve_remote_stack_impls
+from llamastack_resolver.server.event_stream import EventStream
+from llamastack_resolver.server.remote import resolve_remote_stack_impls
 from tests.conformance.releases import RELEASES, release
 from tests.conformance.servers import WORDS, Model, model_server, served
 

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from llamastack_operator import catalog
-from llamastack_resolver.documents import resolve_input
-from llamastack_resolver.env import Environment
-from llamastack_resolver.inputs import read_inputs
+from llamastack_resolver.config.env import Environment
+from llamastack_resolver.documents.read import read_inputs
+from llamastack_resolver.documents.resolve import resolve_input
 from llamastack_resolver.resolve import ExternalFiles, resolve
 from tests.conformance.releases import RELEASES, ask, release
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from llamastack_operator import catalog
-from llamastack_resolver.env import Environment
+from llamastack_resolver.config.env import Environment
 from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
 from llamastack_resolver.yaml_io import load
 from tests.conformance.mutations import MUTATIONS, mutated

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, StringConstraints
 
 from llamastack_operator.api.base import ATOMIC_LIST, ApiModel, KeyReference, map_list
-from llamastack_resolver.external_fields import API_NAME_PATTERN, PROVIDER_TYPE_PATTERN
-from llamastack_resolver.requirements import REQUIREMENT_PATTERN
+from llamastack_resolver.documents.external_fields import API_NAME_PATTERN, PROVIDER_TYPE_PATTERN
+from llamastack_resolver.providers.requirements import REQUIREMENT_PATTERN
 
 if TYPE_CHECKING:
     from llamastack_operator.api.stack import LlamaStackSpec

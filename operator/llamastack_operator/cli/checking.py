@@ -10,9 +10,9 @@ from typing import Any
 
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.releases import knowledge_of, release_for
-from llamastack_resolver.documents import locate, resolve_input
+from llamastack_resolver.documents.read import Input, read_inputs
+from llamastack_resolver.documents.resolve import locate, resolve_input
 from llamastack_resolver.findings import Finding, Findings
-from llamastack_resolver.inputs import Input, read_inputs
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolve import Resolution
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from llamastack_resolver.plan import PlanStep
+from llamastack_resolver.start_plan.plan import PlanStep
 
 
 def to_mermaid(plan: Sequence[PlanStep]) -> str:

@@ -19,8 +19,8 @@ from llamastack_operator.planning.install.install_plan import (
     file_packages,
     install_plan,
 )
-from llamastack_resolver.build_config import build_entries
-from llamastack_resolver.detect import release_of_image
+from llamastack_resolver.documents.build_config import build_entries
+from llamastack_resolver.documents.detect import release_of_image
 from llamastack_resolver.findings import Finding, Findings, Severity
 from llamastack_resolver.releases import Release
 

@@ -6,9 +6,9 @@ from functools import cache
 
 import llamastack_operator.catalog as catalog
 from llamastack_operator.cli.parser import CliError
-from llamastack_resolver.detect import detect_release, parse_release, release_of_image
+from llamastack_resolver.documents.detect import detect_release, parse_release, release_of_image
+from llamastack_resolver.documents.read import Input
 from llamastack_resolver.findings import Reason
-from llamastack_resolver.inputs import Input
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.releases import Release, UnknownReleaseError
 

@@ -12,7 +12,7 @@ from llamastack_operator.cli.graph import to_dot, to_mermaid
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.releases import named_release
 from llamastack_operator.cli.validate import add_release_option, is_error, print_finding
-from llamastack_resolver.plan import PlanStep
+from llamastack_resolver.start_plan.plan import PlanStep
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -12,11 +12,11 @@ from llamastack_operator.cli.console import Console, add_colour_option, console_
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.releases import knowledge_of, known_releases, named_release
 from llamastack_operator.cli.validate import add_release_option, print_finding
-from llamastack_resolver.detect import parse_release
+from llamastack_resolver.documents.detect import parse_release
 from llamastack_resolver.releases import Release, UnknownReleaseError
-from llamastack_resolver.remote import Connection, RemoteError
 from llamastack_resolver.resolve import Resolution
-from llamastack_resolver.verify import ServerView, server_version, verify
+from llamastack_resolver.server.remote import Connection, RemoteError
+from llamastack_resolver.server.verify import ServerView, server_version, verify
 
 _HEALTH_COLOURS = {"OK": "green", "Error": "red"}
 

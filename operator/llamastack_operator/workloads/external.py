@@ -12,7 +12,7 @@ from typing import Any
 
 from llamastack_operator.api.base import KeyReference
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_resolver.external_fields import (
+from llamastack_resolver.documents.external_fields import (
     APIS_FOLDER,
     EXTERNAL_PATH,
     PROVIDERS_FOLDER,

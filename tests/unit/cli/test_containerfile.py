@@ -12,7 +12,7 @@ from llamastack_operator.cli import main
 from llamastack_operator.cli.console import Console
 from llamastack_operator.cli.planning import plan_file
 from llamastack_operator.planning.image.install import plan_install
-from llamastack_resolver.external_fields import provider_file
+from llamastack_resolver.documents.external_fields import provider_file
 
 Capture = pytest.CaptureFixture[str]
 MODULE = {"provider_id": "c", "provider_type": "remote::csoai", "module": "llama_stack_provider_csoai", "config": {}}

@@ -294,7 +294,7 @@ def test_the_installer_is_the_same_bytes_each_time_and_needs_no_other_package(tm
 
     assert installer() == first
     names = zipfile.ZipFile(BytesIO(first)).namelist()
-    assert "llamastack_resolver/modules.py" in names
+    assert "llamastack_resolver/installed/modules.py" in names
     assert {name.split("/")[0] for name in names} == {"__main__.py", "llamastack_installer", "llamastack_resolver"}
 
     copy_tools(tmp_path)

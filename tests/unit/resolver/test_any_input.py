@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llamastack_operator import catalog
-from llamastack_resolver.build_config import resolve_build
-from llamastack_resolver.detect import detect_release
-from llamastack_resolver.documents import resolve_input
-from llamastack_resolver.inputs import read_inputs
+from llamastack_resolver.documents.build_config import resolve_build
+from llamastack_resolver.documents.detect import detect_release
+from llamastack_resolver.documents.read import read_inputs
+from llamastack_resolver.documents.resolve import resolve_input
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolve import ExternalFiles, resolve
-from tests.unit.resolver.small_release import knowledge
+from tests.support.small_release import knowledge
 
 KEYS = st.sampled_from(
     [

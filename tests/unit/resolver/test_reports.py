@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_resolver.redact import BLOT, Redactor
-from llamastack_resolver.start_check import compact
+from llamastack_resolver.start.check import compact
+from llamastack_resolver.start.redact import BLOT, Redactor
 
 TEXTS = st.text(max_size=300)
 

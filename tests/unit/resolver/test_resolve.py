@@ -2,9 +2,9 @@
 
 import pytest
 
-from llamastack_resolver.env import Environment
+from llamastack_resolver.config.env import Environment
 from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
-from tests.unit.resolver.small_release import config, entry, knowledge
+from tests.support.small_release import config, entry, knowledge
 
 
 def errors(resolution: Resolution) -> list[tuple[str, str]]:

@@ -16,10 +16,10 @@ from llamastack_operator.planning.image.decide import release_of
 from llamastack_operator.planning.install.install_plan import InstallPlan, Wanted, file_packages, install_plan
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.run_config import run_config_text
-from llamastack_resolver.env import Environment
+from llamastack_resolver.config.env import Environment
+from llamastack_resolver.config.run_config import read_run_config
+from llamastack_resolver.config.server_config import server_config
 from llamastack_resolver.knowledge import ReleaseKnowledge
-from llamastack_resolver.run_config import read_run_config
-from llamastack_resolver.server_config import server_config
 from llamastack_resolver.yaml_io import load as load_yaml
 
 

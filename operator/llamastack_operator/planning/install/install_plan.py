@@ -28,13 +28,13 @@ from llamastack_operator.planning.install.upstream import (
     release_packages,
     server_dependencies,
 )
-from llamastack_resolver.env import Environment
+from llamastack_resolver.config.env import Environment
+from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.findings import Finding, Findings, Reason, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.providers.requirements import RequirementError, parse_module
 from llamastack_resolver.releases import Release
-from llamastack_resolver.requirements import RequirementError, parse_module
 from llamastack_resolver.resolve import Resolution
-from llamastack_resolver.run_config import ProviderEntry
 from llamastack_resolver.yaml_io import load
 
 __all__ = ["InstallPlan", "Layer", "Wanted", "external_packages", "file_packages", "install_plan"]

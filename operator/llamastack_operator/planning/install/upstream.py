@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_resolver.env import Environment, EnvRules, substitute
+from llamastack_resolver.config.env import Environment, EnvRules, substitute
+from llamastack_resolver.config.run_config import ProviderEntry, RunConfig, read_run_config
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.releases import Release
-from llamastack_resolver.run_config import ProviderEntry, RunConfig, read_run_config
 
 SERVER_DEPENDENCIES = (
     "aiosqlite",

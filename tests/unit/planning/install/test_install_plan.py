@@ -7,7 +7,7 @@ import pytest
 from llamastack_operator import catalog
 from llamastack_operator.planning.install.install_plan import InstallPlan, Wanted, external_packages, install_plan
 from llamastack_operator.planning.install.layer import Layer
-from llamastack_resolver.env import Environment
+from llamastack_resolver.config.env import Environment
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolve import ExternalFiles, resolve
 from llamastack_resolver.yaml_io import load

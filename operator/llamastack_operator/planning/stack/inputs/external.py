@@ -11,7 +11,7 @@ from llamastack_operator.api.status import Finding
 from llamastack_operator.planning.stack.inputs.run_config import SIZE_LIMIT, read_text, text_size
 from llamastack_operator.workloads.external import external_files
 from llamastack_operator.workloads.run_config import yaml_text
-from llamastack_resolver.external_fields import conflicts, directories
+from llamastack_resolver.documents.external_fields import conflicts, directories
 from llamastack_resolver.yaml_io import load
 
 

@@ -1,0 +1,150 @@
+"""Checks a whole run config against its release: the schema, keys that are ignored, and where those keys
+went.
+
+A release silently ignores what it does not know. That is harmless for a stray key and fatal for one that used
+to configure something: after an upgrade the stack starts, without its models. So content that an older
+release understood is an error here, with the new place; everything else that is ignored is a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from llamastack_resolver.config.env import Unknown
+from llamastack_resolver.config.schema_check import Issue, check
+from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.releases import Release
+
+
+@dataclass(frozen=True)
+class MovedKey:
+    """A key that releases understood up to some release.
+
+    Attributes:
+        key: its old place, with dots.
+        since: the first release that ignores it.
+        advice: where the content goes now.
+    """
+
+    key: str
+    since: Release
+    advice: str
+
+
+def _stack(version: str) -> Release:
+    return Release("llama-stack", version)
+
+
+def _ogx(version: str) -> Release:
+    return Release("ogx", version)
+
+
+# Upstream changed its config without renaming anything on load; each line is a diff of two releases' config
+# classes.
+MOVED_KEYS = (
+    *(
+        MovedKey(key, _stack("0.3.0"), f"move it to `registered_resources.{key}`")
+        for key in ("models", "shields", "datasets", "scoring_fns", "benchmarks", "tool_groups")
+    ),
+    MovedKey("vector_dbs", _stack("0.3.0"), "move it to `registered_resources.vector_stores`"),
+    MovedKey("metadata_store", _stack("0.3.0"), "declare a kv_* backend, and name it in `storage.stores.metadata`"),
+    MovedKey(
+        "inference_store",
+        _stack("0.3.0"),
+        "declare a sql_* backend, and name it in `storage.stores.inference`",
+    ),
+    MovedKey("telemetry", _stack("0.4.0"), "remove it: telemetry is set by OTEL_* environment variables"),
+    MovedKey("registered_resources.connectors", _stack("0.5.0"), "move it to `connectors`, at the top level"),
+    *(
+        MovedKey(f"registered_resources.{key}", _ogx("0.8.0"), "remove it: the API is gone since ogx 0.8")
+        for key in ("benchmarks", "datasets", "scoring_fns")
+    ),
+    MovedKey("safety", _ogx("1.0.0"), "remove it: the safety API is gone since ogx 1.0"),
+    MovedKey("registered_resources.shields", _ogx("1.0.0"), "remove it: shields are gone since ogx 1.0"),
+    MovedKey("server.cors", _ogx("1.0.0"), "remove it: the server sets no CORS headers since ogx 1.0"),
+    MovedKey("server.quota", _ogx("1.0.0"), "remove it: quotas are gone since ogx 1.0"),
+)
+_NEWER_PLACES = {
+    "registered_resources": "put models, shields and so on at the top level",
+    "storage": "use `metadata_store` and `inference_store`",
+    "vector_stores": "remove it",
+    "distro_name": "use `image_name`",
+}
+# Keys of the first config format that configured nothing of the server.
+_FIRST_FORMAT = {
+    "built_at": "remove it",
+    "conda_env": "remove it: conda environments are gone since 0.2.18",
+    "docker_image": "remove it: it is called `container_image` now, and names no image to run",
+}
+
+
+def check_run_config(config: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    """Check a substituted run config, its providers' own configs apart.
+
+    Args:
+        config: the run config after substitution.
+        knowledge: the release it is for.
+        findings: where the findings go.
+    """
+    schema = knowledge.schemas.get(knowledge.run_config_class)
+    if schema is None:
+        return
+    for issue in check(dict(config), schema):
+        _report(issue, config, knowledge, findings)
+    _check_name(config, schema, findings)
+
+
+def _report(issue: Issue, config: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    if issue.unknown_key:
+        _report_unknown_key(issue, config, knowledge, findings)
+    elif issue.soft:
+        findings.warning(Reason.INVALID_RUN_CONFIG, f"{issue.message} (or converted)", issue.path)
+    else:
+        findings.error(Reason.INVALID_RUN_CONFIG, issue.message, issue.path, hint=issue.hint)
+
+
+def _report_unknown_key(
+    issue: Issue, config: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings
+) -> None:
+    release = knowledge.release
+    moved = next((moved for moved in MOVED_KEYS if moved.key == issue.path and release >= moved.since), None)
+    filled = not is_empty(value_at(config, issue.path))
+    if moved and filled and issue.path not in knowledge.bundled_top_level_keys:
+        findings.error(
+            Reason.UNKNOWN_FIELD,
+            f"{release} ignores `{issue.path}`, which releases before {moved.since} understood",
+            issue.path,
+            hint=moved.advice,
+        )
+        return
+    hint = moved.advice if moved else _NEWER_PLACES.get(issue.path) or _FIRST_FORMAT.get(issue.path) or issue.hint
+    findings.warning(Reason.UNKNOWN_FIELD, f"{release} ignores `{issue.path}`", issue.path, hint=hint)
+
+
+def _check_name(config: Mapping[str, Any], schema: Mapping[str, Any], findings: Findings) -> None:
+    """From 0.5.0 on the name is required by a validator: no schema shows it."""
+    properties = schema.get("properties") or {}
+    if "distro_name" not in properties or "image_name" not in properties:
+        return
+    if all(config.get(name) is None for name in ("distro_name", "image_name")):
+        findings.error(
+            Reason.INVALID_RUN_CONFIG,
+            "`distro_name` is required, and missing",
+            "distro_name",
+            hint="any name will do",
+        )
+
+
+def value_at(config: Any, path: str) -> Any:
+    """Return the value at a dotted path of mappings, None where there is none."""
+    for part in path.split("."):
+        config = config.get(part) if isinstance(config, dict) else None
+    return config
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a value says nothing: null, an empty list, mapping or text."""
+    return not isinstance(value, Unknown) and value in (None, "", [], {})

@@ -1,0 +1,130 @@
+"""Checks registered models, shields and so on: the provider that each one names has to be there.
+
+Upstream finds out when it registers them, after every provider has been started ("Provider `x` not found").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from llamastack_resolver.config.run_config import RunConfig, item_paths
+from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.suggest import did_you_mean
+
+TABLES = {
+    "models": "models",
+    "shields": "shields",
+    "vector_dbs": "vector_dbs",
+    "vector_stores": "vector_stores",
+    "datasets": "datasets",
+    "scoring_fns": "scoring_functions",
+    "benchmarks": "benchmarks",
+    "tool_groups": "tool_groups",
+}
+# Since ogx 0.8 a model may stand for every provider of inference.
+EVERY_PROVIDER = "all"
+TOOL_GROUPS_IGNORED_SINCE = (0, 7, 0)
+DATASETS_REGISTERED_SINCE = (0, 2, 20)
+VECTOR_STORES_REGISTERED_SINCE = (0, 4, 0)
+_DEFAULT_MODELS = ("default_embedding_model", "default_reranker_model")
+
+
+def check_resources(config: RunConfig, dropped: list[str], knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    """Report every resource whose provider is not configured.
+
+    Args:
+        config: the run config.
+        dropped: paths of list items that the substitution left out.
+        knowledge: the release.
+        findings: where the findings go.
+    """
+    routers = {pair.table: pair.router for pair in knowledge.routed}
+    for key, path, item in _resources(config, dropped, knowledge):
+        api = routers.get(TABLES[key])
+        provider_id = item.get("provider_id")
+        if key == "models" and provider_id == EVERY_PROVIDER and knowledge.release.package == "ogx":
+            continue
+        if api and isinstance(provider_id, str) and provider_id not in ("", "__disabled__"):
+            _check_provider(provider_id, api, f"{path}.provider_id", config, findings)
+    _check_datasets(config, knowledge, findings)
+    _check_vector_stores(config, knowledge, findings)
+    stores = config.raw.get("vector_stores")
+    for name in _DEFAULT_MODELS if isinstance(stores, dict) else ():
+        model = (stores or {}).get(name)
+        if isinstance(model, dict) and isinstance(model.get("provider_id"), str):
+            path = f"vector_stores.{name}.provider_id"
+            _check_provider(model["provider_id"], "inference", path, config, findings)
+
+
+def _check_datasets(config: RunConfig, knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    """Upstream's `register_resources` asks each of them for a provider_id, which datasets do not have there."""
+    release = knowledge.release
+    fails = release.package == "llama-stack" and release.number < DATASETS_REGISTERED_SINCE
+    if not fails or not config.raw.get("datasets") or (config.apis and "datasetio" not in config.apis):
+        return
+    findings.error(
+        Reason.STARTUP_FAILED,
+        f"the server of {release} stops at `datasets`: it cannot register datasets of the run config",
+        "datasets",
+        api="datasets",
+        hint="use llama-stack 0.2.20 or newer, or register them through the API of the running server",
+    )
+
+
+def _registers_vector_stores(knowledge: ReleaseKnowledge) -> bool:
+    """0.3.x reads `vector_stores` and never registers them (they are not among upstream's `RESOURCES`)."""
+    return knowledge.release.package == "ogx" or knowledge.release.number >= VECTOR_STORES_REGISTERED_SINCE
+
+
+def _check_vector_stores(config: RunConfig, knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    section = config.raw.get("registered_resources")
+    if _registers_vector_stores(knowledge) or not isinstance(section, dict) or not section.get("vector_stores"):
+        return
+    findings.warning(
+        Reason.UNKNOWN_FIELD,
+        f"{knowledge.release} registers no vector stores of the run config",
+        "registered_resources.vector_stores",
+        hint="use llama-stack 0.4.0 or newer, or create them through the API of the running server",
+    )
+
+
+def _resources(
+    config: RunConfig, dropped: list[str], knowledge: ReleaseKnowledge
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    release = knowledge.release
+    nested = release.package == "ogx" or release.number >= (0, 3, 0)
+    section = config.raw.get("registered_resources") if nested else config.raw
+    prefix = "registered_resources." if nested else ""
+    ignored = release.package == "ogx" or release.number >= TOOL_GROUPS_IGNORED_SINCE
+    for key in TABLES:
+        items = section.get(key) if isinstance(section, dict) else None
+        if not isinstance(items, list) or (key == "tool_groups" and ignored):
+            continue
+        if key == "vector_stores" and not _registers_vector_stores(knowledge):
+            continue
+        paths = item_paths(f"{prefix}{key}", len(items), dropped)
+        for path, item in zip(paths, items, strict=True):
+            if isinstance(item, dict):
+                yield key, path, item
+
+
+def _check_provider(provider_id: str, api: str, path: str, config: RunConfig, findings: Findings) -> None:
+    entries = config.providers.get(api, ())
+    if api in config.malformed or any(not entry.id_known for entry in entries):
+        return
+    if config.apis and api not in config.apis:
+        return
+    ids = [entry.provider_id for entry in entries if entry.provider_id and not entry.disabled]
+    if provider_id in ids:
+        return
+    known = f"configured: {', '.join(ids)}" if ids else f"add a provider to `providers.{api}`"
+    findings.error(
+        Reason.MISSING_REFERENCE,
+        f"there is no provider {provider_id!r} of `{api}`",
+        path,
+        api=api,
+        provider=provider_id,
+        hint=did_you_mean(provider_id, ids) or known,
+    )

@@ -1,0 +1,110 @@
+"""Upstream's build.yaml (`BuildConfig`): the provider types of an image, before there is a run config.
+
+Its entries have a type and perhaps a `module:`, no id and no config. They become provider entries, so that
+types, renames and dependencies are judged by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llamastack_resolver.config.run_config import read_run_config
+from llamastack_resolver.findings import Findings, Reason, with_prefix
+from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.providers.validation import validate_and_prepare_providers
+from llamastack_resolver.resolve import ExternalFiles, Resolution, make_registry
+from llamastack_resolver.start_plan.order import sort_providers_by_deps
+from llamastack_resolver.start_plan.plan import make_plan
+from llamastack_resolver.start_plan.routing import apis_to_serve, specs_for_autorouted_apis
+from llamastack_resolver.suggest import did_you_mean
+
+_KEYS = (
+    "version",
+    "distribution_spec",
+    "image_type",
+    "image_name",
+    "external_providers_dir",
+    "additional_pip_packages",
+    "external_apis_dir",
+)
+_SPEC_KEYS = ("description", "container_image", "providers")
+_IMAGE_TYPES = ("container", "venv", "conda")
+
+
+def resolve_build(
+    raw: Mapping[str, Any], knowledge: ReleaseKnowledge, files: ExternalFiles | None = None
+) -> Resolution:
+    """Resolve a build config.
+
+    Args:
+        raw: the build config as YAML gives it.
+        knowledge: the release to build with.
+        files: external providers and APIs; default: they cannot be read here.
+    """
+    findings = Findings()
+    _check_keys(raw, knowledge, findings)
+    spec = raw.get("distribution_spec")
+    if not isinstance(spec, dict) or not isinstance(spec.get("providers", {}), dict):
+        message = "expected a mapping with `providers`"
+        findings.error(Reason.INVALID_RUN_CONFIG, message, "distribution_spec")
+        return Resolution(knowledge.release, tuple(findings))
+    for key in spec:
+        if key not in _SPEC_KEYS:
+            hint = did_you_mean(str(key), _SPEC_KEYS)
+            findings.warning(Reason.UNKNOWN_FIELD, f"`{key}` is ignored", f"distribution_spec.{key}", hint=hint)
+    inner = Findings()
+    directories = {key: raw[key] for key in ("external_providers_dir", "external_apis_dir") if raw.get(key)}
+    config = read_run_config({**directories, "providers": build_entries(spec.get("providers", {}), inner)})
+    knowledge, registry, apis = make_registry(config, knowledge, files or ExternalFiles(), None, inner)
+    prepared = validate_and_prepare_providers(config, registry, knowledge, inner)
+    served = apis_to_serve(None, prepared.by_key.keys(), knowledge)
+    providers = {**prepared.by_key, **specs_for_autorouted_apis(served, knowledge)}
+    groups = {key: list(group.values()) for key, group in providers.items()}
+    plan = make_plan(sort_providers_by_deps(groups, knowledge, inner))
+    for finding in inner:
+        findings.extend(with_prefix([finding], "distribution_spec" if finding.path.startswith("providers") else ""))
+    return Resolution(knowledge.release, tuple(findings.sorted()), plan, config, registry, prepared, apis)
+
+
+def _check_keys(raw: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    for key in raw:
+        if key not in _KEYS:
+            hint = did_you_mean(str(key), _KEYS)
+            findings.warning(Reason.UNKNOWN_FIELD, f"`{key}` is ignored", str(key), hint=hint)
+    image_type = raw.get("image_type", "venv")
+    if image_type not in _IMAGE_TYPES:
+        hint = did_you_mean(str(image_type), _IMAGE_TYPES) or "container or venv"
+        findings.error(Reason.INVALID_RUN_CONFIG, f"{image_type!r} is no image type", "image_type", hint=hint)
+    packages = raw.get("additional_pip_packages")
+    if packages is not None and not isinstance(packages, list):
+        findings.error(Reason.INVALID_RUN_CONFIG, "expected a list of requirements", "additional_pip_packages")
+    release = knowledge.release
+    if release.package == "ogx" or release.number >= (0, 3, 0):
+        findings.info(
+            Reason.UNSUPPORTED_VERSION,
+            f"{release} has no `stack build`; the providers are checked all the same",
+            hint="`llamastack containerfile` builds from this file for every release",
+        )
+
+
+def build_entries(providers: Mapping[str, Any], findings: Findings) -> dict[str, list[dict[str, Any]]]:
+    """Return the `providers` section of a run config with the entries of a build config, which have no ids.
+
+    Args:
+        providers: the section of the build config; a lone type may stand for a list of one.
+        findings: where malformed entries are reported.
+    """
+    section: dict[str, list[dict[str, Any]]] = {}
+    for api, items in providers.items():
+        entries = []
+        for index, item in enumerate(items if isinstance(items, list) else [items]):
+            entry = {"provider_type": item} if isinstance(item, str) else item
+            if not isinstance(entry, dict) or not isinstance(entry.get("provider_type"), str):
+                path = f"providers.{api}[{index}]"
+                findings.error(Reason.INVALID_RUN_CONFIG, "expected a mapping with `provider_type`", path)
+                continue
+            tail = entry["provider_type"].rsplit("::", 1)[-1]
+            entries.append({**entry, "provider_id": f"{tail}-{index}", "config": {}})
+        section[str(api)] = entries
+    return section

@@ -1,0 +1,80 @@
+"""Resolves one document that a user handed in, and puts the findings where the user will look for them.
+
+The path of a finding is the path in the user's own file, with its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from llamastack_resolver.documents.build_config import resolve_build
+from llamastack_resolver.documents.complete import complete_run_config
+from llamastack_resolver.documents.read import Input
+from llamastack_resolver.findings import Finding, Findings, with_prefix
+from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.providers.external_dirs import read_directory
+from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
+
+
+def resolve_input(document: Input, knowledge: ReleaseKnowledge, read_files: bool = False) -> Resolution:
+    """Resolve a document.
+
+    Args:
+        document: a manifest, a run config or a build config, with its config present.
+        knowledge: the release to resolve it for.
+        read_files: whether the directories that a bare config names may be read from this machine (the
+            command line may; the controller must not read its own file system on behalf of a tenant).
+    """
+    files = _local_files(document.config, document.file) if read_files and document.kind != "LlamaStack" else None
+    if document.kind == "BuildConfig":
+        resolution = resolve_build(document.config, knowledge, files)
+    elif document.kind == "LlamaStack":
+        resolution = _resolve_manifest(document, knowledge)
+    else:
+        resolution = resolve(document.config, knowledge, document.environment, files)
+    external = document.external
+    resolved = [external.place(one) or with_prefix([one], document.prefix)[0] for one in resolution.findings]
+    findings = locate([*document.findings, *resolved], document)
+    return replace(resolution, findings=tuple(findings))
+
+
+def _resolve_manifest(document: Input, knowledge: ReleaseKnowledge) -> Resolution:
+    """Resolve the run config as the operator completes it, with the files that the operator would mount."""
+    config, external = document.config, document.external
+    if not isinstance(config, dict):
+        return resolve(config, knowledge, document.environment)
+    own = Findings()
+    config = external.with_directories(config, own)
+    document.findings.extend(with_prefix(own, document.prefix))
+    external.check(knowledge, document.findings)
+    files = ExternalFiles(
+        external.providers, external.apis, tuple(external.opaque_providers), tuple(external.api_names)
+    )
+    completed = complete_run_config(config, knowledge, document.name or "stack")
+    return resolve(completed, knowledge, document.environment, files)
+
+
+def locate(findings: Iterable[Finding], document: Input) -> list[Finding]:
+    """Return the findings with the lines of their paths, errors first as they came."""
+    if document.document is None:
+        return list(findings)
+    lines = document.document
+    return [
+        finding if finding.line is not None else replace(finding, line=lines.line_of(finding.path))
+        for finding in findings
+    ]
+
+
+def _local_files(config: object, file: str) -> ExternalFiles:
+    base = Path(file).parent
+
+    def read(key: str) -> dict[str, str] | None:
+        name = config.get(key) if isinstance(config, dict) else None
+        if not isinstance(name, str) or not name or "${env." in name:
+            return None
+        path = Path(name).expanduser()
+        return read_directory(str(path if path.is_absolute() else base / path))
+
+    return ExternalFiles(read("external_providers_dir"), read("external_apis_dir"))

@@ -1,0 +1,1 @@
+"""A release that is installed here, and the provider modules beside it."""

@@ -1,0 +1,257 @@
+"""The installed release: its knowledge by introspection, and the providers that installed modules bring.
+
+It fills the same classes as the catalog, so that `resolve` works on it unchanged. Only this module and
+`introspection` import anything of llama_stack or ogx, and only when they are asked to.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from llamastack_resolver.config.run_config import ProviderEntry
+from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.introspection import (
+    Layout,
+    describe_config_class,
+    describe_release,
+    describe_spec,
+    find_layout,
+)
+from llamastack_resolver.introspection.configs import describe_class
+from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
+from llamastack_resolver.providers.requirements import ModuleRequirement, import_names, installed_version
+
+LISTS_SINCE = (0, 3, 0)
+_LLAMA_STACK = ("llama_stack", "llama_stack_api", "ogx", "ogx_api")
+
+
+def import_release() -> None:
+    """Import what provider modules import first: the installed release's spec classes and API.
+
+    Raises:
+        NotInstalledError: no release of Llama Stack is installed.
+    """
+    root = find_layout().root
+    for name in (f"{root}_api", f"{root}.providers.datatypes"):
+        # Each release has one of them at least; what cannot be imported, a module that needs it tells.
+        with suppress(Exception):
+            importlib.import_module(name)
+
+
+class LazySchemas(Mapping[str, Mapping[str, Any]]):
+    """Schemas of config classes, made when they are asked for: a pod needs few of them, and they take
+    time."""
+
+    def __init__(self, layout: Layout, run_config_class: str) -> None:
+        self._layout = layout
+        self._run_config_class = run_config_class
+        self._made: dict[str, Mapping[str, Any] | None] = {}
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        schema = self._made[name]
+        if schema is None:
+            raise KeyError(name)
+        return schema
+
+    def _make(self, name: str) -> Mapping[str, Any] | None:
+        try:
+            if name == self._run_config_class:
+                return describe_class(self._layout.run_config_class)
+            return describe_config_class(name)
+        except Exception:
+            # What is wrong with the class is reported where the provider is instantiated, with its cause.
+            return None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
+def installed_knowledge(layout: Layout | None = None, problems: list[str] | None = None) -> ReleaseKnowledge:
+    """Return what the installed release ships.
+
+    Args:
+        layout: where it keeps its parts; default: found.
+        problems: takes what could not be imported; None makes that an error.
+
+    Raises:
+        NotInstalledError: no release is installed.
+        IntrospectionError: `problems` is None, and parts could not be imported.
+    """
+    layout = layout or find_layout()
+    core = describe_release(layout, problems)
+    schemas = LazySchemas(layout, core["run_config_class"])
+    return ReleaseKnowledge.from_dict(core, lambda part: schemas if part == "schemas" else {})
+
+
+class InstalledModules:
+    """Asks the modules of external providers for their specs (a `ModuleLoader`).
+
+    Attributes:
+        specs: the release's own spec object for each entry, by the entry's path and provider type.
+        import_names: import name of each entry's module, by the entry's path.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.specs: dict[tuple[str, str], Any] = {}
+        self.import_names: dict[str, str] = {}
+
+    def version(self, requirement: ModuleRequirement) -> str | None:
+        """Return the installed version of the module's distribution."""
+        return installed_version(requirement)
+
+    def load(
+        self, entry: ProviderEntry, requirement: ModuleRequirement, findings: Findings
+    ) -> list[ProviderSpec] | None:
+        """Return the specs of `<module>.provider.get_provider_spec()`, or None after saying why there are
+        none."""
+        report = _Report(entry, findings)
+        name = _importable(requirement, report)
+        if name is None:
+            return None
+        module = _import(f"{name}.provider", report)
+        if module is None:
+            return None
+        self.import_names[entry.path] = name
+        report.version(requirement)
+        function = getattr(module, "get_provider_spec", None)
+        if not callable(function):
+            hint = "the module has to define get_provider_spec(); ask its author, or use another version"
+            report.error(Reason.SPEC_MISSING, f"{name}.provider has no get_provider_spec()", hint)
+            return None
+        try:
+            returned = function()
+        except Exception as error:
+            message = f"{name}.provider.get_provider_spec() failed: {describe_error(error)}"
+            report.error(Reason.MODULE_IMPORT_FAILED, message)
+            return None
+        return self._described(returned, entry, report)
+
+    def _described(self, returned: Any, entry: ProviderEntry, report: _Report) -> list[ProviderSpec] | None:
+        release = self._layout.release
+        if isinstance(returned, list) and release.package == "llama-stack" and release.number < LISTS_SINCE:
+            message = f"get_provider_spec() returns a list, and {release} takes a single spec"
+            report.error(Reason.SPEC_MISMATCH, message, "use llama-stack 0.3.0 or newer")
+            return None
+        specs = []
+        for spec in returned if isinstance(returned, list) else [returned]:
+            try:
+                data = describe_spec(spec)
+            except (AttributeError, TypeError) as error:
+                message = f"get_provider_spec() returns {type(spec).__name__}: {describe_error(error)}"
+                report.error(Reason.SPEC_MISMATCH, message, "it has to return provider specs")
+                return None
+            if not data.get("module"):
+                message = f"the spec of {data['provider_type']} names no module"
+                report.error(Reason.SPEC_MISSING, message, "the package is made for other releases of Llama Stack")
+                return None
+            self.specs[entry.path, data["provider_type"]] = spec
+            specs.append(ProviderSpec.from_dict(data["api"], data["provider_type"], data))
+        return specs
+
+    def api_providers(self, name: str, data: Mapping[str, Any], findings: Findings) -> list[ProviderSpec]:
+        """Add an external API to the release, and return the providers that its module brings."""
+        self._layout.api.add(name)
+        path = f"external_apis_dir:{name}"
+        try:
+            module = importlib.import_module(data["module"])
+            getattr(module, data["protocol"])
+            specs = [describe_spec(spec) for spec in getattr(module, "available_providers", list)()]
+        except Exception as error:
+            reason = Reason.MODULE_NOT_FOUND if _is_absent(error, data["module"]) else Reason.MODULE_IMPORT_FAILED
+            findings.error(reason, f"external API {name}: {describe_error(error)}", path, api=name)
+            return []
+        return [ProviderSpec.from_dict(name, spec["provider_type"], spec) for spec in specs]
+
+
+class _Report:
+    """Adds findings about one entry's module."""
+
+    def __init__(self, entry: ProviderEntry, findings: Findings) -> None:
+        self._entry = entry
+        self._findings = findings
+
+    def error(self, reason: Reason, message: str, hint: str | None = None) -> None:
+        path = f"{self._entry.path}.module"
+        where = {"api": self._entry.api, "provider": self._entry.provider_id, "hint": hint}
+        self._findings.error(reason, message, path, **where)
+
+    def version(self, requirement: ModuleRequirement) -> None:
+        """Upstream never compares the pin with what is installed."""
+        installed = installed_version(requirement)
+        pinned = requirement.specifier.removeprefix("==")
+        exact = requirement.specifier.startswith("==") and "," not in pinned and "*" not in pinned
+        if installed and exact and pinned != installed:
+            self._findings.warning(
+                Reason.REQUIREMENT_CONFLICT,
+                f"{requirement.name} {installed} is installed, and {pinned} is asked for",
+                f"{self._entry.path}.module",
+                api=self._entry.api,
+                provider=self._entry.provider_id,
+            )
+
+
+def _importable(requirement: ModuleRequirement, report: _Report) -> str | None:
+    """Return the import name that has a `provider` module."""
+    present = []
+    for name in import_names(requirement):
+        try:
+            if importlib.util.find_spec(name) is None:
+                continue
+            present.append(name)
+            if importlib.util.find_spec(f"{name}.provider") is not None:
+                return name
+        except ModuleNotFoundError as error:
+            if error.name and not _is_inside(name, error.name):
+                _import_failed(name, error, report)
+                return None
+        except Exception as error:
+            _import_failed(name, error, report)
+            return None
+    if present or installed_version(requirement):
+        message = f"{requirement.name} is installed, but has no `provider` module"
+        hint = "it is no provider package, or the provider is in a sub-package: module: package.subpackage"
+        report.error(Reason.SPEC_MISSING, message, hint)
+    else:
+        report.error(Reason.MODULE_NOT_FOUND, f"{requirement.name} is not installed here")
+    return None
+
+
+def _import(name: str, report: _Report) -> Any:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        _import_failed(name, error, report)
+        return None
+
+
+def _import_failed(name: str, error: Exception, report: _Report) -> None:
+    """Report an import that failed; what is missing of Llama Stack itself points to another release."""
+    hint = None
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] in _LLAMA_STACK:
+        hint = "the package is made for another release of Llama Stack"
+    report.error(Reason.MODULE_IMPORT_FAILED, f"importing {name} failed: {describe_error(error)}", hint)
+
+
+def _is_absent(error: Exception, module: str) -> bool:
+    return isinstance(error, ModuleNotFoundError) and bool(error.name) and _is_inside(module, str(error.name))
+
+
+def _is_inside(module: str, package: str) -> bool:
+    """Whether a dotted name is a package or something in it; `llama_stack_x` is not in `llama_stack`."""
+    return module == package or module.startswith(f"{package}.")
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an exception in one line of bounded length."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:400] if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""Which provider types there are, and whether each entry of a run config is right."""

@@ -1,0 +1,260 @@
+"""Judges every provider entry of a run config: does its API exist, does its type, is its config right.
+
+Upstream stops at the first mistake; here each entry is judged for itself, and an entry that was refused takes
+its API's dependents out of the later checks, so that no finding is the consequence of another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from llamastack_resolver.config.run_config import ProviderEntry, RunConfig
+from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
+from llamastack_resolver.providers.migrations import api_migration_of, former_api_name, former_name, migration_of
+from llamastack_resolver.providers.registry import Origin, ProviderRegistry
+from llamastack_resolver.suggest import did_you_mean
+
+BUILTIN_KEY = "__builtin__"
+
+
+class InvalidProviderError(Exception):
+    """A provider cannot be used: its spec carries a deprecation error, or findings forbid it."""
+
+
+@dataclass(frozen=True)
+class ProviderWithSpec:
+    """A provider entry together with its spec (upstream's class of that name).
+
+    Attributes:
+        provider_id: its id within the API.
+        provider_type: its type.
+        spec: what is known of the type.
+        entry: the entry of the config; None for auto-routed providers.
+        origin: where the spec came from.
+        opaque: its dependencies are not known here.
+        module_version: installed version of its module's distribution.
+    """
+
+    provider_id: str
+    provider_type: str
+    spec: ProviderSpec
+    entry: ProviderEntry | None = None
+    origin: Origin = "builtin"
+    opaque: bool = False
+    module_version: str | None = None
+    deps: tuple[str, ...] = ()
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """Keys that have to come before this one (upstream's `deps__`)."""
+        return self.deps or self.spec.dependencies
+
+
+@dataclass
+class PreparedProviders:
+    """The entries that can be used, and what is known about those that cannot.
+
+    Attributes:
+        by_key: providers by id, by key: the API's name, or `inner-<api>` behind a router.
+        failed_apis: APIs with an entry that was refused: what depends on them is not judged.
+        disabled: disabled entries by API.
+    """
+
+    by_key: dict[str, dict[str, ProviderWithSpec]] = field(default_factory=dict)
+    failed_apis: set[str] = field(default_factory=set)
+    disabled: dict[str, list[ProviderEntry]] = field(default_factory=dict)
+
+
+def validate_and_prepare_providers(
+    config: RunConfig, registry: ProviderRegistry, knowledge: ReleaseKnowledge, findings: Findings
+) -> PreparedProviders:
+    """Judge all entries and sort them by API.
+
+    Args:
+        config: the run config after substitution.
+        registry: every provider type there is.
+        knowledge: the release.
+        findings: where the findings go.
+    """
+    prepared = PreparedProviders(failed_apis=set(config.malformed))
+    for api, entries in config.providers.items():
+        if not _api_is_usable(api, entries, registry, knowledge, prepared, findings):
+            continue
+        key = f"inner-{api}" if api in knowledge.router_apis else api
+        specs: dict[str, ProviderWithSpec] = {}
+        for entry in entries:
+            if entry.disabled:
+                prepared.disabled.setdefault(api, []).append(entry)
+                continue
+            provider = validate_provider(entry, registry, knowledge, findings)
+            if provider is None:
+                prepared.failed_apis.add(api)
+            elif entry.provider_id in specs:
+                _report_duplicate(entry, specs[entry.provider_id], findings)
+            else:
+                specs[provider.provider_id] = provider
+        prepared.by_key[key] = specs
+        _report_shadowed(api, key, specs, knowledge, findings)
+    return prepared
+
+
+def _api_is_usable(
+    api: str,
+    entries: tuple[ProviderEntry, ...],
+    registry: ProviderRegistry,
+    knowledge: ReleaseKnowledge,
+    prepared: PreparedProviders,
+    findings: Findings,
+) -> bool:
+    path = f"providers.{api}"
+    if api in knowledge.routing_table_apis:
+        router = next(pair.router for pair in knowledge.routed if pair.table == api)
+        findings.error(
+            Reason.ROUTED_API_OVERRIDE,
+            f"`{api}` is provided automatically and cannot be overridden",
+            path,
+            api=api,
+            hint=f"configure the providers of `{router}` instead",
+        )
+        prepared.failed_apis.add(api)
+        return False
+    if api in registry.types:
+        return True
+    prepared.failed_apis.add(api)
+    if api not in knowledge.apis:
+        _report_unknown_api(api, registry, knowledge, prepared, findings)
+    elif any(not entry.disabled for entry in entries):
+        hint = _api_advice(api, knowledge) or "remove the section: the stack provides it itself"
+        findings.error(
+            Reason.UNKNOWN_API, f"`{api}` takes no providers in {knowledge.release}", path, api=api, hint=hint
+        )
+    return False
+
+
+def _report_unknown_api(
+    api: str,
+    registry: ProviderRegistry,
+    knowledge: ReleaseKnowledge,
+    prepared: PreparedProviders,
+    findings: Findings,
+) -> None:
+    release = knowledge.release
+    migration, former = api_migration_of(api, release), former_api_name(api, release)
+    if migration and migration.new:
+        prepared.failed_apis.add(migration.new)
+    if former:
+        prepared.failed_apis.add(former.old)
+    gone = " anymore" if migration else ""
+    hint = _api_advice(api, knowledge) or did_you_mean(api, registry.types)
+    findings.error(Reason.UNKNOWN_API, f"{release} has no API `{api}`{gone}", f"providers.{api}", api=api, hint=hint)
+
+
+def _api_advice(api: str, knowledge: ReleaseKnowledge) -> str | None:
+    migration, former = api_migration_of(api, knowledge.release), former_api_name(api, knowledge.release)
+    if migration:
+        if migration.new:
+            return f"it is called `{migration.new}` since {migration.since}"
+        return migration.advice or f"it was removed in {migration.since}: remove the section"
+    if former:
+        return f"it is called `{former.old}` before {former.since}"
+    return None
+
+
+def validate_provider(
+    entry: ProviderEntry, registry: ProviderRegistry, knowledge: ReleaseKnowledge, findings: Findings
+) -> ProviderWithSpec | None:
+    """Judge one enabled entry; return it with its spec, or None after saying why it cannot be used."""
+    if registry.refused(entry):
+        return None
+    registered = registry.lookup(entry)
+    if registered is None:
+        _report_unknown_type(entry, registry, knowledge, findings)
+        return None
+    spec = registered.spec
+    where = {"api": entry.api, "provider": entry.provider_id}
+    path = f"{entry.path}.provider_type"
+    if spec.deprecation_error:
+        findings.error(Reason.PROVIDER_DEPRECATION_ERROR, spec.deprecation_error, path, **where)
+        return None
+    if spec.deprecation_warning:
+        message = f"{entry.provider_type} is deprecated: {spec.deprecation_warning}"
+        findings.warning(Reason.PROVIDER_DEPRECATED, message, path, **where)
+    builtin = registry.types.get(entry.api, {}).get(entry.provider_type)
+    if registered.origin == "module" and builtin and builtin.origin == "builtin":
+        message = f"{entry.module} replaces the built-in provider {entry.provider_type}"
+        findings.warning(Reason.SHADOWED_PROVIDER, message, f"{entry.path}.module", **where)
+    return ProviderWithSpec(
+        provider_id=entry.provider_id or "",
+        provider_type=entry.provider_type,
+        spec=spec,
+        entry=entry,
+        origin=registered.origin,
+        opaque=registered.opaque,
+        module_version=registered.module_version,
+    )
+
+
+def _report_unknown_type(
+    entry: ProviderEntry, registry: ProviderRegistry, knowledge: ReleaseKnowledge, findings: Findings
+) -> None:
+    release, path = knowledge.release, f"{entry.path}.provider_type"
+    where = {"api": entry.api, "provider": entry.provider_id}
+    migration = migration_of(entry.api, entry.provider_type, release)
+    if migration:
+        new = migration.new
+        place = f" of `{migration.new_api}`" if migration.new_api else ""
+        reason = Reason.PROVIDER_REMOVED if migration.advice or not new else Reason.PROVIDER_RENAMED
+        advice = migration.advice or f"use {new}{place}"
+        message = f"{entry.provider_type} does not exist since {migration.since}"
+        findings.error(reason, message, path, hint=advice, **where)
+        return
+    former = former_name(entry.api, entry.provider_type, release)
+    if former:
+        message = f"{entry.provider_type} does not exist before {former.since}"
+        findings.error(Reason.PROVIDER_RENAMED, message, path, hint=f"use {former.old}", **where)
+        return
+    elsewhere = [api for api, types in registry.types.items() if entry.provider_type in types]
+    hint: str | None = did_you_mean(entry.provider_type, registry.types[entry.api])
+    if elsewhere and not hint:
+        hint = f"it is a provider of {', '.join(sorted(elsewhere))}"
+    if not hint and (registry.open or entry.api in registry.open_apis):
+        message = f"{entry.provider_type} is not built in; where it should come from cannot be read here"
+        findings.warning(Reason.RESOLVED_IN_IMAGE, message, path, **where)
+        return
+    some = ", ".join(sorted(registry.types[entry.api])[:6])
+    message = f"{release} has no provider {entry.provider_type} for `{entry.api}`"
+    hint = hint or f"one of: {some}; or add `module:` for an external one"
+    findings.error(Reason.UNKNOWN_PROVIDER_TYPE, message, path, hint=hint, **where)
+
+
+def _report_duplicate(entry: ProviderEntry, first: ProviderWithSpec, findings: Findings) -> None:
+    first_path = first.entry.path if first.entry else ""
+    findings.error(
+        Reason.DUPLICATE_PROVIDER_ID,
+        f"the id {entry.provider_id!r} is used at {first_path} already: only the last one would be started",
+        f"{entry.path}.provider_id",
+        api=entry.api,
+        provider=entry.provider_id,
+        hint="give each provider of an API an id of its own",
+    )
+
+
+def _report_shadowed(
+    api: str, key: str, specs: dict[str, ProviderWithSpec], knowledge: ReleaseKnowledge, findings: Findings
+) -> None:
+    """Behind a router all providers serve; without one the last replaces the others (ogx 1.2 tells
+    siblings)."""
+    siblings = knowledge.release.package == "ogx" and knowledge.release.number >= (1, 2, 0)
+    if key != api or len(specs) < 2 or siblings:
+        return
+    *lost, last = specs.values()
+    for provider in lost:
+        findings.warning(
+            Reason.SHADOWED_PROVIDER,
+            f"`{api}` has no router: {last.provider_id} replaces {provider.provider_id}",
+            provider.entry.path if provider.entry else f"providers.{api}",
+            api=api,
+            provider=provider.provider_id,
+            hint=f"keep one provider of `{api}`",
+        )

@@ -1,0 +1,1 @@
+"""A running server: clients of its APIs, and whether it is what it should be."""

@@ -1,0 +1,214 @@
+"""Compares a running server with what it should be: its release, its APIs, its providers and their health."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.server.remote import Connection, RemoteError, resolve_remote_stack_impls
+from llamastack_resolver.suggest import did_you_mean
+
+_HEALTHY = ("OK", "Not Implemented")
+
+
+@dataclass
+class ServerView:
+    """What a server says about itself.
+
+    Attributes:
+        url: its address.
+        version: its release's version.
+        providers: its providers: api, provider_id, provider_type, health.
+        apis: the APIs that were asked for, with `served`, `missing` or `unknown`.
+        findings: where it differs from what it should be.
+    """
+
+    url: str
+    version: str = ""
+    providers: list[dict[str, Any]] = field(default_factory=list)
+    apis: dict[str, str] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of `llamastack verify`."""
+        return {
+            "url": self.url,
+            "version": self.version,
+            "apis": self.apis,
+            "providers": self.providers,
+            "findings": [finding.to_dict() for finding in self.findings.sorted()],
+        }
+
+
+def server_version(connection: Connection) -> str:
+    """Return the version that the server reports.
+
+    Raises:
+        RemoteError: it cannot be reached, or has no `/v1/version`.
+    """
+    answer = connection.request("GET", "/v1/version")
+    version = answer.get("version") if isinstance(answer, dict) else None
+    if not isinstance(version, str):
+        raise RemoteError(f"{connection.url} answers, but is no Llama Stack server: it has no version")
+    return version
+
+
+def verify(
+    connection: Connection,
+    knowledge: ReleaseKnowledge,
+    apis: Sequence[str],
+    expected: Resolution | None = None,
+    version: str = "",
+) -> ServerView:
+    """Look at a running server.
+
+    Args:
+        connection: the server.
+        knowledge: the release that it should be, or that it reports.
+        apis: APIs that it has to serve; empty: those of the expected config, or of its own providers.
+        expected: the resolved run config that it should run.
+        version: the version it reported, if it was asked before.
+    """
+    view = ServerView(connection.url, version)
+    try:
+        view.version = version or server_version(connection)
+        view.providers = _providers(connection)
+    except RemoteError as error:
+        view.findings.error(Reason.UNREACHABLE, str(error))
+        return view
+    if view.version.split("+")[0] != knowledge.release.version:
+        message = f"the server is {view.version}, {knowledge.release.version} was expected"
+        view.findings.error(Reason.UNSUPPORTED_VERSION, message)
+    if expected is not None:
+        _compare(view, expected)
+    _report_health(view)
+    asyncio.run(_check_apis(view, connection, knowledge, apis or _apis_of(view, expected)))
+    return view
+
+
+def _providers(connection: Connection) -> list[dict[str, Any]]:
+    answer = connection.request("GET", "/v1/providers")
+    items = answer.get("data") if isinstance(answer, dict) else answer
+    return [
+        {
+            "api": item.get("api"),
+            "id": item.get("provider_id"),
+            "type": item.get("provider_type"),
+            "health": _health(item.get("health")),
+        }
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, dict)
+    ]
+
+
+def _health(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {"status": "Not Implemented"}
+    return {key: str(value[key]) for key in ("status", "message") if value.get(key)}
+
+
+def _compare(view: ServerView, expected: Resolution) -> None:
+    running = {(p["api"], p["id"]): p["type"] for p in view.providers}
+    wanted: dict[tuple[str, str], tuple[str, str]] = {}
+    for step in expected.plan:
+        for provider in step.providers:
+            if provider.entry is not None:
+                wanted[step.api, provider.provider_id] = (provider.provider_type, provider.entry.path)
+    for (api, provider_id), (provider_type, path) in wanted.items():
+        where = {"api": api, "provider": provider_id}
+        found = running.get((api, provider_id))
+        if found is None:
+            ids = [name for other, name in running if other == api]
+            hint = did_you_mean(provider_id, ids) or "the server runs another config"
+            message = f"the server has no provider {provider_id} of `{api}`"
+            view.findings.error(Reason.MISSING_REFERENCE, message, path, hint=hint, **where)
+        elif found != provider_type:
+            message = f"{provider_id} of `{api}` is {found}, not {provider_type}"
+            view.findings.error(Reason.SPEC_MISMATCH, message, path, **where)
+    for api, provider_id in running:
+        if (api, provider_id) not in wanted:
+            message = f"the server has a provider {provider_id} of `{api}`, which the config does not have"
+            view.findings.warning(Reason.MISSING_REFERENCE, message, api=api, provider=provider_id)
+
+
+def _report_health(view: ServerView) -> None:
+    for provider in view.providers:
+        health = provider["health"]
+        if health.get("status") not in _HEALTHY:
+            detail = f": {health['message']}" if health.get("message") else ""
+            message = f"{provider['id']} of `{provider['api']}` reports {health.get('status')}{detail}"
+            where = {"api": provider["api"], "provider": provider["id"]}
+            view.findings.error(Reason.UNHEALTHY, message, **where)
+
+
+def _apis_of(view: ServerView, expected: Resolution | None) -> list[str]:
+    if expected is not None and expected.config is not None and expected.config.apis:
+        return list(expected.config.apis)
+    return sorted({str(provider["api"]) for provider in view.providers})
+
+
+async def _check_apis(
+    view: ServerView, connection: Connection, knowledge: ReleaseKnowledge, apis: Iterable[str]
+) -> None:
+    served = await asyncio.to_thread(_served_routes, connection)
+    for api in apis:
+        try:
+            impls = resolve_remote_stack_impls(connection, [api], knowledge)
+        except KeyError:
+            view.apis[api] = "unknown"
+            hint = did_you_mean(api, knowledge.protocols)
+            message = f"{knowledge.release} has no API `{api}`"
+            view.findings.error(Reason.UNKNOWN_API, message, api=api, hint=hint)
+            continue
+        _check_routes(view, api, impls.keys(), knowledge, served)
+
+
+def _check_routes(
+    view: ServerView, api: str, names: Iterable[str], knowledge: ReleaseKnowledge, served: set[str] | None
+) -> None:
+    """Compare the protocol's stable routes with those that the server lists."""
+    wanted = {
+        _shape(method.route.path): f"{method.route.method} {method.route.path}"
+        for name in names
+        for method in knowledge.protocols[name].methods.values()
+        if method.route and method.route.path.startswith("/v1/")
+    }
+    if served is None:
+        view.apis[api] = "served"
+        return
+    missing = sorted(text for shape, text in wanted.items() if shape not in served)
+    if wanted and len(missing) == len(wanted):
+        view.apis[api] = "missing"
+        view.findings.error(Reason.MISSING_DEPENDENCY, f"the server does not serve `{api}`", api=api)
+        return
+    view.apis[api] = "served"
+    for text in missing:
+        view.findings.warning(Reason.MISSING_METHOD, f"`{api}` lacks {text}", api=api)
+
+
+def _served_routes(connection: Connection) -> set[str] | None:
+    """Return the paths that the server lists, placeholders without names; None where it does not list
+    them."""
+    paths: set[str] = set()
+    for address in ("/v1/inspect/routes", "/v1/inspect/routes?api_filter=v1alpha"):
+        path, _, query = address.partition("?")
+        try:
+            answer = connection.request("GET", path, dict([query.split("=")]) if query else None)
+        except RemoteError:
+            continue
+        items = answer.get("data") if isinstance(answer, dict) else None
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict) and isinstance(item.get("route"), str):
+                paths.add(_shape(item["route"]))
+    return paths or None
+
+
+def _shape(path: str) -> str:
+
+    return re.sub(r"{[^}]*}", "{}", path)

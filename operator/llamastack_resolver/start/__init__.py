@@ -1,0 +1,1 @@
+"""Starting providers as the release does: instances, protocol compliance, and the check at pod start."""

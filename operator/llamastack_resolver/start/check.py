@@ -1,0 +1,254 @@
+"""The check at pod start, before the server: real packages, real config, real environment.
+
+It runs where the server will run, from a zipapp that the operator put there. Its report has the findings of
+every other place plus the state of each provider; a compact form of it fits into a termination message (4
+KiB, Kubernetes' limit).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from llamastack_resolver.config.env import Environment
+from llamastack_resolver.config.server_config import server_config
+from llamastack_resolver.findings import Finding, Findings, Reason, Severity
+from llamastack_resolver.installed.release import InstalledModules, installed_knowledge
+from llamastack_resolver.introspection import Layout, NotInstalledError, find_layout
+from llamastack_resolver.knowledge import Protocol, ReleaseKnowledge
+from llamastack_resolver.providers.external_dirs import read_directory
+from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
+from llamastack_resolver.start.compliance import ComplianceRules
+from llamastack_resolver.start.implementations import api_protocol_map
+from llamastack_resolver.start.instantiate import (
+    InstantiationError,
+    ProviderState,
+    import_provider,
+    instantiate_providers,
+)
+from llamastack_resolver.start.redact import Redactor
+from llamastack_resolver.start.runtime import internal_impls, make_runtime
+from llamastack_resolver.yaml_io import load
+
+Mode = Literal["instantiate", "import"]
+
+
+class CannotRunError(RuntimeError):
+    """The check could not be made; this says nothing about the config."""
+
+
+@dataclass(frozen=True)
+class StartReport:
+    """What the check found.
+
+    Attributes:
+        stack_version: the installed release.
+        findings: everything there is to say, errors first.
+        resolution: the plan, None where the config could not be read.
+        providers: the state of each provider.
+        redactor: blots out secrets.
+        server_config: the run config for the server; None where the config could not be read.
+    """
+
+    stack_version: str
+    findings: tuple[Finding, ...]
+    resolution: Resolution | None = None
+    providers: tuple[ProviderState, ...] = ()
+    redactor: Redactor = field(default_factory=Redactor)
+    server_config: Mapping[str, Any] | None = None
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the server should not be started."""
+        return Findings(self.findings).has_errors
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON shape, with the values of secrets blotted out."""
+        order = [step.to_dict() for step in self.resolution.plan] if self.resolution else []
+        data = {
+            "stackVersion": self.stack_version,
+            "order": order,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "providers": [state.to_dict() for state in self.providers],
+        }
+        cleaned: dict[str, Any] = self.redactor.clean(data)
+        return cleaned
+
+
+def start_check(
+    config: Path,
+    mode: Mode = "instantiate",
+    compliance: ComplianceRules | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> StartReport:
+    """Check a run config in the environment of its server.
+
+    Args:
+        config: the run config's file.
+        mode: `instantiate` calls every factory as the server will; `import` stops after importing modules.
+        compliance: how much disagreements with protocols matter.
+        environment: the server's variables; default: this process's.
+
+    Raises:
+        CannotRunError: the file cannot be read, or no release is installed.
+    """
+    variables = dict(os.environ if environment is None else environment)
+    raw, findings = _read(config)
+    try:
+        layout = find_layout()
+    except NotInstalledError as error:
+        raise CannotRunError(str(error)) from error
+    problems: list[str] = []
+    with _quiet():
+        knowledge = installed_knowledge(layout, problems)
+    for problem in problems:
+        findings.warning(Reason.MODULE_IMPORT_FAILED, f"{layout.release} is damaged here: {problem}")
+    redactor = Redactor(variables)
+    if findings.has_errors:
+        return StartReport(str(layout.release), tuple(findings.sorted()), redactor=redactor)
+    modules = InstalledModules(layout)
+    with _quiet():
+        resolution = resolve(raw, knowledge, Environment(variables), _files(raw, variables), modules)
+        findings.extend(resolution.findings)
+        states = _run(raw, resolution, mode, layout, knowledge, modules, compliance, findings)
+    config_for_server = server_config(raw, modules.import_names) if resolution.config is not None else None
+    ordered = tuple(findings.sorted())
+    return StartReport(str(layout.release), ordered, resolution, tuple(states), redactor, config_for_server)
+
+
+def _run(
+    raw: Any,
+    resolution: Resolution,
+    mode: Mode,
+    layout: Layout,
+    knowledge: ReleaseKnowledge,
+    modules: InstalledModules,
+    compliance: ComplianceRules | None,
+    findings: Findings,
+) -> list[ProviderState]:
+    if mode == "import" or resolution.config is None:
+        return _import_all(resolution, findings)
+    # The release's own refusal would only repeat in other words what is reported already.
+    repeated = Findings()
+    rules = compliance or ComplianceRules()
+    knowledge = replace(knowledge, protocols=_protocols(knowledge, resolution))
+    runtime = make_runtime(raw, layout, knowledge, modules, rules, repeated)
+    if runtime is None:
+        if not findings.has_errors:
+            findings.extend(repeated)
+        return _import_all(resolution, findings)
+
+    async def start() -> list[ProviderState]:
+        internal = internal_impls(runtime, findings)
+        refused = _refused(resolution)
+        _, states = await instantiate_providers(resolution.plan, runtime, findings, internal, refused)
+        return states
+
+    return asyncio.run(start())
+
+
+def _protocols(knowledge: ReleaseKnowledge, resolution: Resolution) -> dict[str, Protocol]:
+    try:
+        return api_protocol_map(knowledge, resolution.apis)
+    except (ImportError, AttributeError):
+        # The loader has said already why an external API cannot be imported.
+        return dict(knowledge.protocols)
+
+
+def _refused(resolution: Resolution) -> dict[str, str]:
+    """Return the first error of each entry that has one, by the entry's path."""
+    errors = [finding for finding in resolution.findings if finding.severity is Severity.ERROR]
+    paths = [entry.path for entry in resolution.config.entries()] if resolution.config else []
+    return {
+        path: finding.message
+        for finding in reversed(errors)
+        for path in paths
+        if finding.path == path or finding.path.startswith(f"{path}.")
+    }
+
+
+def _import_all(resolution: Resolution, findings: Findings) -> list[ProviderState]:
+    states = []
+    for step in resolution.plan:
+        for provider in step.providers:
+            if provider.entry is None:
+                continue
+            try:
+                import_provider(provider)
+                states.append(ProviderState(step.api, provider, "Imported"))
+            except InstantiationError as error:
+                where = {"api": step.api, "provider": provider.provider_id}
+                findings.error(error.reason, str(error), provider.entry.path, hint=error.hint, **where)
+                states.append(ProviderState(step.api, provider, "Failed", str(error)))
+    return states
+
+
+def _read(config: Path) -> tuple[Any, Findings]:
+    try:
+        content = config.read_bytes()
+    except OSError as error:
+        raise CannotRunError(f"{config}: {error.strerror or error}") from error
+    documents, findings = load(content)
+    return (documents[0].value if documents else None), findings
+
+
+def _files(raw: Any, variables: Mapping[str, str]) -> ExternalFiles:
+    """Read the directories that the config names, as the server sees them; a missing one is an empty one."""
+    from llamastack_resolver.config.env import EnvRules, substitute
+
+    def read(key: str) -> dict[str, str]:
+        name = raw.get(key) if isinstance(raw, dict) else None
+        value = substitute(name, Environment(variables), EnvRules()).value
+        return (read_directory(value) if isinstance(value, str) else None) or {}
+
+    return ExternalFiles(read("external_providers_dir"), read("external_apis_dir"))
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """Keep what releases and providers print out of the report's stream."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def compact(report: Mapping[str, Any], limit: int = 4096) -> str:
+    """Return a report as JSON of at most `limit` bytes, saying how much was cut.
+
+    Errors are kept longest; of each finding the message is shortened before findings are left out.
+    """
+    findings = [dict(finding) for finding in report["findings"]]
+    providers = [dict(provider) for provider in report["providers"]]
+    total = len(findings)
+    for length in (512, 200, 100):
+        for finding in findings:
+            finding["message"] = finding["message"][:length]
+        for provider in providers:
+            provider.pop("message", None)
+        text = _dump(report, findings, providers, total)
+        if len(text.encode()) <= limit:
+            return text
+    while findings and len(_dump(report, findings, providers, total).encode()) > limit:
+        findings.pop()
+    while providers and len(_dump(report, findings, providers, total).encode()) > limit:
+        providers.pop()
+    return _dump(report, findings, providers, total)
+
+
+def _dump(report: Mapping[str, Any], findings: list[Any], providers: list[Any], total: int) -> str:
+    data: dict[str, Any] = {
+        "stackVersion": report["stackVersion"],
+        "findings": findings,
+        "providers": providers,
+    }
+    if total > len(findings):
+        data["findingsCut"] = total - len(findings)
+    if len(report["providers"]) > len(providers):
+        data["providersCut"] = len(report["providers"]) - len(providers)
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)

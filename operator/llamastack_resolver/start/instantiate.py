@@ -1,0 +1,304 @@
+"""Starts providers as the release does, one after the other, and collects every failure.
+
+Upstream stops at the first. Here a failed provider takes only its dependents along, and each of those says so
+once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from llamastack_resolver.config.schema_check import join
+from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.installed.release import describe_error
+from llamastack_resolver.introspection import Layout
+from llamastack_resolver.introspection.configs import load_class
+from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.providers.validation import ProviderWithSpec
+from llamastack_resolver.start.compliance import ComplianceRules, report_compliance
+from llamastack_resolver.start_plan.plan import PlanStep
+from llamastack_resolver.start_plan.routing import INNER, ROUTING_TABLE
+
+State = Literal["Ready", "Failed", "DependencyFailed", "Imported"]
+_FACTORIES = {"remote": "get_adapter_impl", "inline": "get_provider_impl", "other": "get_provider_impl"}
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What factories are given besides their config and dependencies.
+
+    Attributes:
+        layout: the installed release.
+        knowledge: what it ships.
+        run_config: the release's own run config object.
+        dist_registry: the registry of resources.
+        policy: access rules of the run config.
+        specs: the release's own spec objects by API and provider type, and of modules by path and provider
+            type.
+        compliance: how much compliance matters.
+        timeout: seconds that one factory may take.
+    """
+
+    layout: Layout
+    knowledge: ReleaseKnowledge
+    run_config: Any
+    dist_registry: Any
+    policy: list[Any] = field(default_factory=list)
+    specs: dict[tuple[str, str], Any] = field(default_factory=dict)
+    compliance: ComplianceRules = field(default_factory=ComplianceRules)
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True)
+class ProviderState:
+    """What became of one provider."""
+
+    api: str
+    provider: ProviderWithSpec
+    state: State
+    message: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the shape of `status.providers`."""
+        data: dict[str, Any] = {
+            "api": self.api,
+            "id": self.provider.provider_id,
+            "type": self.provider.provider_type,
+            "module": self.provider.spec.module,
+            "moduleVersion": self.provider.module_version,
+            "state": self.state,
+            "message": self.message,
+        }
+        return {key: value for key, value in data.items() if value}
+
+
+class InstantiationError(Exception):
+    """A provider cannot be started; `reason` is the finding's."""
+
+    def __init__(self, reason: Reason, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.hint = hint
+
+
+async def instantiate_providers(
+    plan: Sequence[PlanStep],
+    runtime: Runtime,
+    findings: Findings,
+    internal: dict[str, Any] | None = None,
+    refused: Mapping[str, str] | None = None,
+) -> tuple[dict[str, Any], list[ProviderState]]:
+    """Start every provider of a plan.
+
+    Args:
+        plan: the start plan.
+        runtime: the installed release.
+        findings: where the failures go.
+        internal: implementations that the stack has itself, by API.
+        refused: why entries were refused before, by path; they are not tried, and not reported again.
+
+    Returns:
+        The implementations by API, and the state of every provider that the config names.
+    """
+    impls: dict[str, Any] = dict(internal or {})
+    inner: dict[str, dict[str, Any]] = {}
+    states: list[ProviderState] = []
+    for step in plan:
+        for provider in step.providers:
+            reason = (refused or {}).get(provider.entry.path) if provider.entry else None
+            if reason is not None:
+                state = ProviderState(step.api, provider, "Failed", reason)
+            else:
+                state = await _start(step, provider, runtime, impls, inner, findings)
+            if provider.entry is not None:
+                states.append(state)
+    return impls, states
+
+
+async def _start(
+    step: PlanStep,
+    provider: ProviderWithSpec,
+    runtime: Runtime,
+    impls: dict[str, Any],
+    inner: dict[str, dict[str, Any]],
+    findings: Findings,
+) -> ProviderState:
+    lacking = [api for api in provider.spec.api_dependencies if api not in impls]
+    if lacking:
+        culprits = ", ".join(lacking)
+        message = f"not started: it needs {culprits}, which failed"
+        if provider.entry is not None:
+            findings.warning(
+                Reason.DEPENDENCY_FAILED,
+                message,
+                provider.entry.path,
+                api=step.api,
+                provider=provider.provider_id,
+            )
+        return ProviderState(step.api, provider, "DependencyFailed", message)
+    deps = {
+        runtime.layout.api(api): impls[api]
+        for api in provider.spec.dependencies
+        if api in impls and not api.startswith(INNER)
+    }
+    try:
+        impl = await instantiate_provider(step, provider, deps, inner, runtime)
+    except InstantiationError as error:
+        if provider.entry is None:
+            # All routers come from one module: what is wrong with it is said once.
+            findings.error(error.reason, str(error), hint=error.hint)
+        else:
+            where: dict[str, Any] = {"api": step.api, "provider": provider.provider_id, "hint": error.hint}
+            findings.error(error.reason, str(error), provider.entry.path, **where)
+        return ProviderState(step.api, provider, "Failed", str(error))
+    if step.key.startswith(INNER):
+        inner.setdefault(step.key, {})[provider.provider_id] = impl
+    else:
+        impls[step.api] = impl
+    if provider.entry is None or report_compliance(
+        impl, step.api, provider, runtime.knowledge, runtime.compliance, findings
+    ):
+        return ProviderState(step.api, provider, "Ready")
+    # What depends on it is started with it all the same: its faults are its own.
+    return ProviderState(step.api, provider, "Failed", f"it does not implement the protocol of {step.api}")
+
+
+async def instantiate_provider(
+    step: PlanStep,
+    provider: ProviderWithSpec,
+    deps: dict[Any, Any],
+    inner: dict[str, dict[str, Any]],
+    runtime: Runtime,
+) -> Any:
+    """Call one factory and mark the instance as upstream does.
+
+    Raises:
+        InstantiationError: the module, the config or the factory failed.
+    """
+    module = import_provider(provider)
+    config = None
+    if provider.origin != "routed":
+        config = make_config(provider, runtime.run_config)
+        name = _FACTORIES[provider.spec.kind]
+        args = [config, deps]
+    elif provider.provider_type == ROUTING_TABLE:
+        name = "get_routing_table_impl"
+        impls = inner.setdefault(provider.deps[0], {})
+        args = [runtime.layout.api(step.api), impls, deps, runtime.dist_registry, runtime.policy]
+    else:
+        name = "get_auto_router_impl"
+        api = runtime.layout.api
+        table = deps[api(provider.spec.api_dependencies[0])]
+        args = [api(step.api), table, deps, runtime.run_config, runtime.policy]
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        raise InstantiationError(Reason.SPEC_MISSING, f"{module.__name__} has no {name}()")
+    if provider.origin != "routed":
+        args += _policies(factory, runtime)
+    impl = await _call(factory, args, provider, runtime.timeout)
+    _mark(impl, provider, config, deps, runtime)
+    return impl
+
+
+def import_provider(provider: ProviderWithSpec) -> Any:
+    """Import a provider's module.
+
+    Raises:
+        InstantiationError: it cannot be imported; the hint names the packages that the provider asks for.
+    """
+    try:
+        return importlib.import_module(str(provider.spec.module))
+    except Exception as error:
+        raise _failure(Reason.MODULE_IMPORT_FAILED, "importing", provider, error) from error
+
+
+def make_config(provider: ProviderWithSpec, run_config: Any) -> Any:
+    """Return the instance of a provider's config class, with what the release fills in by itself.
+
+    Raises:
+        InstantiationError: there is no such class, or it refuses the config.
+    """
+    entry = provider.entry
+    given = dict(entry.config) if entry else {}
+    try:
+        cls = load_class(provider.spec.config_class or "")
+    except Exception as error:
+        message = f"config class {provider.spec.config_class}: {describe_error(error)}"
+        raise InstantiationError(Reason.MODULE_IMPORT_FAILED, message) from error
+    fields = getattr(cls, "model_fields", {})
+    vector_stores = getattr(run_config, "vector_stores", None)
+    if "vector_stores_config" in fields and vector_stores is not None:
+        given["vector_stores_config"] = vector_stores
+    store = getattr(getattr(getattr(run_config, "storage", None), "stores", None), "vector_stores", None)
+    if "metadata_store" in fields and given.get("metadata_store") is None and store is not None:
+        given["metadata_store"] = store.model_dump()
+    try:
+        return cls(**given)
+    except Exception as error:
+        raise InstantiationError(Reason.INVALID_PROVIDER_CONFIG, _config_error(error)) from error
+
+
+def _config_error(error: Exception) -> str:
+    """Return the mistakes without the values, which may be secrets."""
+    errors = getattr(error, "errors", None)
+    if not callable(errors):
+        return describe_error(error)
+    lines = []
+    for item in errors(include_input=False, include_url=False):
+        place = ""
+        for part in item["loc"]:
+            place = join(place, part)
+        lines.append(f"{place}: {item['msg']}" if place else item["msg"])
+    return "; ".join(lines)[:400]
+
+
+def _policies(factory: Any, runtime: Runtime) -> list[Any]:
+    parameters = inspect.signature(factory).parameters
+    policies = [runtime.policy] if "policy" in parameters else []
+    if "route_policy" in parameters:
+        auth = getattr(getattr(runtime.run_config, "server", None), "auth", None)
+        policies.append(getattr(auth, "route_policy", None) or [])
+    return policies
+
+
+async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec, seconds: float) -> Any:
+    try:
+        result = factory(*args)
+        return await asyncio.wait_for(result, seconds) if inspect.isawaitable(result) else result
+    except TimeoutError as error:
+        message = f"not started after {seconds:g} seconds"
+        raise InstantiationError(Reason.INSTANTIATION_FAILED, message) from error
+    except (Exception, SystemExit) as error:
+        raise _failure(Reason.INSTANTIATION_FAILED, "starting", provider, error) from error
+
+
+def _failure(reason: Reason, doing: str, provider: ProviderWithSpec, error: BaseException) -> InstantiationError:
+    hint = None
+    if isinstance(error, ImportError) and provider.spec.pip_packages:
+        hint = f"the provider needs {', '.join(provider.spec.pip_packages)}"
+    what = provider.provider_type if provider.entry else f"{provider.spec.module} of the release"
+    message = f"{doing} {what} failed: {describe_error(error)}"
+    return InstantiationError(reason, message, hint)
+
+
+def _mark(impl: Any, provider: ProviderWithSpec, config: Any, deps: dict[Any, Any], runtime: Runtime) -> None:
+    path = provider.entry.path if provider.entry else ""
+    spec = runtime.specs.get((path, provider.provider_type))
+    spec = spec or runtime.specs.get((provider.spec.api, provider.provider_type)) or provider.spec
+    marks = {
+        "__provider_id__": provider.provider_id,
+        "__provider_spec__": spec,
+        "__provider_config__": config,
+        "__provider_deps__": deps,
+    }
+    for name, value in marks.items():
+        try:
+            setattr(impl, name, value)
+        except (AttributeError, TypeError) as error:
+            message = f"{type(impl).__name__} cannot carry {name}: {describe_error(error)}"
+            raise InstantiationError(Reason.INSTANTIATION_FAILED, message) from error

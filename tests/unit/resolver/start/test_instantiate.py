@@ -1,0 +1,131 @@
+"""Starting providers: every failure is collected, and dependents say so once.
+
+Modules and config classes are real ones, written to a directory; the release around them is a Layout that
+names APIs. Real releases start real providers in tests/conformance.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from llamastack_resolver.findings import Findings
+from llamastack_resolver.resolve import resolve
+from llamastack_resolver.start.instantiate import ProviderState, Runtime, instantiate_providers
+from tests.support.small_release import config, entry, knowledge
+
+_NUMBERS = itertools.count()
+Writer = Callable[[str], str]
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def write(factory: str) -> str:
+        name = f"started_{next(_NUMBERS)}"
+        (tmp_path / f"{name}.py").write_text(
+            f"import pydantic\nclass Config(pydantic.BaseModel):\n    size: int = 1\nclass Impl: pass\n{factory}\n"
+        )
+        return name
+
+    return write
+
+
+GOOD = "async def get_provider_impl(config, deps):\n    impl = Impl(); impl.deps = deps; return impl"
+
+
+def start(types: dict, sections: dict, timeout: float = 5) -> tuple[dict, list[ProviderState], list]:
+    release = knowledge(providers=types, routed=[])
+    resolution = resolve(config(providers=sections), release)
+    runtime = Runtime(SimpleNamespace(api=str), release, SimpleNamespace(), None, timeout=timeout)
+    findings = Findings()
+    impls, states = asyncio.run(instantiate_providers(resolution.plan, runtime, findings))
+    return impls, states, [(f.severity.value, f.reason.value, f.path, f.message) for f in findings]
+
+
+def spec(name: str, **more: object) -> dict:
+    return {"kind": "inline", "module": name, "config_class": f"{name}.Config", **more}
+
+
+def test_instances_get_their_dependencies_and_upstreams_marks(module: Writer):
+    files, user = module(GOOD), module(GOOD)
+    types = {
+        "files": {"inline::f": spec(files)},
+        "responses": {"inline::r": spec(user, api_dependencies=["files"])},
+    }
+
+    impls, states, findings = start(
+        types,
+        {"responses": [entry("r", "inline::r")], "files": [entry("f", "inline::f", config={"size": 3})]},
+    )
+
+    assert findings == []
+    assert impls["responses"].deps == {"files": impls["files"]}
+    assert (impls["files"].__provider_id__, impls["files"].__provider_config__.size) == ("f", 3)
+    assert impls["files"].__provider_spec__.provider_type == "inline::f"
+    assert [state.state for state in states] == ["Ready", "Ready"]
+
+
+def test_policy_is_given_to_factories_that_ask_for_it(module: Writer):
+    name = module(GOOD.replace("deps)", "deps, policy)").replace("impl.deps = deps", "impl.policy = policy"))
+
+    impls, _, _ = start({"files": {"inline::f": spec(name)}}, {"files": [entry("f", "inline::f")]})
+
+    assert impls["files"].policy == []
+
+
+@pytest.mark.parametrize(
+    ("factory", "reason", "words"),
+    [
+        (
+            "async def get_provider_impl(config, deps):\n    raise OSError('disk full')",
+            "InstantiationFailed",
+            "disk full",
+        ),
+        (
+            "async def get_provider_impl(config, deps):\n    raise SystemExit(3)",
+            "InstantiationFailed",
+            "SystemExit",
+        ),
+        (
+            "async def get_provider_impl(config, deps):\n    import asyncio; await asyncio.sleep(60)",
+            "InstantiationFailed",
+            "after 0.2 seconds",
+        ),
+        ("def get_provider_impl(config):\n    return Impl()", "InstantiationFailed", "TypeError"),
+        ("x = 1", "SpecMissing", "has no get_provider_impl()"),
+        ("import not_there_at_all", "ModuleImportFailed", "not_there_at_all"),
+        (GOOD + "\ndel Config", "ModuleImportFailed", "config class"),
+        (GOOD.replace("Impl()", "5"), "InstantiationFailed", ""),
+    ],
+)
+def test_a_failure_is_one_finding_and_its_dependents_say_so_once(module: Writer, factory: str, reason: str, words: str):
+    types = {
+        "files": {"inline::f": spec(module(factory))},
+        "responses": {"inline::r": spec(module(GOOD), api_dependencies=["files"])},
+    }
+    sections = {"files": [entry("f", "inline::f")], "responses": [entry("r", "inline::r")]}
+
+    impls, states, findings = start(types, sections, timeout=0.2)
+
+    assert impls == {}
+    assert [state.state for state in states] == ["Failed", "DependencyFailed"]
+    assert [finding[:3] for finding in findings] == [
+        ("error", reason, "providers.files[0]"),
+        ("warning", "DependencyFailed", "providers.responses[0]"),
+    ]
+    assert words in findings[0][3]
+
+
+def test_a_config_that_the_class_refuses_is_told_without_its_values(module: Writer):
+    types = {"files": {"inline::f": spec(module(GOOD))}}
+
+    _, _, findings = start(types, {"files": [entry("f", "inline::f", config={"size": "hunter2"})]})
+
+    assert findings[0][1] == "InvalidProviderConfig"
+    assert findings[0][3].startswith("size: ")
+    assert "hunter2" not in findings[0][3]
