@@ -38,7 +38,7 @@ lock: ## Write the dependency locks anew (hashes, no index address)
 .PHONY: generate
 generate: venv ## Write the generated files anew (CRDs, reference docs)
 	@$(BIN)/python -m llamastack_operator.api.crd crds
-	@$(BIN)/python -m llamastack_operator.api.reference docs
+	@$(BIN)/python -m llamastack_operator.api.reasons_page docs
 	@charts/sync-crds
 
 .PHONY: check
@@ -49,7 +49,7 @@ check: venv ## Style, types, layers, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m llamastack_operator.api.crd crds --check
-	@$(BIN)/python -m llamastack_operator.api.reference docs --check
+	@$(BIN)/python -m llamastack_operator.api.reasons_page docs --check
 	@charts/sync-crds --check
 
 .PHONY: format

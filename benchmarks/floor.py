@@ -12,7 +12,7 @@ from llamastack_operator.kube.client import Client, Object
 from llamastack_operator.objects.resources import LLAMASTACKS, Resource
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.planning.stack.stack import stack_from
-from llamastack_operator.planning.stack.status import Outcome, status_of
+from llamastack_operator.planning.stack.status import PassOutcome, status_of
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 _STAMP = "2026-01-01T00:00:00Z"
@@ -38,7 +38,7 @@ def prepare(namespace: str, number: int) -> Prepared:
         "apiVersion": body["apiVersion"],
         "kind": body["kind"],
         "metadata": dict(body["metadata"]),
-        "status": status_of(snapshot, Outcome(), _STAMP),
+        "status": status_of(snapshot, PassOutcome(), _STAMP),
     }
     return Prepared(body, tuple((item.resource, dict(item.body)) for item in decided.desired or ()), status)
 

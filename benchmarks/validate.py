@@ -61,9 +61,9 @@ def paired(command: list[str], runs: int) -> tuple[Cost, Cost]:
 def write_configs(folder: Path, count: int) -> list[str]:
     """Write bundled configs of different releases, over and over."""
     texts = [
-        catalog.load(release).distributions["starter"]
+        catalog.load_release(release).distributions["starter"]
         for release in catalog.releases()
-        if "starter" in catalog.load(release).distribution_names
+        if "starter" in catalog.load_release(release).distribution_names
     ]
     names = []
     for index in range(count):

@@ -136,19 +136,19 @@ class PipSettings:
 
 
 @dataclass(frozen=True)
-class Build:
+class BuildJson:
     """The parts of `build.json` that installing needs."""
 
     layer: Layer
     earlier: tuple[Layer, ...] = ()
     pip: PipSettings = PipSettings()
 
-    def only(self, layer: Layer) -> Build:
+    def only(self, layer: Layer) -> BuildJson:
         """Return the same build for one of its earlier layers."""
         return replace(self, layer=layer, earlier=())
 
 
-def read_build(path: Path) -> Build:
+def read_build(path: Path) -> BuildJson:
     """Read `build.json`.
 
     Raises:
@@ -160,7 +160,7 @@ def read_build(path: Path) -> Build:
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']!r}, and this program reads {FORMAT}")
         pip = data.get("pip") or {}
-        build = Build(
+        build = BuildJson(
             layer=Layer.from_dict(data["layer"]),
             earlier=tuple(Layer.from_dict(layer) for layer in data.get("earlier") or ()),
             pip=PipSettings(

@@ -16,7 +16,7 @@ from llamastack_installer.failure import FailureError
 from llamastack_installer.inputs import Layer, Locked
 from llamastack_installer.messages import SOURCES_FIELD, failure_of, missing_project
 from llamastack_installer.pip import Pip, Sources
-from llamastack_installer.process import Outcome
+from llamastack_installer.process import ProcessResult
 from llamastack_installer.progress import progress
 from llamastack_installer.projects import index_failure, look_up
 from llamastack_installer.record import settle, write_record
@@ -136,7 +136,7 @@ class _Installation:
             raise FailureError("LockLost", message, hint, tail=failure.tail)
         raise failure
 
-    def _why(self, outcome: Outcome) -> FailureError:
+    def _why(self, outcome: ProcessResult) -> FailureError:
         if failure := index_failure(self.sources):
             return failure
         name = missing_project(outcome.lines)

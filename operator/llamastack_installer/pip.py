@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from llamastack_installer.failure import FailureError
-from llamastack_installer.inputs import Build, Locked
-from llamastack_installer.process import Outcome, run
+from llamastack_installer.inputs import BuildJson, Locked
+from llamastack_installer.process import ProcessResult, run
 from llamastack_installer.progress import Echo, progress
 
 # Names of variables that a build's programs may need from the container.
@@ -43,7 +43,7 @@ class Sources:
         python: version of a CPython without the dot; the index then leaves out what cannot fit it.
     """
 
-    build: Build
+    build: BuildJson
     index: str
     wheels: Path | None = None
     certificate: Path | None = None
@@ -98,7 +98,7 @@ class Pip:
     timeout: float
     _calls: int = field(default=0, init=False)
 
-    def resolve(self, arguments: Iterable[str], constraints: Path) -> tuple[Outcome, dict[str, Any] | None]:
+    def resolve(self, arguments: Iterable[str], constraints: Path) -> tuple[ProcessResult, dict[str, Any] | None]:
         """Ask pip what it would install.
 
         Args:
@@ -112,7 +112,7 @@ class Pip:
         command = ["install", "--dry-run", "--constraint", str(constraints), *arguments]
         return self._install(command, Echo("pip"))
 
-    def install(self, lock: tuple[Locked, ...]) -> Outcome:
+    def install(self, lock: tuple[Locked, ...]) -> ProcessResult:
         """Install exactly the files of a lock, without looking at what they require."""
         lines = [requirement_line(entry, offline=self.sources.wheels is not None) for entry in lock]
         requirements = self.scratch / "lock.txt"
@@ -132,7 +132,7 @@ class Pip:
         outcome = self._run(["check"], lambda _: None)
         return [line for line in outcome.lines if " requires " in line or " has requirement " in line]
 
-    def _install(self, command: list[str], on_line: Any) -> tuple[Outcome, dict[str, Any] | None]:
+    def _install(self, command: list[str], on_line: Any) -> tuple[ProcessResult, dict[str, Any] | None]:
         self._calls += 1
         report = self.scratch / f"report-{self._calls}.json"
         options = ["--no-compile", "--no-warn-script-location", "--progress-bar", "off", "--report", str(report)]
@@ -146,7 +146,7 @@ class Pip:
             return outcome, None
         return outcome, json.loads(report.read_text("utf-8"))
 
-    def _run(self, arguments: list[str], on_line: Any) -> Outcome:
+    def _run(self, arguments: list[str], on_line: Any) -> ProcessResult:
         options = ["--no-input", "--disable-pip-version-check", "--no-color", "--timeout", "60", "--retries", "2"]
         options += ["--cache-dir", str(self.scratch / "cache")]
         if self.sources.certificate is not None:

@@ -17,7 +17,7 @@ KEPT_LINES = 400
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProcessResult:
     """How a program ended.
 
     Attributes:
@@ -50,7 +50,7 @@ class Running:
             start_new_session=True,
         )
 
-    def finish(self, timeout: float, on_line: Callable[[str], None] = lambda _: None) -> Outcome:
+    def finish(self, timeout: float, on_line: Callable[[str], None] = lambda _: None) -> ProcessResult:
         """Wait for its end.
 
         Args:
@@ -78,7 +78,7 @@ class Running:
             timer.cancel()
             # What it left running holds the pipe or the processor.
             self.kill()
-        return Outcome(code, tuple(lines), over.is_set())
+        return ProcessResult(code, tuple(lines), over.is_set())
 
     def kill(self) -> None:
         """Kill it and whatever it started, if it still runs."""
@@ -91,7 +91,7 @@ def run(
     environment: Mapping[str, str],
     timeout: float,
     on_line: Callable[[str], None] = lambda _: None,
-) -> Outcome:
+) -> ProcessResult:
     """Run a program to its end; the arguments are those of `Running` and its `finish`."""
     return Running(command, environment).finish(timeout, on_line)
 

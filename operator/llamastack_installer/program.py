@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llamastack_installer.failure import Failure, FailureError
-from llamastack_installer.inputs import Build, read_build
+from llamastack_installer.inputs import BuildJson, read_build
 from llamastack_installer.install import Workshop, install_layer
 from llamastack_installer.pip import Sources, warming_up
 from llamastack_installer.projects import wait_for_index
@@ -49,7 +49,7 @@ def _install(options: argparse.Namespace, scratch: Path) -> None:
 
 
 def _layers(
-    build: Build, options: argparse.Namespace, python: Path, workshop: Workshop, certificate: Path | None
+    build: BuildJson, options: argparse.Namespace, python: Path, workshop: Workshop, certificate: Path | None
 ) -> None:
     for layer in (*build.earlier, build.layer):
         sources = Sources(build.only(layer), options.index.rstrip("/"), options.wheels, certificate)

@@ -16,7 +16,7 @@ from typing import Any
 
 from llamastack_installer.failure import FailureError
 from llamastack_installer.pip import environment
-from llamastack_installer.process import Outcome, Running
+from llamastack_installer.process import ProcessResult, Running
 from llamastack_installer.progress import Echo, progress
 
 PACKAGE_HOME = Path(__file__).parent.parent
@@ -86,11 +86,11 @@ class SpecReader:
             outcome = self._finish(Running(self._command, self._environment))
         return self._modules_after(outcome)
 
-    def _finish(self, running: Running) -> Outcome:
+    def _finish(self, running: Running) -> ProcessResult:
         self._answer.unlink(missing_ok=True)
         return running.finish(self._timeout, Echo("specs"))
 
-    def _modules_after(self, outcome: Outcome) -> Modules:
+    def _modules_after(self, outcome: ProcessResult) -> Modules:
         names = ", ".join(self._modules)
         if outcome.timed_out:
             message = f"importing {names} did not come to an end in {self._timeout:.0f} s"

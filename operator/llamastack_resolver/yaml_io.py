@@ -68,7 +68,7 @@ class _Frame:
     anchor: str | None = None
 
 
-def load(text: str | bytes) -> tuple[list[Document], Findings]:
+def read_yaml(text: str | bytes) -> tuple[list[Document], Findings]:
     """Read every document of a stream.
 
     Args:

@@ -55,7 +55,7 @@ def _make(name: str, environment: Path, python: Path) -> None:
 
     constraints = cache() / "venvs" / f"{name}.constraints.txt"
     constraints.parent.mkdir(parents=True, exist_ok=True)
-    constraints.write_text(catalog.load(release(name)).constraints)
+    constraints.write_text(catalog.load_release(release(name)).constraints)
     uv = str(ROOT / ".venv" / "bin" / "uv")
     wanted = release(name)
     subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, str(environment)], check=True)

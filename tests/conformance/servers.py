@@ -85,7 +85,7 @@ def model_server() -> Iterator[str]:
 
 def run_config(name: str, model: str) -> dict[str, Any]:
     """Return a run config of a release with the model server as its only provider."""
-    knowledge = catalog.load(release(name))
+    knowledge = catalog.load_release(release(name))
     schema = knowledge.schemas[knowledge.providers["inference"]["remote::vllm"].config_class]
     key = "base_url" if "base_url" in schema["properties"] else "url"
     vllm = {"provider_id": "v", "provider_type": "remote::vllm", "config": {key: model, "api_token": "x"}}

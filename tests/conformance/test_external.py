@@ -71,7 +71,7 @@ def environment(name: str, *packages: str, keep: tuple[str, ...] = (), label: st
     wanted = release(name)
     constraints = folder.with_suffix(".txt")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lines = catalog.load(wanted).constraints.splitlines()
+    lines = catalog.load_release(wanted).constraints.splitlines()
     constraints.write_text("\n".join(line for line in lines if not keep or line.split("==")[0] in keep))
     uv("venv", "-q", "--clear", "--python", sys.executable, str(folder))
     own = f"{wanted.package}=={wanted.version}"

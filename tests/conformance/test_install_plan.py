@@ -14,13 +14,14 @@ import pytest
 import yaml
 
 from llamastack_operator import catalog
-from llamastack_operator.planning.install.install_plan import Wanted, install_plan
-from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.install_plan import install_plan
+from llamastack_operator.planning.install.layer import PlannedLayer
+from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_operator.planning.install.upstream import forgotten_packages, release_packages
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.documents.build_config import build_entries
 from llamastack_resolver.findings import Findings
-from llamastack_resolver.yaml_io import load
+from llamastack_resolver.yaml_io import read_yaml
 from tests.conformance.releases import python_of, release
 from tests.matrix import EVERYTHING
 
@@ -73,9 +74,11 @@ def forgotten(name: str, providers: dict[str, list[dict[str, Any]]]) -> set[str]
     return {package for provider in types for package in forgotten_packages(release(name), provider)}
 
 
-def stack_layer(name: str, config: dict[str, Any], **more: Any) -> Layer:
+def stack_layer(name: str, config: dict[str, Any], **more: Any) -> PlannedLayer:
     wanted = release(name)
-    plan = install_plan(config, catalog.load(wanted), image=None, release=wanted, environment=Environment(), **more)
+    plan = install_plan(
+        config, catalog.load_release(wanted), image=None, release=wanted, environment=Environment(), **more
+    )
     found = plan.layer("stack")
     assert found is not None
     return found
@@ -84,8 +87,8 @@ def stack_layer(name: str, config: dict[str, Any], **more: Any) -> Layer:
 @pytest.mark.parametrize("name", RELEASES)
 def test_bundled_configs_install_what_the_release_lists(name: str, tmp_path: Path):
     compared = 0
-    for distribution, text in catalog.load(release(name)).distributions.items():
-        config = load(text)[0][0].value
+    for distribution, text in catalog.load_release(release(name)).distributions.items():
+        config = read_yaml(text)[0][0].value
         theirs = upstream(name, config, tmp_path)
         if f"{name}/{distribution}" in REFUSED:
             assert isinstance(theirs, str), f"{distribution}: the release lists it by now"
@@ -104,13 +107,13 @@ def test_bundled_build_configs_install_what_the_release_lists(name: str, tmp_pat
     files = sorted(folder.glob("python*/site-packages/llama_stack/*/*/build.yaml"))
     assert files
     for file in files:
-        config = load(file.read_text())[0][0].value
+        config = read_yaml(file.read_text())[0][0].value
         theirs = upstream(name, config, tmp_path)
         providers = build_entries(config["distribution_spec"]["providers"], Findings())
         wanted = release(name)
         extra = [Wanted(text) for text in config.get("additional_pip_packages") or ()]
         plan = install_plan(
-            {"providers": providers}, catalog.load(wanted), image=None, release=wanted, requirements=extra
+            {"providers": providers}, catalog.load_release(wanted), image=None, release=wanted, requirements=extra
         )
         normal = {text for layer in plan.layers for text in layer.requirements} - set(release_packages(wanted))
         special = {call for layer in plan.layers for call in layer.special}
@@ -123,7 +126,7 @@ def test_disabled_providers_are_treated_as_the_release_treats_them(name: str, tm
         {"provider_id": provider_id, "provider_type": "inline::faiss", "config": {}}
         for provider_id in ("__disabled__", "${env.NOT_SET:=__disabled__}")
     ]
-    starter = load(catalog.load(release(name)).distributions["starter"])[0][0].value
+    starter = read_yaml(catalog.load_release(release(name)).distributions["starter"])[0][0].value
     config = {**starter, "providers": {"vector_io": entries}}
     ours = stack_layer(name, config)
     own = set(ours.requirements) - set(release_packages(release(name)))

@@ -82,7 +82,7 @@ def test_catalog_and_installation_agree(name: str, tmp_path: Path):
     parts = json.loads(out.read_text())
 
     installed = ReleaseKnowledge.from_dict(parts["core"])
-    known = catalog.load(release(name))
+    known = catalog.load_release(release(name))
 
     for field in (
         "apis",

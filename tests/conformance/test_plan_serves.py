@@ -19,7 +19,7 @@ from tests.conformance.servers import model_server, run_config, served
 def environment(name: str, model: str, folder: Path) -> Path:
     """Make a virtual environment by the install plan, and return its interpreter."""
     wanted = release(name)
-    plan = install_plan(run_config(name, model), catalog.load(wanted), image=None, release=wanted)
+    plan = install_plan(run_config(name, model), catalog.load_release(wanted), image=None, release=wanted)
     (layer,) = plan.layers
     assert layer.special == ()
     (folder / "constraints.txt").write_text("\n".join(layer.constraints))

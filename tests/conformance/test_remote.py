@@ -30,7 +30,7 @@ def words(answer: dict[str, Any], key: str) -> str:
 @pytest.mark.parametrize("name", RELEASES)
 def test_a_method_answers_whole_and_streams_as_the_server_sends(name: str, model: str, tmp_path: Path):
     with served(name, model, tmp_path) as connection:
-        impls = resolve_remote_stack_impls(connection, ["inference"], catalog.load(release(name)))
+        impls = resolve_remote_stack_impls(connection, ["inference"], catalog.load_release(release(name)))
 
         async def ask(**more: Any) -> Any:
             list_models = getattr(impls["models"], "openai_list_models", None) or impls["models"].list_models

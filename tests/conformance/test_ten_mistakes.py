@@ -163,7 +163,7 @@ def test_ten_mistakes_are_ten_findings(name: str):
     base, mistakes = TEN[name]
 
     resolution = resolve(
-        changed(base, mistakes), catalog.load(release(name)), Environment(VARIABLES), ExternalFiles({}, {})
+        changed(base, mistakes), catalog.load_release(release(name)), Environment(VARIABLES), ExternalFiles({}, {})
     )
 
     assert len(mistakes) == 10
@@ -175,7 +175,7 @@ def test_ten_mistakes_are_ten_findings(name: str):
 def test_without_the_mistakes_there_is_no_finding(name: str):
     files = ExternalFiles({}, {})
 
-    assert resolve(TEN[name][0], catalog.load(release(name)), Environment(VARIABLES), files).findings == ()
+    assert resolve(TEN[name][0], catalog.load_release(release(name)), Environment(VARIABLES), files).findings == ()
 
 
 def test_ten_mistakes_in_a_manifest_are_ten_findings_with_their_lines():
@@ -193,7 +193,7 @@ def test_ten_mistakes_in_a_manifest_are_ten_findings_with_their_lines():
     }
     (document,) = read_inputs([("stack.yaml", yaml.safe_dump(manifest))])
 
-    findings = resolve_input(document, catalog.load(release("0.7.3"))).findings
+    findings = resolve_input(document, catalog.load_release(release("0.7.3"))).findings
 
     found = sorted((f.severity, f.reason, f.path) for f in findings)
     assert found == expected(base, mistakes, "spec.runConfig.")
@@ -206,7 +206,7 @@ def test_each_mistake_alone_is_refused_by_the_release(name: str, tmp_path: Path)
     configs = {f"{reason} {path}": changed(base, [(change, reason, path)]) for change, reason, path in mistakes}
 
     # The store of files is opened by its provider, so that one is the release's own.
-    real = [catalog.load(release(name)).providers["files"]["inline::localfs"].module]
+    real = [catalog.load_release(release(name)).providers["files"]["inline::localfs"].module]
 
     task = {"configs": {"none": base, **configs}, "real": real}
     answers = ask(name, task, VARIABLES, tmp_path)["configs"]

@@ -11,7 +11,7 @@ import pytest
 from llamastack_operator import catalog
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
-from llamastack_resolver.yaml_io import load
+from llamastack_resolver.yaml_io import read_yaml
 from tests.conformance.mutations import MUTATIONS, mutated
 from tests.conformance.releases import RELEASES, ask, release
 from tests.matrix import EVERYTHING
@@ -28,11 +28,11 @@ LAXER: dict[str, str] = {}
 
 def ours(name: str, raw: object) -> Resolution:
     files = ExternalFiles({}, {})
-    return resolve(raw, catalog.load(release(name)), Environment({"HOME": "/home/none"}), files)
+    return resolve(raw, catalog.load_release(release(name)), Environment({"HOME": "/home/none"}), files)
 
 
 def bundled(name: str) -> dict[str, object]:
-    return {key: load(text)[0][0].value for key, text in catalog.load(release(name)).distributions.items()}
+    return {key: read_yaml(text)[0][0].value for key, text in catalog.load_release(release(name)).distributions.items()}
 
 
 def compare(name: str, configs: dict[str, object], home: Path) -> list[str]:
@@ -85,7 +85,7 @@ def test_a_provider_that_the_compliance_check_refuses_ends_the_server(name: str,
     if "registered_resources" not in bundled(name)["starter"]:
         del raw["registered_resources"], raw["vector_stores"]
         raw |= {key: [] for key in ("models", "shields", "vector_dbs", "datasets", "benchmarks", "tool_groups")}
-    module = catalog.load(release(name)).providers["inference"]["remote::passthrough"].module
+    module = catalog.load_release(release(name)).providers["inference"]["remote::passthrough"].module
 
     answers = [
         ask(name, {"configs": {"passthrough": raw}, "real": real}, {}, tmp_path)["configs"]["passthrough"]

@@ -6,7 +6,7 @@ import itertools
 import json
 from typing import Any
 
-from llamastack_operator.objects.builds import Build, BuildJob, BuildPod, build_from, build_pod_from, job_from
+from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, build_from, build_pod_from, job_from
 from llamastack_operator.workloads.build_job import container_images, job
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 
@@ -17,7 +17,7 @@ RECORD = "sha256:" + "d" * 64
 _version = itertools.count(1)
 
 
-def build(spec: dict[str, Any] | None = None, asked: str = "", **status: Any) -> Build:
+def build(spec: dict[str, Any] | None = None, asked: str = "", **status: Any) -> BuildRecord:
     """Return a build with this status; `asked` is a request to make its image again."""
     layer = {"kind": "modules", "root": "/opt/llamastack/modules", "requirements": ["m==1"], "modules": ["m==1"]}
     inputs = {
@@ -33,7 +33,7 @@ def build(spec: dict[str, Any] | None = None, asked: str = "", **status: Any) ->
     return build_from({"metadata": {**metadata, **annotations}, "spec": whole, "status": status})
 
 
-def job_of(owner: Build, attempt: int = 1, ended: tuple[str, str] | None = None, **metadata: Any) -> BuildJob:
+def job_of(owner: BuildRecord, attempt: int = 1, ended: tuple[str, str] | None = None, **metadata: Any) -> BuildJob:
     """Return a build's Job, ended with a condition and its reason where that is given."""
     body = job(owner, attempt, SETTINGS)
     identity = {"uid": f"job-{attempt}", "resourceVersion": str(next(_version)), **metadata}
@@ -43,7 +43,7 @@ def job_of(owner: Build, attempt: int = 1, ended: tuple[str, str] | None = None,
     return made
 
 
-def pod_of(owner: Build, job: BuildJob, phase: str = "Succeeded", images: Any = None, **states: Any) -> BuildPod:
+def pod_of(owner: BuildRecord, job: BuildJob, phase: str = "Succeeded", images: Any = None, **states: Any) -> BuildPod:
     """Return a Job's pod; each further argument is the state of a container, by its name."""
     known = {**container_images(owner, SETTINGS), **(images or {})}
     statuses = [

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llamastack_operator.controller.stack.gather_image import ImageFacts, with_image
-from llamastack_operator.objects.builds import Build, build_from
+from llamastack_operator.objects.builds import BuildRecord, build_from
 from llamastack_operator.objects.child import Child, child_from
 from llamastack_operator.objects.pods import Pod, pod_from
 from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
@@ -132,7 +132,7 @@ def snapshot(body: dict[str, Any], *members: Child | Pod, referred: Referred | N
 
 def built(found: Snapshot, settings: ImageSettings = IMAGES) -> Snapshot:
     """Return a snapshot in which every build that the stack wants has succeeded."""
-    builds: list[Build] = []
+    builds: list[BuildRecord] = []
     while True:
         after = complete(found, *builds, settings=settings)
         missing = [wish for wish in after.image.wishes if wish.spec] if after.image else []
@@ -141,7 +141,7 @@ def built(found: Snapshot, settings: ImageSettings = IMAGES) -> Snapshot:
         builds += [succeeded(wish.name, wish.spec) for wish in missing]
 
 
-def succeeded(name: str, spec: Mapping[str, Any], **status: Any) -> Build:
+def succeeded(name: str, spec: Mapping[str, Any], **status: Any) -> BuildRecord:
     """Return a build that succeeded; of its repository's image only the digest is made up."""
     digest = f"sha256:{spec['key']}"
     modules = [
@@ -162,7 +162,7 @@ def succeeded(name: str, spec: Mapping[str, Any], **status: Any) -> Build:
     return build_from({"metadata": metadata, "spec": dict(spec), "status": known})
 
 
-def complete(found: Snapshot, *builds: Build, settings: ImageSettings = IMAGES) -> Snapshot:
+def complete(found: Snapshot, *builds: BuildRecord, settings: ImageSettings = IMAGES) -> Snapshot:
     """Return a snapshot with how its image stands, beside these builds of its namespace."""
     stack, referred = found.stack, found.referred
     run_config = stack.run_config or referred.run_config

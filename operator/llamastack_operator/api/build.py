@@ -51,7 +51,7 @@ class Workspace(ApiModel):
     """Most that it may hold, for example 8Gi."""
 
 
-class Build(ApiModel):
+class BuildSettings(ApiModel):
     """How an image with the stack's packages is made; used only where something must be installed."""
 
     repository: Repository | None = None
@@ -91,7 +91,7 @@ BUILD_RULES = rules(
 )
 
 
-def strategy_of(build: Build | None) -> Strategy:
+def strategy_of(build: BuildSettings | None) -> Strategy:
     """Return the effective strategy: Image exactly where there is a repository to push to, unless said otherwise."""
     if build is None or build.repository is None:
         return "Start"

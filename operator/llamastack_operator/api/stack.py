@@ -13,7 +13,7 @@ from llamastack_operator.api.base import (
     KeyReference,
     rules,
 )
-from llamastack_operator.api.build import BUILD_RULES, Build
+from llamastack_operator.api.build import BUILD_RULES, BuildSettings
 from llamastack_operator.api.external import ExternalApis, ExternalProviders
 from llamastack_operator.api.server import SERVER_RULES, Server
 from llamastack_resolver.releases import VERSION_PATTERN
@@ -79,7 +79,7 @@ class LlamaStackSpec(ApiModel):
     """Provider specs from ConfigMaps; the run config's external_providers_dir is set to where they are mounted."""
     external_apis: ExternalApis = None
     """API specs from ConfigMaps; the run config's external_apis_dir is set to where they are mounted."""
-    build: Annotated[Build | None, Field(json_schema_extra=BUILD_RULES)] = None
+    build: Annotated[BuildSettings | None, Field(json_schema_extra=BUILD_RULES)] = None
     server: Annotated[Server | None, Field(json_schema_extra=SERVER_RULES)] = None
     network: Network | None = None
     suspend: bool | None = None

@@ -11,9 +11,9 @@ from llamastack_operator.catalog.reader import (
     History,
     UnsupportedReleaseError,
     history,
-    load,
+    load_release,
     nearest,
     releases,
 )
 
-__all__ = ["History", "UnsupportedReleaseError", "history", "load", "nearest", "releases"]
+__all__ = ["History", "UnsupportedReleaseError", "history", "load_release", "nearest", "releases"]

@@ -77,7 +77,7 @@ def nearest(release: Release) -> Release | None:
 
 
 @cache
-def load(release: Release) -> ReleaseKnowledge:
+def load_release(release: Release) -> ReleaseKnowledge:
     """Return what a release ships; for a patch that the catalog lacks, what its nearest patch ships.
 
     Raises:

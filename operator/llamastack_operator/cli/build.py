@@ -27,7 +27,7 @@ from llamastack_operator.cli.surroundings import base_python, check_base, check_
 from llamastack_operator.cli.validate import add_release_option
 from llamastack_operator.images.append.run_locally import (
     LocalBuildError,
-    Place,
+    Workbench,
     install,
     look_up_base,
     prepare_tools,
@@ -111,7 +111,7 @@ class _Builder:
             shutil.rmtree(folder, ignore_errors=True)
         return built
 
-    def _place(self, folder: Path, report: Callable[[str], None]) -> Place:
+    def _place(self, folder: Path, report: Callable[[str], None]) -> Workbench:
         certificate = self.args.ca or os.environ.get("PIP_CERT")
         release = self.planned.plan.release
         for name in ("pull", "push", "index"):
@@ -122,7 +122,7 @@ class _Builder:
             for name in ("pull", "push"):
                 (folder / "credentials" / name / ".dockerconfigjson").write_bytes(login)
         (folder / "credentials" / "index" / "netrc").write_text(_netrc(_indexes(self.args, self.planned)))
-        return Place(
+        return Workbench(
             folder,
             self.repository if self.args.push else None,
             {"llamastack.dev/release": f"{release.package}-{release.version}"} if release else {},

@@ -14,11 +14,11 @@ from llamastack_operator.cli.releases import knowledge_of, known_releases
 from llamastack_operator.cli.validate import is_error, print_finding
 from llamastack_operator.planning.install.install_plan import (
     InstallPlan,
-    Wanted,
     external_packages,
     file_packages,
     install_plan,
 )
+from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_resolver.documents.build_config import build_entries
 from llamastack_resolver.documents.detect import release_of_image
 from llamastack_resolver.findings import Finding, Findings, Severity

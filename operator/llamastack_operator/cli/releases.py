@@ -22,7 +22,7 @@ def known_releases() -> tuple[Release, ...]:
 @cache
 def knowledge_of(release: Release) -> ReleaseKnowledge:
     """Return what the catalog knows about a release; it is loaded once."""
-    return catalog.load(release)
+    return catalog.load_release(release)
 
 
 def named_release(text: str | None) -> Release | None:

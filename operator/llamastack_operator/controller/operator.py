@@ -26,7 +26,7 @@ from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
 from llamastack_operator.kube.informer import Informer
 from llamastack_operator.kube.referents import Referent, Referents
-from llamastack_operator.objects.builds import Build, build_index
+from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.child import Child, Key, child_from, wants_body
 from llamastack_operator.objects.pods import Pod, pod_from
 from llamastack_operator.objects.resources import CHILDREN, CONFIGMAPS, LLAMASTACKBUILDS, LLAMASTACKS, PODS
@@ -86,7 +86,7 @@ class Operator:
         self._children: dict[str, Cache[Child]] = {resource.kind: Cache() for resource in CHILDREN}
         self._pods: Cache[Pod] = Cache()
         self._referents = Referents(client)
-        self._builds: Cache[Build] = Cache(build_index)
+        self._builds: Cache[BuildRecord] = Cache(build_index)
         self._queue: WorkQueue[Key] = WorkQueue()
         self._building = Building(client, settings.workloads, self._builds, self._build_changed)
         self._informers = list(self._make_informers())
@@ -186,11 +186,11 @@ class Operator:
             )
 
     def _member_changed(self, member: Child | Pod, listed: bool) -> None:
-        key = (member.key[0], member.stack)
+        key = (member.key[0], member.group)
         if self._stacks.get(key) is not None:
             self._queue.add(key, listed)
 
-    def _build_changed(self, build: Build, listed: bool) -> None:
+    def _build_changed(self, build: BuildRecord, listed: bool) -> None:
         for owner in build.owners:
             key = (build.key[0], str(owner["name"]))
             if self._stacks.get(key) is not None:

@@ -15,7 +15,7 @@ from llamastack_operator.api.llamastackbuild import KIND
 from llamastack_operator.api.stack import KIND as STACK_KIND
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.objects.builds import Build, build_from
+from llamastack_operator.objects.builds import BuildRecord, build_from
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.resources import LLAMASTACKBUILDS
 
@@ -33,7 +33,7 @@ class BuildKeeper:
         changed: called with each build that was written, since its event will tell nothing new.
     """
 
-    def __init__(self, client: Client, builds: Cache[Build], changed: Callable[[Build], None]) -> None:
+    def __init__(self, client: Client, builds: Cache[BuildRecord], changed: Callable[[BuildRecord], None]) -> None:
         self._client = client
         self._builds = builds
         self._changed = changed
@@ -61,7 +61,7 @@ class BuildKeeper:
         if uid not in build.owner_uids and not build.deleting:
             await self._write(build, [*build.owners, _owner(stack, uid)])
 
-    async def release(self, build: Build, uid: str) -> None:
+    async def release(self, build: BuildRecord, uid: str) -> None:
         """Take a stack from the owners of a build, and delete the build with its last owner.
 
         Raises:
@@ -74,11 +74,11 @@ class BuildKeeper:
         await self._client.delete(LLAMASTACKBUILDS, *build.key, uid=build.uid, version=build.version)
         self._builds.remove(build.key, build.uid)
 
-    async def rerun(self, build: Build, token: str) -> None:
+    async def rerun(self, build: BuildRecord, token: str) -> None:
         """Ask for the image of a build to be made again from its lock."""
         await self._merge(build, {"annotations": {RERUN_ANNOTATION: token}})
 
-    async def _create(self, stack: Key, uid: str, name: str, spec: Mapping[str, Any]) -> Build | None:
+    async def _create(self, stack: Key, uid: str, name: str, spec: Mapping[str, Any]) -> BuildRecord | None:
         body = {
             "apiVersion": API_VERSION,
             "kind": KIND,
@@ -102,14 +102,14 @@ class BuildKeeper:
             answer = found
         return self._known(build_from(answer))
 
-    async def _write(self, build: Build, owners: list[Mapping[str, Any]]) -> None:
+    async def _write(self, build: BuildRecord, owners: list[Mapping[str, Any]]) -> None:
         await self._merge(build, {"ownerReferences": owners})
 
-    async def _merge(self, build: Build, metadata: Mapping[str, Any]) -> None:
+    async def _merge(self, build: BuildRecord, metadata: Mapping[str, Any]) -> None:
         patch = {"metadata": {**metadata, "uid": build.uid, "resourceVersion": str(build.version)}}
         self._known(build_from(await self._client.merge(LLAMASTACKBUILDS, *build.key, patch)))
 
-    def _known(self, build: Build) -> Build:
+    def _known(self, build: BuildRecord) -> BuildRecord:
         if self._builds.put(build):
             self._changed(build)
         return build

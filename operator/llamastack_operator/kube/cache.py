@@ -1,4 +1,4 @@
-"""The operator's view of the cluster: what its informers and its own writes told it, indexed by stack."""
+"""The operator's view of the cluster: what informers and its own writes told it, indexed by what objects belong to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llamastack_operator.objects.child import Key
 
 
 class Cached(Protocol):
-    """What a cache holds: something of a stack, with an identity and a version."""
+    """What a cache holds: something of a stack or a build, with an identity and a version."""
 
     @property
     def key(self) -> Key:
@@ -17,8 +17,8 @@ class Cached(Protocol):
         ...
 
     @property
-    def stack(self) -> str:
-        """The name of the stack that it belongs to."""
+    def group(self) -> str:
+        """The name of what it belongs to and is found under: a stack, or a build."""
         ...
 
     @property
@@ -32,19 +32,19 @@ class Cached(Protocol):
         ...
 
 
-def stack_of(item: Cached) -> tuple[Key, ...]:
-    """Return the key of the stack that an object belongs to: the usual index."""
-    return ((item.key[0], item.stack),)
+def by_group(item: Cached) -> tuple[Key, ...]:
+    """Index an object under what it belongs to: the usual index."""
+    return ((item.key[0], item.group),)
 
 
 class Cache[T: Cached]:
-    """Objects of one kind, by key and by an index: the stack that they belong to, unless said otherwise.
+    """Objects of one kind, by key and by an index: what they belong to, unless said otherwise.
 
     Args:
         index: what an object is found under, each a namespace and a name of whatever kind.
     """
 
-    def __init__(self, index: Callable[[T], Iterable[Key]] = stack_of) -> None:
+    def __init__(self, index: Callable[[T], Iterable[Key]] = by_group) -> None:
         self._objects: dict[Key, T] = {}
         self._index = index
         self._by_index: dict[Key, set[Key]] = {}
@@ -59,10 +59,6 @@ class Cache[T: Cached]:
     def of(self, entry: Key) -> Iterator[T]:
         """Yield the objects under an entry of the index, by name."""
         return (self._objects[key] for key in sorted(self._by_index.get(entry, ())))
-
-    def of_stack(self, stack: Key) -> Iterator[T]:
-        """Yield the objects of a stack, by name."""
-        return self.of(stack)
 
     def keys(self) -> set[Key]:
         """Return all keys."""

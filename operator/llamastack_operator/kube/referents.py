@@ -25,7 +25,7 @@ class Referent:
     key: Key
     uid: str
     version: int
-    stack: str = ""
+    group: str = ""
 
 
 class Referents:

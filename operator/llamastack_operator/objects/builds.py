@@ -14,7 +14,7 @@ from llamastack_operator.objects.child import Key
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
+class BuildRecord:
     """A LlamaStackBuild.
 
     Attributes:
@@ -42,7 +42,7 @@ class Build:
     rerun: str = ""
 
     @property
-    def stack(self) -> str:
+    def group(self) -> str:
         """Its own name, for the queue."""
         return self.key[1]
 
@@ -62,12 +62,12 @@ class Build:
         return frozenset(owner["uid"] for owner in self.owners)
 
 
-def build_from(body: Mapping[str, Any]) -> Build:
+def build_from(body: Mapping[str, Any]) -> BuildRecord:
     """Return what is kept of a LlamaStackBuild of the API."""
     metadata = body["metadata"]
     status = dict(body.get("status") or {})
     lock = status.pop("lock", None)
-    return Build(
+    return BuildRecord(
         key=(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
         version=int(metadata["resourceVersion"]),
@@ -96,7 +96,7 @@ def phase_entry(phase: str) -> Key:
     return "", f"phase:{phase}"
 
 
-def build_index(build: Build) -> tuple[Key, ...]:
+def build_index(build: BuildRecord) -> tuple[Key, ...]:
     """Index builds by their namespace, by their phase, by their inputs and by the stacks that use them."""
     namespace = build.key[0]
     return (
@@ -113,7 +113,7 @@ class BuildJob:
 
     Attributes:
         key: its namespace and name.
-        stack: the name of its build.
+        group: the name of its build.
         uid: its UID.
         version: its resourceVersion.
         build_uid: the UID of its build.
@@ -124,7 +124,7 @@ class BuildJob:
     """
 
     key: Key
-    stack: str
+    group: str
     uid: str
     version: int
     build_uid: str
@@ -149,7 +149,7 @@ def job_from(body: Mapping[str, Any]) -> BuildJob | None:
     ]
     return BuildJob(
         key=(metadata["namespace"], metadata["name"]),
-        stack=name,
+        group=name,
         uid=metadata["uid"],
         version=int(metadata["resourceVersion"]),
         build_uid=str(owner.get("uid", "")),
@@ -187,7 +187,7 @@ class BuildPod:
 
     Attributes:
         key: its namespace and name.
-        stack: the name of its build.
+        group: the name of its build.
         uid: its UID.
         version: its resourceVersion.
         job_uid: the UID of its Job.
@@ -199,7 +199,7 @@ class BuildPod:
     """
 
     key: Key
-    stack: str
+    group: str
     uid: str
     version: int
     job_uid: str
@@ -228,7 +228,7 @@ def build_pod_from(body: Mapping[str, Any]) -> BuildPod:
     named = [*(spec.get("initContainers") or []), *spec["containers"]]
     return BuildPod(
         key=(metadata["namespace"], metadata["name"]),
-        stack=(metadata.get("labels") or {}).get(BUILD_LABEL, ""),
+        group=(metadata.get("labels") or {}).get(BUILD_LABEL, ""),
         uid=metadata["uid"],
         version=int(metadata["resourceVersion"]),
         job_uid=str(owner.get("uid", "")),

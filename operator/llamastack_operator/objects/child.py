@@ -33,7 +33,7 @@ class Child:
     Attributes:
         resource: its kind.
         key: its namespace and name.
-        stack: the name of the stack that it belongs to.
+        group: the name of the stack that it belongs to.
         uid: its UID.
         version: its resourceVersion.
         generation: its metadata.generation, 0 where the kind has none.
@@ -46,7 +46,7 @@ class Child:
 
     resource: Resource
     key: Key
-    stack: str
+    group: str
     uid: str
     version: int
     generation: int
@@ -93,7 +93,7 @@ def child_from(resource: Resource, body: Mapping[str, Any]) -> Child:
     return Child(
         resource=resource,
         key=(metadata["namespace"], metadata["name"]),
-        stack=owner.get("name") or (metadata.get("labels") or {}).get(STACK_LABEL, ""),
+        group=owner.get("name") or (metadata.get("labels") or {}).get(STACK_LABEL, ""),
         uid=metadata["uid"],
         version=int(metadata["resourceVersion"]),
         generation=metadata.get("generation", 0),

@@ -39,7 +39,7 @@ class Pod:
 
     Attributes:
         key: its namespace and name.
-        stack: the name of its stack.
+        group: the name of its stack.
         uid: its UID.
         version: its resourceVersion.
         revision: the digest of the template that it was made from.
@@ -53,7 +53,7 @@ class Pod:
     """
 
     key: Key
-    stack: str
+    group: str
     uid: str
     version: int
     revision: str
@@ -75,7 +75,7 @@ def pod_from(body: Mapping[str, Any]) -> Pod:
     asked = {container["name"]: container.get("image", "") for container in body["spec"]["containers"]}
     return Pod(
         key=(metadata["namespace"], metadata["name"]),
-        stack=(metadata.get("labels") or {}).get(STACK_LABEL, ""),
+        group=(metadata.get("labels") or {}).get(STACK_LABEL, ""),
         uid=metadata["uid"],
         version=int(metadata["resourceVersion"]),
         revision=(metadata.get("annotations") or {}).get(REVISION_ANNOTATION, ""),

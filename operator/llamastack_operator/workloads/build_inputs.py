@@ -6,19 +6,19 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from llamastack_operator.objects.builds import Build
+from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.workloads.settings import ImageSettings
 
 BUILD_JSON = "build.json"
 FORMAT = 1
 
 
-def base_digest(build: Build) -> str | None:
+def base_digest(build: BuildRecord) -> str | None:
     """Return the base's digest where it is known: named by the stack, or found by an earlier, successful try."""
     return build.spec["inputs"]["base"].get("digest") or build.status.get("baseDigest")
 
 
-def image_before(build: Build, others: Iterable[Build]) -> str | None:
+def image_before(build: BuildRecord, others: Iterable[BuildRecord]) -> str | None:
     """Return the digest of the newest image that builds of the same kind left in the same repository.
 
     Args:
@@ -37,7 +37,7 @@ def image_before(build: Build, others: Iterable[Build]) -> str | None:
 
 
 def inputs_text(
-    build: Build,
+    build: BuildRecord,
     settings: ImageSettings,
     earlier: Sequence[Mapping[str, Any]],
     lock: Sequence[Mapping[str, Any]] | None,

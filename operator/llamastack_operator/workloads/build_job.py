@@ -12,7 +12,7 @@ from typing import Any
 from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, build_labels
 from llamastack_operator.api.llamastackbuild import KIND, BuildAccess
-from llamastack_operator.objects.builds import Build
+from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.objects.pods import at_digest
 from llamastack_operator.workloads.build_inputs import BUILD_JSON, base_digest, inputs_text
 from llamastack_operator.workloads.restricted import security_context
@@ -35,7 +35,7 @@ def job_name(build: str, attempt: int) -> str:
     return f"{build}-{attempt}"
 
 
-def build_owner(build: Build) -> dict[str, Any]:
+def build_owner(build: BuildRecord) -> dict[str, Any]:
     """Return the owner reference to a build, by which its objects go when it goes."""
     return {
         "apiVersion": API_VERSION,
@@ -48,7 +48,7 @@ def build_owner(build: Build) -> dict[str, Any]:
 
 
 def inputs_config_map(
-    build: Build,
+    build: BuildRecord,
     name: str,
     settings: ImageSettings,
     earlier: Sequence[Mapping[str, Any]],
@@ -74,7 +74,7 @@ def inputs_config_map(
     }
 
 
-def job(build: Build, attempt: int, settings: WorkloadSettings) -> dict[str, Any]:
+def job(build: BuildRecord, attempt: int, settings: WorkloadSettings) -> dict[str, Any]:
     """Return the Job of one try of a build.
 
     Args:
@@ -102,18 +102,18 @@ def job(build: Build, attempt: int, settings: WorkloadSettings) -> dict[str, Any
     }
 
 
-def base_image(build: Build) -> str:
+def base_image(build: BuildRecord) -> str:
     """Return the image of the installing container: the base, by digest where that is known."""
     image, digest = str(build.spec["inputs"]["base"]["image"]), base_digest(build)
     return image if digest is None else at_digest(image, digest)
 
 
-def container_images(build: Build, settings: WorkloadSettings) -> dict[str, str]:
+def container_images(build: BuildRecord, settings: WorkloadSettings) -> dict[str, str]:
     """Return the image that each container of a build's pod must run."""
     return {name: base_image(build) if name == INSTALL else settings.images.operator for name in CONTAINERS}
 
 
-def _metadata(build: Build, name: str) -> dict[str, Any]:
+def _metadata(build: BuildRecord, name: str) -> dict[str, Any]:
     namespace, build_name = build.key
     return {
         "namespace": namespace,
@@ -123,7 +123,7 @@ def _metadata(build: Build, name: str) -> dict[str, Any]:
     }
 
 
-def _pod(build: Build, access: BuildAccess, inputs: str, settings: WorkloadSettings) -> dict[str, Any]:
+def _pod(build: BuildRecord, access: BuildAccess, inputs: str, settings: WorkloadSettings) -> dict[str, Any]:
     ids = {} if settings.run_as is None else dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), settings.run_as)
     platform = build.spec["inputs"].get("platform")
     images = container_images(build, settings)
@@ -196,7 +196,7 @@ def _container(
     }
 
 
-def _work(build: Build) -> str:
+def _work(build: BuildRecord) -> str:
     """Return where a build's volume is mounted: over its own layer, since the base may have others beside it."""
     inputs = build.spec["inputs"]
     return WORK if inputs.get("earlierBuilds") else str(inputs["layer"]["root"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llamastack_operator.api.base import KeyReference
-from llamastack_operator.api.build import Build
+from llamastack_operator.api.build import BuildSettings
 from llamastack_resolver.releases import Release
 
 
@@ -24,7 +24,7 @@ class StartInstall:
     lock: str
     packages: tuple[str, ...]
     programs: tuple[str, ...]
-    settings: Build
+    settings: BuildSettings
     operator: str
 
     @property

@@ -17,7 +17,7 @@ from llamastack_resolver.documents.external_fields import ExternalFields, read_e
 from llamastack_resolver.documents.secrets import report_inline_secrets
 from llamastack_resolver.findings import Findings, Reason
 from llamastack_resolver.releases import PACKAGES, Release, UnknownReleaseError
-from llamastack_resolver.yaml_io import Document, load
+from llamastack_resolver.yaml_io import Document, read_yaml
 
 API_GROUP = "llamastack.dev"
 Kind = Literal["LlamaStack", "RunConfig", "BuildConfig", "Other"]
@@ -65,7 +65,7 @@ def read_inputs(files: Iterable[tuple[str, str | bytes]]) -> list[Input]:
     inputs: list[Input] = []
     documents: list[tuple[str, Document]] = []
     for name, text in files:
-        found, problems = load(text)
+        found, problems = read_yaml(text)
         documents += [(name, document) for document in found if document.value is not None]
         if problems:
             inputs.append(Input(name, "Other", findings=problems))
@@ -187,7 +187,7 @@ def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: ConfigMap
     text = config_maps.text(namespace, reference, result.prefix, "its run config is not checked", result.findings)
     if text is None:
         return
-    documents, problems = load(text)
+    documents, problems = read_yaml(text)
     for problem in problems:
         result.findings.error(Reason.INVALID_RUN_CONFIG, problem.message, result.prefix)
     result.config = documents[0].value if documents else None

@@ -15,7 +15,7 @@ from llamastack_resolver.findings import Findings, Reason
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.registry import ProviderRegistry, RegisteredSpec, shadowed_types
 from llamastack_resolver.suggest import did_you_mean
-from llamastack_resolver.yaml_io import load
+from llamastack_resolver.yaml_io import read_yaml
 
 MAX_FILES = 500
 FLAT_SINCE = (0, 2, 23)
@@ -163,7 +163,7 @@ def external_apis(files: Mapping[str, str], findings: Findings) -> dict[str, dic
 
 
 def _mapping(text: str, path: str, findings: Findings) -> dict[str, Any] | None:
-    documents, problems = load(text)
+    documents, problems = read_yaml(text)
     for problem in problems:
         findings.error(Reason.SPEC_MISSING, problem.message, path, line=problem.line)
     if problems.has_errors:

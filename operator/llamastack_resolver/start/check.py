@@ -35,7 +35,7 @@ from llamastack_resolver.start.instantiate import (
 )
 from llamastack_resolver.start.redact import Redactor
 from llamastack_resolver.start.runtime import internal_impls, make_runtime
-from llamastack_resolver.yaml_io import load
+from llamastack_resolver.yaml_io import read_yaml
 
 Mode = Literal["instantiate", "import"]
 
@@ -195,7 +195,7 @@ def _read(config: Path) -> tuple[Any, Findings]:
         content = config.read_bytes()
     except OSError as error:
         raise CannotRunError(f"{config}: {error.strerror or error}") from error
-    documents, findings = load(content)
+    documents, findings = read_yaml(content)
     return (documents[0].value if documents else None), findings
 
 

@@ -35,12 +35,12 @@ def test_every_minor_release_is_there():
     ],
 )
 def test_a_release_has_all_its_providers(release: Release, count: int):
-    assert sum(len(types) for types in catalog.load(release).providers.values()) == count
+    assert sum(len(types) for types in catalog.load_release(release).providers.values()) == count
 
 
 @pytest.mark.parametrize("release", catalog.releases(), ids=str)
 def test_every_config_class_has_a_schema_and_every_provider_a_protocol(release: Release):
-    knowledge = catalog.load(release)
+    knowledge = catalog.load_release(release)
 
     classes = {spec.config_class for types in knowledge.providers.values() for spec in types.values()}
     assert {name for name in classes if name} <= set(knowledge.schemas)
@@ -55,12 +55,12 @@ def test_every_config_class_has_a_schema_and_every_provider_a_protocol(release: 
 
 class TestAPatchThatTheCatalogLacks:
     def test_is_read_as_the_nearest_one_below(self):
-        assert str(catalog.load(Release("llama-stack", "0.7.9")).release) == "0.7.3"
-        assert str(catalog.load(Release("ogx", "1.2.3")).release) == "ogx-1.2.0"
+        assert str(catalog.load_release(Release("llama-stack", "0.7.9")).release) == "0.7.3"
+        assert str(catalog.load_release(Release("ogx", "1.2.3")).release) == "ogx-1.2.0"
 
     def test_is_refused_where_its_whole_minor_is_unknown(self):
         with pytest.raises(catalog.UnsupportedReleaseError, match="newest are"):
-            catalog.load(Release("llama-stack", "0.9.0"))
+            catalog.load_release(Release("llama-stack", "0.9.0"))
 
 
 def test_history_tells_the_first_and_the_last_release_of_a_provider():
@@ -82,7 +82,7 @@ def test_addresses_of_package_indexes_are_names():
     packages = [
         text
         for release in catalog.releases()
-        for types in catalog.load(release).providers.values()
+        for types in catalog.load_release(release).providers.values()
         for spec in types.values()
         for text in spec.pip_packages
     ]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from llamastack_installer.facts import Distribution, Facts
 from llamastack_installer.failure import LIMIT, Failure, FailureError, one_line
-from llamastack_installer.inputs import Build, Layer, Locked, PipSettings
+from llamastack_installer.inputs import BuildJson, Layer, Locked, PipSettings
 from llamastack_installer.install import constraint_lines, loose_names, unmet
 from llamastack_installer.pip import Counter, Sources, environment, requirement_line
 from llamastack_installer.process import run
@@ -28,7 +28,7 @@ ENTRY = Locked("demo", "1.0", "demo-1.0-py3-none-any.whl", "a" * 64)
 
 def sources(named: dict[str, str] | None = None, indexes: tuple[str, ...] = (), wheels: Path | None = None) -> Sources:
     layer = Layer("modules", Path("/opt/llamastack/modules"))
-    return Sources(Build(layer, pip=PipSettings(indexes, named=named or {})), PROXY, wheels)
+    return Sources(BuildJson(layer, pip=PipSettings(indexes, named=named or {})), PROXY, wheels)
 
 
 @given(st.text(max_size=5000), st.text(max_size=2000), st.lists(st.text(max_size=1000), max_size=40))

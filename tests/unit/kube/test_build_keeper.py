@@ -15,7 +15,14 @@ import pytest
 from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.objects.builds import Build, build_from, build_index, inputs_entry, owner_entry, phase_entry
+from llamastack_operator.objects.builds import (
+    BuildRecord,
+    build_from,
+    build_index,
+    inputs_entry,
+    owner_entry,
+    phase_entry,
+)
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.resources import Resource
 
@@ -83,7 +90,7 @@ class Scene:
 
     def __init__(self, stored: Body | None = None, known: Body | None = None) -> None:
         self.server = Server(stored)
-        self.cache: Cache[Build] = Cache(build_index)
+        self.cache: Cache[BuildRecord] = Cache(build_index)
         self.changed: list[Key] = []
         if known is not None:
             self.cache.put(build_from(known))
@@ -247,7 +254,7 @@ class TestKept:
         }
 
     def test_a_phase_that_changed_is_found_under_the_new_one_alone(self) -> None:
-        cache: Cache[Build] = Cache(build_index)
+        cache: Cache[BuildRecord] = Cache(build_index)
         cache.put(build_from({**body(), "status": {"phase": "Building"}}))
         cache.put(build_from({**body(version=6), "status": {"phase": "Failed"}}))
         assert [build.version for build in cache.of(phase_entry("Failed"))] == [6]

@@ -15,12 +15,12 @@ from llamastack_operator.objects.child import Key
 class Item:
     key: Key
     version: int
-    stack: str = "bot"
+    group: str = "bot"
     uid: str = "u"
 
 
-def item(name: str = "a", version: int = 1, stack: str = "bot", uid: str = "u", namespace: str = "team-a") -> Item:
-    return Item((namespace, name), version, stack, uid)
+def item(name: str = "a", version: int = 1, group: str = "bot", uid: str = "u", namespace: str = "team-a") -> Item:
+    return Item((namespace, name), version, group, uid)
 
 
 def filled(*items: Item) -> Cache[Item]:
@@ -55,7 +55,7 @@ class TestRemove:
         cache = filled(item())
         assert cache.remove(("team-a", "a"), "u") == item()
         assert len(cache) == 0
-        assert list(cache.of_stack(BOT)) == []
+        assert list(cache.of(BOT)) == []
 
     def test_of_what_was_made_anew_under_the_name_is_ignored(self) -> None:
         cache = filled(item(uid="new"))
@@ -71,25 +71,25 @@ class TestRemove:
 
 class TestStacks:
     def test_find_their_members_in_the_order_of_names(self) -> None:
-        cache = filled(item("c"), item("a"), item("b", stack="other"))
-        assert [one.key[1] for one in cache.of_stack(BOT)] == ["a", "c"]
+        cache = filled(item("c"), item("a"), item("b", group="other"))
+        assert [one.key[1] for one in cache.of(BOT)] == ["a", "c"]
 
     def test_of_one_name_in_two_namespaces_are_two(self) -> None:
         cache = filled(item("a"), item("a", namespace="team-b"))
-        assert list(cache.of_stack(("team-b", "bot"))) == [item("a", namespace="team-b")]
+        assert list(cache.of(("team-b", "bot"))) == [item("a", namespace="team-b")]
 
     def test_lose_a_member_whose_label_moves_it_to_another(self) -> None:
         cache = filled(item())
-        cache.put(item(version=2, stack="other"))
-        assert list(cache.of_stack(BOT)) == []
-        assert list(cache.of_stack(("team-a", "other"))) == [item(version=2, stack="other")]
+        cache.put(item(version=2, group="other"))
+        assert list(cache.of(BOT)) == []
+        assert list(cache.of(("team-a", "other"))) == [item(version=2, group="other")]
 
     def test_that_are_unknown_have_no_members(self) -> None:
-        assert list(filled().of_stack(BOT)) == []
+        assert list(filled().of(BOT)) == []
 
 
 ITEMS = st.builds(
-    item, name=st.sampled_from("abc"), version=st.integers(1, 9), stack=st.sampled_from("xy"), uid=st.sampled_from("uv")
+    item, name=st.sampled_from("abc"), version=st.integers(1, 9), group=st.sampled_from("xy"), uid=st.sampled_from("uv")
 )
 
 
@@ -102,6 +102,6 @@ def test_the_index_always_tells_what_the_objects_tell(steps: list[tuple[str, Ite
         else:
             cache.remove(one.key, one.uid)
         held = [known for key in sorted(cache.keys()) if (known := cache.get(key)) is not None]
-        for stack in "xy":
-            members = list(cache.of_stack(("team-a", stack)))
-            assert members == [known for known in held if known.stack == stack]
+        for group in "xy":
+            members = list(cache.of(("team-a", group)))
+            assert members == [known for known in held if known.group == group]

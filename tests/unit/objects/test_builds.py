@@ -25,7 +25,7 @@ class TestJob:
     def test_tells_its_build_and_which_try_it_is(self) -> None:
         held = job_from(job({"startTime": "2026-01-01T00:00:00Z"}))
         assert held is not None
-        assert (held.stack, held.build_uid, held.attempt, held.ended) == ("modules-a", "build-uid", 2, None)
+        assert (held.group, held.build_uid, held.attempt, held.ended) == ("modules-a", "build-uid", 2, None)
 
     @pytest.mark.parametrize("attempt", [None, "", "two", "-1"])
     def test_without_the_number_of_a_try_is_no_builds(self, attempt: str | None) -> None:

@@ -31,13 +31,13 @@ def owner(**changes: Any) -> list[dict[str, Any]]:
 class TestBelonging:
     def test_a_child_belongs_to_the_stack_that_controls_it(self) -> None:
         one = child(ownerReferences=owner(), labels={"llamastack.dev/stack": "another"})
-        assert (one.stack, one.owner_uid) == ("bot", "stack-uid")
+        assert (one.group, one.owner_uid) == ("bot", "stack-uid")
         assert one.belongs_to("stack-uid")
         assert not one.belongs_to("other-uid")
 
     def test_an_owner_that_does_not_control_it_does_not_count(self) -> None:
         one = child(ownerReferences=owner(controller=False), labels={"llamastack.dev/stack": "bot"})
-        assert (one.stack, one.owner_uid) == ("bot", "")
+        assert (one.group, one.owner_uid) == ("bot", "")
 
     def test_a_claim_that_outlives_its_stack_belongs_to_the_stack_that_made_it(self) -> None:
         one = child(annotations={"llamastack.dev/stack-uid": "stack-uid"}, labels={"llamastack.dev/stack": "bot"})

@@ -48,7 +48,7 @@ class TestPod:
         conditions = [condition("PodScheduled", "True"), condition("Ready", "True")]
         assert pod({"phase": "Running", "conditions": conditions, "containerStatuses": [entry]}) == Pod(
             key=("team-a", "bot-6d4f8b9c7-x2x5z"),
-            stack="bot",
+            group="bot",
             uid="5d2c",
             version=4711,
             revision="0123456789abcdef",
@@ -65,7 +65,7 @@ class TestPod:
     def test_that_was_just_made_has_no_state_at_all(self, status: Any) -> None:
         fresh = pod(status, annotations=None, labels=None)
         assert (fresh.phase, fresh.ready, fresh.containers) == ("Unknown", False, ())
-        assert (fresh.stack, fresh.revision) == ("", "")
+        assert (fresh.group, fresh.revision) == ("", "")
 
     def test_that_no_node_takes_has_the_schedulers_words(self) -> None:
         words = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."

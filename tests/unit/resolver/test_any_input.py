@@ -97,7 +97,7 @@ CONFIGS = st.fixed_dictionaries(
 @settings(max_examples=200, deadline=None)
 @given(VALUES | CONFIGS, st.sampled_from(RELEASES))
 def test_any_value_can_be_resolved_as_a_run_config(value: object, release: Release):
-    resolution = resolve(value, catalog.load(release), files=ExternalFiles({}, {}))
+    resolution = resolve(value, catalog.load_release(release), files=ExternalFiles({}, {}))
 
     assert all(finding.message for finding in resolution.findings)
     assert resolution.to_dict()["stackVersion"] == str(release)

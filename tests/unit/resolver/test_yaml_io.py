@@ -7,11 +7,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llamastack_resolver.yaml_io import MAX_BYTES, load
+from llamastack_resolver.yaml_io import MAX_BYTES, read_yaml
 
 
 def messages(text: str | bytes) -> list[str]:
-    return [finding.message for finding in load(text)[1]]
+    return [finding.message for finding in read_yaml(text)[1]]
 
 
 def test_values_are_those_of_the_safe_loader():
@@ -19,7 +19,7 @@ def test_values_are_those_of_the_safe_loader():
         "|\n  text\n  more\n", "0x10"
     )
 
-    assert load(text)[0][0].value == yaml.safe_load(text)
+    assert read_yaml(text)[0][0].value == yaml.safe_load(text)
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,11 @@ def test_values_are_those_of_the_safe_loader():
     ],
 )
 def test_anchors_merges_and_tags_are_those_of_the_safe_loader(text: str):
-    assert load(text)[0][0].value == yaml.safe_load(text)
+    assert read_yaml(text)[0][0].value == yaml.safe_load(text)
 
 
 def test_each_value_has_a_line_and_a_path_without_one_has_that_of_its_parent():
-    document = load("a:\n  b:\n  - x\n  - c: 1\n")[0][0]
+    document = read_yaml("a:\n  b:\n  - x\n  - c: 1\n")[0][0]
 
     assert document.line_of("a.b[1].c") == 4
     assert document.line_of("a.b[1].missing.deeper") == 4
@@ -45,14 +45,14 @@ def test_each_value_has_a_line_and_a_path_without_one_has_that_of_its_parent():
 
 
 def test_several_documents_are_read_up_to_a_mistake():
-    documents, findings = load("a: 1\n---\nb: [\n")
+    documents, findings = read_yaml("a: 1\n---\nb: [\n")
 
     assert [document.value for document in documents] == [{"a": 1}]
     assert next(iter(findings)).line == 4
 
 
 def test_a_key_that_occurs_twice_is_a_warning_since_one_value_is_lost():
-    documents, findings = load("a: 1\nb: 2\na: 3\n")
+    documents, findings = read_yaml("a: 1\nb: 2\na: 3\n")
 
     assert documents[0].value == {"a": 3, "b": 2}
     assert [(f.severity, f.path, f.line) for f in findings] == [("warning", "a", 3)]
@@ -97,7 +97,7 @@ def test_what_is_no_yaml_is_one_finding(text: str | bytes):
 @given(st.binary(max_size=200) | st.text(alphabet="{}[]:-,&*!|>'\"\n #?%@`ab1<", max_size=60))
 def test_any_bytes_give_documents_or_a_finding(soup: bytes | str):
     started = time.monotonic()
-    documents, findings = load(soup)
+    documents, findings = read_yaml(soup)
 
     assert all(finding.message for finding in findings)
     assert isinstance(documents, list)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.objects.builds import Build
+from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.workloads.build_job import base_image, inputs_config_map, job
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 from tests.support.build_attempts import SETTINGS, build
@@ -28,7 +28,9 @@ ACCESS = st.fixed_dictionaries(
 )
 
 
-def pod(access: dict[str, Any] | None = None, owner: Build | None = None, settings: Any = SETTINGS) -> dict[str, Any]:
+def pod(
+    access: dict[str, Any] | None = None, owner: BuildRecord | None = None, settings: Any = SETTINGS
+) -> dict[str, Any]:
     body = job(owner or build({"access": access or {}}), 1, settings)
     spec: dict[str, Any] = body["spec"]["template"]["spec"]
     return spec
@@ -86,7 +88,7 @@ def test_what_tenants_code_writes_is_read_only_to_the_one_that_pushes() -> None:
 
 
 def test_the_volume_hides_no_other_layer_of_the_base() -> None:
-    def place(owner: Build) -> str:
+    def place(owner: BuildRecord) -> str:
         mounts = containers(pod(owner=owner))["install"]["volumeMounts"]
         return next(str(mount["mountPath"]) for mount in mounts if mount["name"] == "work")
 

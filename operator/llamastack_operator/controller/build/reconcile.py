@@ -15,7 +15,7 @@ from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.llamastackbuild import KIND
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.objects.builds import Build, BuildJob, BuildPod, job_from, owner_entry, phase_entry
+from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, job_from, owner_entry, phase_entry
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
 from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, failed, stamp, working
@@ -48,11 +48,11 @@ class BuildReconciler:
     def __init__(
         self,
         client: Client,
-        builds: Cache[Build],
+        builds: Cache[BuildRecord],
         jobs: Cache[BuildJob],
         pods: Cache[BuildPod],
         settings: WorkloadSettings,
-        changed: Callable[[Build], None],
+        changed: Callable[[BuildRecord], None],
     ) -> None:
         self._changed = changed
         self._client = client
@@ -78,7 +78,7 @@ class BuildReconciler:
         async with self._starting:
             return await self._pass(build)
 
-    async def _pass(self, build: Build) -> float | None:
+    async def _pass(self, build: BuildRecord) -> float | None:
         snapshot = await self._snapshot(build)
         decision = decide(snapshot, self._settings)
         if decision.action == "start":
@@ -91,7 +91,7 @@ class BuildReconciler:
         await self._report(build, decision.status, lock)
         return decision.again
 
-    async def _snapshot(self, build: Build) -> BuildSnapshot:
+    async def _snapshot(self, build: BuildRecord) -> BuildSnapshot:
         jobs, pods = tuple(self._jobs.of(build.key)), tuple(self._pods.of(build.key))
         running = sum(1 for other in self._builds.of(phase_entry("Building")) if other.key != build.key)
         snapshot = BuildSnapshot(build, jobs, pods, running < self._settings.images.parallel, datetime.now(UTC))
@@ -108,7 +108,7 @@ class BuildReconciler:
         log = await self._client.log(*pod.key, container.name, _PROGRESS_BYTES, _PROGRESS_LINES)
         return progress_of(log)
 
-    async def _start(self, build: Build, attempt: int) -> None:
+    async def _start(self, build: BuildRecord, attempt: int) -> None:
         lock = await self._lock(build.key) if build.locked else None
         earlier = await self._earlier(build)
         name = job_name(build.key[1], attempt)
@@ -121,10 +121,10 @@ class BuildReconciler:
             # The next pass comes at once, and would take a Job that no watch has told of for one that was deleted.
             self._jobs.put(known)
 
-    def _of_the_same_stacks(self, build: Build) -> list[Build]:
+    def _of_the_same_stacks(self, build: BuildRecord) -> list[BuildRecord]:
         return [other for uid in build.owner_uids for other in self._builds.of(owner_entry(build.key[0], uid))]
 
-    async def _create(self, resource: Resource, build: Build, body: dict[str, Any]) -> Mapping[str, Any] | None:
+    async def _create(self, resource: Resource, build: BuildRecord, body: dict[str, Any]) -> Mapping[str, Any] | None:
         """Create an object of a build; what has its name and is another's is left alone, and the try fails."""
         try:
             return await self._client.create(resource, body)
@@ -161,7 +161,7 @@ class BuildReconciler:
             )
         return replace(decision, status=status), lock
 
-    async def _earlier(self, build: Build) -> list[Mapping[str, Any]]:
+    async def _earlier(self, build: BuildRecord) -> list[Mapping[str, Any]]:
         """Return the layers, with their locks, that are installed before a build's own."""
         names = build.spec["inputs"].get("earlierBuilds") or []
         layers: list[Mapping[str, Any]] = []
@@ -178,7 +178,7 @@ class BuildReconciler:
         lock = ((body or {}).get("status") or {}).get("lock")
         return None if lock is None else [json.loads(entry) for entry in lock]
 
-    async def _report(self, build: Build, status: dict[str, Any], lock: list[Mapping[str, Any]] | None) -> None:
+    async def _report(self, build: BuildRecord, status: dict[str, Any], lock: list[Mapping[str, Any]] | None) -> None:
         if status == build.status and lock is None:
             return
         if lock is None and build.locked:

@@ -15,9 +15,9 @@ from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.informer import Informer
 from llamastack_operator.objects.builds import (
-    Build,
     BuildJob,
     BuildPod,
+    BuildRecord,
     build_from,
     build_pod_from,
     job_from,
@@ -47,8 +47,8 @@ class Building:
         self,
         client: Client,
         settings: WorkloadSettings,
-        builds: Cache[Build],
-        changed: Callable[[Build, bool], None],
+        builds: Cache[BuildRecord],
+        changed: Callable[[BuildRecord, bool], None],
     ) -> None:
         self._client = client
         self._builds = builds
@@ -58,7 +58,9 @@ class Building:
         self._queue: WorkQueue[Key] = WorkQueue()
         self._reconciler = BuildReconciler(client, builds, self._jobs, self._pods, settings, self.notice)
 
-    def informers(self, namespace: str | None) -> Iterator[Informer[Build] | Informer[BuildJob] | Informer[BuildPod]]:
+    def informers(
+        self, namespace: str | None
+    ) -> Iterator[Informer[BuildRecord] | Informer[BuildJob] | Informer[BuildPod]]:
         """Yield the informers of a namespace, or of all."""
         yield Informer(self._client, LLAMASTACKBUILDS, namespace, build_from, self._builds, self._build_changed)
         yield Informer(self._client, JOBS, namespace, job_from, self._jobs, self._member_changed, SELECTOR)
@@ -69,11 +71,11 @@ class Building:
         for _ in range(WORKERS):
             yield self._work()
 
-    def notice(self, build: Build) -> None:
+    def notice(self, build: BuildRecord) -> None:
         """Take up a build that this process wrote."""
         self._build_changed(build, False)
 
-    def _build_changed(self, build: Build, listed: bool) -> None:
+    def _build_changed(self, build: BuildRecord, listed: bool) -> None:
         self._queue.add(build.key, listed)
         if build.phase in ("Succeeded", "Failed"):
             # A place is free for the one that waits longest.
@@ -83,7 +85,7 @@ class Building:
         self._changed(build, listed)
 
     def _member_changed(self, member: BuildJob | BuildPod, listed: bool) -> None:
-        self._queue.add((member.key[0], member.stack), listed)
+        self._queue.add((member.key[0], member.group), listed)
 
     async def _work(self) -> None:
         while True:

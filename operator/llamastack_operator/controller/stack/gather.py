@@ -17,7 +17,7 @@ from llamastack_operator.objects.child import Child, Key, digest
 from llamastack_operator.objects.config_map import ConfigMapContent
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.inputs.config_map_texts import Taken, take, texts_of
-from llamastack_operator.planning.stack.inputs.references import CA_PATH, Reference, missing, references_of
+from llamastack_operator.planning.stack.inputs.references import CA_PATH, SpecReference, missing, references_of
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 
@@ -47,7 +47,7 @@ class Gatherer:
         self._pods = pods
         self._referents = referents
         # References to Secrets and claims that were found, by stack, for one generation.
-        self._verified: dict[Key, tuple[str, int, dict[Reference, Any]]] = {}
+        self._verified: dict[Key, tuple[str, int, dict[SpecReference, Any]]] = {}
         # What was read of ConfigMaps, by stack, for one generation and one version of each.
         self._read: dict[Key, tuple[str, int, tuple[Any, ...], Taken]] = {}
 
@@ -62,15 +62,15 @@ class Gatherer:
         return self._snapshot(stack, await self._follow(stack))
 
     def _snapshot(self, stack: Stack, referred: Referred) -> Snapshot:
-        return Snapshot(stack, self._members(stack.key), tuple(self._pods.of_stack(stack.key)), referred)
+        return Snapshot(stack, self._members(stack.key), tuple(self._pods.of(stack.key)), referred)
 
     def renewed(self, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot with what the caches hold of the stack's objects now."""
         key = snapshot.stack.key
-        return replace(snapshot, children=self._members(key), pods=tuple(self._pods.of_stack(key)))
+        return replace(snapshot, children=self._members(key), pods=tuple(self._pods.of(key)))
 
     def _members(self, key: Key) -> tuple[Child, ...]:
-        return tuple(child for cache in self._children.values() for child in cache.of_stack(key))
+        return tuple(child for cache in self._children.values() for child in cache.of(key))
 
     async def _follow(self, stack: Stack) -> Referred:
         references = references_of(stack.spec) if stack.spec else []
@@ -99,7 +99,7 @@ class Gatherer:
             ),
         )
 
-    async def _others(self, stack: Stack, references: list[Reference]) -> dict[Reference, Any]:
+    async def _others(self, stack: Stack, references: list[SpecReference]) -> dict[SpecReference, Any]:
         """Look up Secrets and claims; what was found once is not asked for again in the same generation."""
         known = self._verified.get(stack.key)
         if known is not None and known[:2] == (stack.uid, stack.generation):
@@ -109,7 +109,7 @@ class Gatherer:
         namespace = stack.key[0]
         keys = {name: await self._referents.secret_keys((namespace, name)) for name in sorted(secrets)}
         modes = {name: await self._referents.claim_modes((namespace, name)) for name in sorted(claims)}
-        found: dict[Reference, Any] = {
+        found: dict[SpecReference, Any] = {
             ref: keys[ref.name] if ref.kind == "Secret" else modes[ref.name] for ref in references
         }
         if all(ref.optional or _leads_somewhere(ref, value) for ref, value in found.items()):
@@ -134,10 +134,10 @@ class Gatherer:
 
 
 def _finding(
-    ref: Reference,
+    ref: SpecReference,
     namespace: str,
     contents: Mapping[Key, ConfigMapContent | None],
-    others: Mapping[Reference, Any],
+    others: Mapping[SpecReference, Any],
 ) -> list[Finding]:
     value = contents[namespace, ref.name] if ref.kind == "ConfigMap" else others[ref]
     if ref.optional or _leads_somewhere(ref, value):
@@ -145,13 +145,13 @@ def _finding(
     return [missing(ref, object_exists=value is not None)]
 
 
-def _leads_somewhere(ref: Reference, value: Any) -> bool:
+def _leads_somewhere(ref: SpecReference, value: Any) -> bool:
     if value is None or ref.key is None:
         return value is not None
     return ref.key in (value.data if ref.text else value)
 
 
-def _used(ref: Reference, content: ConfigMapContent | None) -> list[Any]:
+def _used(ref: SpecReference, content: ConfigMapContent | None) -> list[Any]:
     """Return what a reference takes from a ConfigMap, so that an edit of anything else changes nothing."""
     if content is None:
         return [ref.path, None]

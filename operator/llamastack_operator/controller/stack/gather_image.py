@@ -14,7 +14,7 @@ from llamastack_operator.api.conditions import ConditionType
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents
-from llamastack_operator.objects.builds import Build
+from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.objects.child import Key, digest
 from llamastack_operator.planning.image.decide import ImageQuestion, ImageVerdict, as_it_is, decide_image
 from llamastack_operator.planning.image.install import (
@@ -29,7 +29,7 @@ from llamastack_operator.planning.stack.inputs.providers import Provider, has_mo
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.settings import ImageSettings
-from llamastack_resolver.yaml_io import load
+from llamastack_resolver.yaml_io import read_yaml
 
 _UNITS = {"h": 3600, "d": 86400}
 
@@ -64,7 +64,7 @@ class ImageGatherer:
         referents: reads what stacks refer to.
     """
 
-    def __init__(self, builds: Cache[Build], referents: Referents) -> None:
+    def __init__(self, builds: Cache[BuildRecord], referents: Referents) -> None:
         self._builds = builds
         self._referents = referents
         self._planned: dict[Key, _Planned] = {}
@@ -136,7 +136,7 @@ class ImageGatherer:
             known = self._planned[stack.key] = _Planned(identity, plan, providers)
         return known
 
-    def _candidates(self, stack: Stack) -> tuple[Build, ...]:
+    def _candidates(self, stack: Stack) -> tuple[BuildRecord, ...]:
         """Return the builds of the stack's namespace, its own among them."""
         return tuple(self._builds.of((stack.key[0], "")))
 
@@ -177,7 +177,7 @@ def _read(
 ) -> tuple[InstallPlan | None, tuple[Provider, ...]]:
     if spec.run_config_from is None:
         return plan_install(spec, run_config, referred.files), stack.providers
-    documents, _ = load(run_config)
+    documents, _ = read_yaml(run_config)
     value = documents[0].value if documents else None
     needed = needs_install(stack, has_modules(value))
     return plan_install(spec, run_config, referred.files) if needed else None, providers_of(value)

@@ -21,14 +21,14 @@ from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
-from llamastack_operator.objects.builds import Build, owner_entry
+from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
 from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.plan import Plan, plan, rollout_complete
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
-from llamastack_operator.planning.stack.status import Outcome, is_ready, status_of
+from llamastack_operator.planning.stack.status import PassOutcome, is_ready, status_of
 from llamastack_operator.planning.stack.transitions import transitions
 from llamastack_operator.probe.version import server_version
 from llamastack_operator.workloads.names import server_port
@@ -74,7 +74,7 @@ class Reconciler:
         stacks: Cache[Stack],
         gatherer: Gatherer,
         images: ImageGatherer,
-        builds: Cache[Build],
+        builds: Cache[BuildRecord],
         keeper: BuildKeeper,
         applier: Applier,
         recorder: EventRecorder,
@@ -156,12 +156,12 @@ class Reconciler:
         body = await self._client.get(LLAMASTACKS, *stack.key)
         return body is None or body["metadata"]["uid"] != stack.uid
 
-    def _recall(self, snapshot: Snapshot) -> Outcome | None:
+    def _recall(self, snapshot: Snapshot) -> PassOutcome | None:
         """Return the outcome of a pass that finds everything as the last one left it."""
         findings = self._memo.recall(snapshot)
-        return None if findings is None else Outcome(findings=findings)
+        return None if findings is None else PassOutcome(findings=findings)
 
-    async def _tidy(self, snapshot: Snapshot, outcome: Outcome) -> None:
+    async def _tidy(self, snapshot: Snapshot, outcome: PassOutcome) -> None:
         """Let go of builds that are not needed any more, and have a lost image made again."""
         stack, image = snapshot.stack, snapshot.image
         builds = list(self._builds.of(owner_entry(stack.key[0], stack.uid)))
@@ -175,13 +175,13 @@ class Reconciler:
         if lost is not None:
             await self._keeper.rerun(lost, lost.status.get("finishedAt", ""))
 
-    async def _carry_out(self, stack: Stack, decided: Plan) -> Outcome:
+    async def _carry_out(self, stack: Stack, decided: Plan) -> PassOutcome:
         """Apply what is wanted, side by side, then delete what is not; return what came of it."""
         for wish in decided.builds:
             try:
                 await self._keeper.ensure(stack.key, stack.uid, wish.name, wish.spec)
             except NotThisBuildError as error:
-                return Outcome(findings=(*decided.findings, _foreign_build(error)), applied=False)
+                return PassOutcome(findings=(*decided.findings, _foreign_build(error)), applied=False)
         wanted = decided.desired or ()
         results = await asyncio.gather(*(self._apply(item) for item in wanted))
         problems = [finding for result in results for finding in result]
@@ -189,7 +189,7 @@ class Reconciler:
             for child in decided.obsolete:
                 await self._applier.delete(child)
         applied = decided.desired is not None and not problems
-        return Outcome(findings=(*decided.findings, *problems), applied=applied)
+        return PassOutcome(findings=(*decided.findings, *problems), applied=applied)
 
     async def _apply(self, item: Desired) -> list[Finding]:
         try:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator.images.append.base import Base
-from llamastack_operator.images.append.inputs import BuildInputs
-from llamastack_operator.images.layer.pack import Layer
+from llamastack_operator.images.append.inputs import PushInputs
+from llamastack_operator.images.layer.pack import PackedLayer
 from llamastack_operator.images.registry.media import OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYERS, OCI_MANIFEST
 from llamastack_operator.images.registry.reference import parse_reference
 from llamastack_operator.images.registry.referrers import canonical_json, descriptor
@@ -45,7 +45,7 @@ class Image:
     size: int
 
 
-def assemble(base: Base, made: Sequence[Layer], inputs: BuildInputs, python: str) -> Image:
+def assemble(base: Base, made: Sequence[PackedLayer], inputs: PushInputs, python: str) -> Image:
     """Put layers on a base.
 
     Args:
@@ -71,7 +71,7 @@ def assemble(base: Base, made: Sequence[Layer], inputs: BuildInputs, python: str
     return Image(config, manifest, descriptor(OCI_MANIFEST, manifest), config_descriptor, size)
 
 
-def image_annotations(base: Base, inputs: BuildInputs) -> dict[str, str]:
+def image_annotations(base: Base, inputs: PushInputs) -> dict[str, str]:
     """Return the annotations of a built image: what the operator asks for, its key and its base."""
     return {
         **inputs.labels,
@@ -81,7 +81,7 @@ def image_annotations(base: Base, inputs: BuildInputs) -> dict[str, str]:
     }
 
 
-def _config(base: Base, made: Sequence[Layer], inputs: BuildInputs, python: str) -> dict[str, Any]:
+def _config(base: Base, made: Sequence[PackedLayer], inputs: PushInputs, python: str) -> dict[str, Any]:
     config = deepcopy(base.config)
     config["created"] = EPOCH
     below = config["rootfs"]["diff_ids"]
@@ -98,7 +98,7 @@ def _config(base: Base, made: Sequence[Layer], inputs: BuildInputs, python: str)
     return config
 
 
-def _step(what: str, inputs: BuildInputs) -> dict[str, str]:
+def _step(what: str, inputs: PushInputs) -> dict[str, str]:
     return {"created": EPOCH, "created_by": f"llamastack-operator: {what} {inputs.written_key}"}
 
 

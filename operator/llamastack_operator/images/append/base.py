@@ -23,7 +23,7 @@ from llamastack_operator.images.registry.media import (
     OCI_LAYERS,
     OCI_MANIFEST,
 )
-from llamastack_operator.images.registry.reference import DIGEST, Reference
+from llamastack_operator.images.registry.reference import DIGEST, ImageReference
 
 CONFIG_LIMIT = 8 << 20
 """Most bytes of an image's config."""
@@ -57,7 +57,7 @@ class Base:
         return list(self.manifest["layers"])
 
 
-def lookup_base(client: Client, reference: Reference, platform: str) -> Base:
+def lookup_base(client: Client, reference: ImageReference, platform: str) -> Base:
     """Resolve a base image.
 
     Args:
@@ -96,7 +96,7 @@ def read_base(path: Path) -> Base:
     return Base(*(content[name] for name in names))
 
 
-def _chosen(index: Manifest, reference: Reference, platform: str) -> str:
+def _chosen(index: Manifest, reference: ImageReference, platform: str) -> str:
     """Return the digest of the index's manifest for a platform."""
     entries = index.document.get("manifests")
     offered: dict[str, str] = {}
@@ -116,7 +116,7 @@ def _platform(fields: Mapping[str, Any]) -> str:
     return "/".join(str(part)[:40] for part in parts if part)
 
 
-def _check_manifest(manifest: Manifest, reference: Reference) -> None:
+def _check_manifest(manifest: Manifest, reference: ImageReference) -> None:
     if manifest.media_type not in (OCI_MANIFEST, DOCKER_MANIFEST):
         hint = "push the image anew with a current tool"
         raise BuildError("UnsupportedBase", f"{reference} is no image manifest of OCI or Docker schema 2", hint)
@@ -131,7 +131,7 @@ def _check_manifest(manifest: Manifest, reference: Reference) -> None:
         raise BuildError("UnsupportedBase", f"{reference} has layers that may not be copied, or of an unknown kind")
 
 
-def _check_config(config: Mapping[str, Any], manifest: Manifest, reference: Reference, platform: str) -> None:
+def _check_config(config: Mapping[str, Any], manifest: Manifest, reference: ImageReference, platform: str) -> None:
     diff_ids = (config.get("rootfs") or {}).get("diff_ids") if isinstance(config.get("rootfs"), dict) else None
     if not isinstance(diff_ids, list) or len(diff_ids) != len(manifest.document["layers"]):
         raise BuildError("UnsupportedBase", f"{reference}: the image's config does not fit its layers")

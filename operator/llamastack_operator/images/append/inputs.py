@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from llamastack_operator.images.failure import BuildError
 from llamastack_operator.images.registry.endpoints import Endpoints
-from llamastack_operator.images.registry.reference import Reference, parse_reference
+from llamastack_operator.images.registry.reference import ImageReference, parse_reference
 
 # As Go names them, which images do too.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
@@ -43,7 +43,7 @@ class Registries(_Part):
     insecure: list[str] = []
 
 
-class BuildInputs(_Part):
+class PushInputs(_Part):
     """One build, as the controller wrote it."""
 
     format: Literal[1]
@@ -69,7 +69,7 @@ class BuildInputs(_Part):
         return Endpoints(self.registries.mirrors, frozenset(self.registries.insecure), self.registries.addresses)
 
     @property
-    def base_reference(self) -> Reference:
+    def base_reference(self) -> ImageReference:
         """The base, at its digest where that is known already.
 
         Raises:
@@ -79,7 +79,7 @@ class BuildInputs(_Part):
         return reference.at(self.base.digest) if self.base.digest else reference
 
     @property
-    def target(self) -> Reference:
+    def target(self) -> ImageReference:
         """The repository to push to.
 
         Raises:
@@ -97,14 +97,14 @@ class BuildInputs(_Part):
         return self.platform or f"linux/{_ARCHITECTURES.get(machine, machine)}"
 
 
-def read_inputs(path: Path) -> BuildInputs:
+def read_inputs(path: Path) -> PushInputs:
     """Read `build.json`.
 
     Raises:
         BuildError: it is not what the operator writes.
     """
     try:
-        return BuildInputs.model_validate_json(path.read_bytes())
+        return PushInputs.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         places = (
             {".".join(map(str, problem["loc"])) for problem in error.errors()}
@@ -115,7 +115,7 @@ def read_inputs(path: Path) -> BuildInputs:
         raise BuildError("BuildFailed", f"{path.name} is not what this operator version reads{where}") from error
 
 
-def _reference(text: str, what: str) -> Reference:
+def _reference(text: str, what: str) -> ImageReference:
     try:
         return parse_reference(text)
     except ValueError as error:

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llamastack_operator.images.append.base import lookup_base
-from llamastack_operator.images.append.inputs import BuildInputs
+from llamastack_operator.images.append.inputs import PushInputs
 from llamastack_operator.images.append.program import say
 from llamastack_operator.images.failure import BuildError
-from llamastack_operator.images.layer.pack import Layer
+from llamastack_operator.images.layer.pack import PackedLayer
 from llamastack_operator.images.registry.client import Client
 from llamastack_operator.images.registry.explain import explained
 from llamastack_operator.images.registry.media import OCI_LAYER_GZIP
 
 
-def stored_layers(inputs: BuildInputs, target: Client) -> Callable[[str], Layer | None] | None:
+def stored_layers(inputs: PushInputs, target: Client) -> Callable[[str], PackedLayer | None] | None:
     """Return what finds a layer by its diff id; None where there is no image to find any in.
 
     Args:
@@ -34,12 +34,12 @@ def stored_layers(inputs: BuildInputs, target: Client) -> Callable[[str], Layer 
         return None
     known = dict(zip(image.config["rootfs"]["diff_ids"], image.layers, strict=True))
 
-    def find(diff_id: str) -> Layer | None:
+    def find(diff_id: str) -> PackedLayer | None:
         layer = known.get(diff_id)
         if layer is None or layer["mediaType"] != OCI_LAYER_GZIP:
             return None
         with explained(target):
             there = target.has_blob(layer["digest"])
-        return Layer(None, layer["digest"], diff_id, layer["size"]) if there else None
+        return PackedLayer(None, layer["digest"], diff_id, layer["size"]) if there else None
 
     return find

@@ -10,11 +10,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from llamastack_operator.images.append.inputs import BuildInputs
+from llamastack_operator.images.append.inputs import PushInputs
 from llamastack_operator.images.failure import BuildError, Step, failure_message, from_os_error
 from llamastack_operator.images.registry.client import Client
 from llamastack_operator.images.registry.credentials import Keyring, read_keyring
-from llamastack_operator.images.registry.reference import Reference
+from llamastack_operator.images.registry.reference import ImageReference
 from llamastack_operator.images.registry.transport import Transport
 
 _PLACE = Path("/llamastack")
@@ -94,7 +94,7 @@ def _leave(message: bytes, log: Path) -> None:
 class Access:
     """The registry clients of one step: the operator's settings, the CA bundle, and the Secrets that it holds."""
 
-    def __init__(self, inputs: BuildInputs, credentials: Path, ca_bundle: Path) -> None:
+    def __init__(self, inputs: PushInputs, credentials: Path, ca_bundle: Path) -> None:
         """Read CA bundle and Secrets.
 
         Raises:
@@ -108,13 +108,13 @@ class Access:
         self._pull = _keyring(credentials / "pull", "spec.build.pullSecretRef")
         self._push = _keyring(credentials / "push", "spec.build.pushSecretRef")
 
-    def pull(self, reference: Reference) -> Client:
+    def pull(self, reference: ImageReference) -> Client:
         """Return a client that reads; where nothing is set for pulling, it uses what is set for pushing."""
         names = (reference.host, reference.repository)
         credential = self._pull.find(*names) or self._push.find(*names)
         return Client(self._transport, self._endpoints.pull(reference), "pull", credential)
 
-    def push(self, reference: Reference) -> Client:
+    def push(self, reference: ImageReference) -> Client:
         """Return a client that writes."""
         credential = self._push.find(reference.host, reference.repository)
         return Client(self._transport, self._endpoints.push(reference), "push", credential)

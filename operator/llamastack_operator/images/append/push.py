@@ -19,13 +19,13 @@ from typing import Any
 
 from llamastack_operator.images.append.assemble import KEY_ANNOTATION, Image, assemble
 from llamastack_operator.images.append.base import Base, read_base
-from llamastack_operator.images.append.inputs import BuildInputs, read_inputs
+from llamastack_operator.images.append.inputs import PushInputs, read_inputs
 from llamastack_operator.images.append.known_layers import stored_layers
 from llamastack_operator.images.append.program import Access, parser, progress, run, say
 from llamastack_operator.images.append.record import Record, encode_record, read_record
 from llamastack_operator.images.append.sbom import sbom
 from llamastack_operator.images.failure import BuildError
-from llamastack_operator.images.layer.pack import Layer, pack
+from llamastack_operator.images.layer.pack import PackedLayer, pack
 from llamastack_operator.images.layer.split import dependency_files
 from llamastack_operator.images.registry.client import Client
 from llamastack_operator.images.registry.errors import BrokenAnswerError, StatusError
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_and_push(
-    inputs: BuildInputs, base: Base, record: Record, tree: Path, access: Access, folder: Path
+    inputs: PushInputs, base: Base, record: Record, tree: Path, access: Access, folder: Path
 ) -> dict[str, Any]:
     """Pack, append and push, and return what the termination message says of the image.
 
@@ -109,7 +109,7 @@ class _Job:
     origin: Client | None = None
 
 
-def _push_blobs(base: Base, layers: Sequence[Layer], image: Image, target: Client, access: Access) -> int:
+def _push_blobs(base: Base, layers: Sequence[PackedLayer], image: Image, target: Client, access: Access) -> int:
     """Bring all blobs to the target, the layers first since the push of one fails for want of rights."""
     origin = access.pull(parse_reference(base.reference))
     jobs = [_Job(FileSource(one.digest, one.size, one.path)) for one in layers if one.path is not None]
@@ -159,7 +159,7 @@ class _Counter:
         progress(f"pushing {min(self._done + 1, self._total)} of {self._total}")
 
 
-def _attach_sbom(content: bytes, image: Image, inputs: BuildInputs, target: Client) -> None:
+def _attach_sbom(content: bytes, image: Image, inputs: PushInputs, target: Client) -> None:
     """Attach the bill of materials; a registry that takes only images does not fail the build."""
     try:
         with explained(target):
@@ -175,7 +175,7 @@ def _attach_sbom(content: bytes, image: Image, inputs: BuildInputs, target: Clie
         say(f"note: the bill of materials was not attached; {error}")
 
 
-def _checked_record(tree: Path, inputs: BuildInputs) -> Record:
+def _checked_record(tree: Path, inputs: PushInputs) -> Record:
     """Read the record and see that it fits the build."""
     if not _is_folder(tree):
         raise BuildError("Tampered", f"{inputs.layer.root} is not a folder: the installation left nothing to pack")

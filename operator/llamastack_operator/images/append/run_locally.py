@@ -44,7 +44,7 @@ class LocalBuildError(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class Workbench:
     """The folders and settings of a local build.
 
     Attributes:
@@ -69,7 +69,7 @@ class Place:
         return self.folder / "tools"
 
 
-def prepare_tools(place: Place) -> None:
+def prepare_tools(place: Workbench) -> None:
     """Put pip and the installer into the folder.
 
     Raises:
@@ -81,7 +81,7 @@ def prepare_tools(place: Place) -> None:
         raise LocalBuildError("BuildFailed", str(error), "install pip beside llamastack-operator") from error
 
 
-def look_up_base(place: Place, inputs: BuildInputs) -> dict[str, Any]:
+def look_up_base(place: Workbench, inputs: BuildInputs) -> dict[str, Any]:
     """Ask the registry for the base, and return its facts (`base.json`).
 
     Raises:
@@ -93,7 +93,7 @@ def look_up_base(place: Place, inputs: BuildInputs) -> dict[str, Any]:
     return facts
 
 
-def install(place: Place, inputs: BuildInputs, python: Path) -> dict[str, Any]:
+def install(place: Workbench, inputs: BuildInputs, python: Path) -> dict[str, Any]:
     """Install a layer into its root, and return its record.
 
     Args:
@@ -114,7 +114,7 @@ def install(place: Place, inputs: BuildInputs, python: Path) -> dict[str, Any]:
     return record
 
 
-def push(place: Place, inputs: BuildInputs) -> dict[str, Any]:
+def push(place: Workbench, inputs: BuildInputs) -> dict[str, Any]:
     """Append what was installed to the base, push it, and return the termination message of `push`.
 
     Raises:
@@ -126,7 +126,7 @@ def push(place: Place, inputs: BuildInputs) -> dict[str, Any]:
     return message
 
 
-def _write(place: Place, inputs: BuildInputs) -> None:
+def _write(place: Workbench, inputs: BuildInputs) -> None:
     document = {
         "format": 1,
         "key": key_name(build_key(inputs)),
@@ -143,7 +143,7 @@ def _write(place: Place, inputs: BuildInputs) -> None:
     (place.folder / "build.json").write_text(json.dumps(document))
 
 
-def _options(place: Place) -> list[str]:
+def _options(place: Workbench) -> list[str]:
     folder = place.folder
     pairs = {
         "--inputs": folder / "build.json",
@@ -155,16 +155,16 @@ def _options(place: Place) -> list[str]:
     return [str(word) for pair in pairs.items() for word in pair]
 
 
-def _certificate(place: Place, option: str) -> list[str]:
+def _certificate(place: Workbench, option: str) -> list[str]:
     return [option, str(place.certificate or place.folder / "no-certificate")]
 
 
-def _log(place: Place) -> Path:
+def _log(place: Workbench) -> Path:
     return place.folder / "termination-log"
 
 
 @contextmanager
-def _index(place: Place) -> Iterator[str]:
+def _index(place: Workbench) -> Iterator[str]:
     """Serve the package indexes while the installer runs; yields the address."""
     command = [*_PROGRAM, "index", "--port", "0", "--build", str(place.folder / "build.json")]
     command += ["--credentials", str(place.folder / "credentials" / "index"), *_certificate(place, "--certificate")]
@@ -183,7 +183,7 @@ def _index(place: Place) -> Iterator[str]:
             process.wait()
 
 
-def _run(place: Place, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+def _run(place: Workbench, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
     """Run a program, pass its progress on, and raise what it says where it fails."""
     _log(place).unlink(missing_ok=True)
     tail: list[str] = []
@@ -205,7 +205,7 @@ def _run(place: Place, name: str, command: Sequence[str], environment: Mapping[s
         raise _failed(place, name, tail)
 
 
-def _failed(place: Place, name: str, tail: Sequence[str]) -> LocalBuildError:
+def _failed(place: Workbench, name: str, tail: Sequence[str]) -> LocalBuildError:
     try:
         message = json.loads(_log(place).read_bytes())
         return LocalBuildError(

@@ -13,13 +13,13 @@ from urllib.parse import quote
 
 from llamastack_operator.images.append.base import Base
 from llamastack_operator.images.append.record import Distribution, Locked, Record
-from llamastack_operator.images.registry.reference import Reference, parse_reference
+from llamastack_operator.images.registry.reference import ImageReference, parse_reference
 from llamastack_operator.images.registry.referrers import canonical_json
 
 type Component = dict[str, Any]
 
 
-def sbom(record: Record, base: Base, image: Reference) -> bytes:
+def sbom(record: Record, base: Base, image: ImageReference) -> bytes:
     """Render the bill of materials.
 
     Args:
@@ -65,7 +65,7 @@ def _package(entry: Distribution, locked: Locked | None) -> Component:
     return component
 
 
-def _container(reference: Reference) -> Component:
+def _container(reference: ImageReference) -> Component:
     name = reference.repository.rpartition("/")[2]
     digest = reference.digest or ""
     purl = f"pkg:oci/{name}@{quote(digest, safe='')}?repository_url={quote(reference.name, safe='/')}"

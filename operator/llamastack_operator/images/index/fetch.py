@@ -21,7 +21,7 @@ import aiohttp
 
 from llamastack_installer.facts import canonical
 from llamastack_installer.failure import Failure, FailureError
-from llamastack_installer.inputs import Build, Locked, read_build
+from llamastack_installer.inputs import BuildJson, Locked, read_build
 from llamastack_installer.progress import progress
 from llamastack_operator.images.index.client import IndexClient, IndexProblem
 from llamastack_operator.images.index.options import add_options, client_of
@@ -158,7 +158,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def lock_of(build: Build) -> list[Locked]:
+def lock_of(build: BuildJson) -> list[Locked]:
     """Return the files of all layers, each once.
 
     Raises:

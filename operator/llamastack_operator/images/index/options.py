@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from llamastack_installer.failure import FailureError
-from llamastack_installer.inputs import Build, PipSettings
+from llamastack_installer.inputs import BuildJson, PipSettings
 from llamastack_operator.images.index.client import IndexClient
 from llamastack_operator.images.index.credentials import CredentialsError, read_credentials
 
@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pause", type=float, default=0.5, metavar="S", help="seconds before the second try")
 
 
-def client_of(build: Build, options: argparse.Namespace) -> IndexClient:
+def client_of(build: BuildJson, options: argparse.Namespace) -> IndexClient:
     """Return the client for a build's indexes.
 
     Raises:

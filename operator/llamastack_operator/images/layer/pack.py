@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from llamastack_operator.images.failure import from_os_error
 from llamastack_operator.images.layer.archive import Archive
 from llamastack_operator.images.layer.compress import GzipWriter
-from llamastack_operator.images.layer.tree import Place, refused, walk
+from llamastack_operator.images.layer.tree import TreePath, refused, walk
 
 MOST_FILES = 1_000_000
 """Most entries of a tree."""
@@ -23,7 +23,7 @@ MOST_BYTES = 64 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class PackedLayer:
     """A packed layer.
 
     Attributes:
@@ -44,9 +44,9 @@ def pack(
     root: str,
     target: Path,
     beneath: Collection[str] = frozenset(),
-    stored: Callable[[str], Layer | None] | None = None,
+    stored: Callable[[str], PackedLayer | None] | None = None,
     threads: int | None = None,
-) -> tuple[Layer, ...]:
+) -> tuple[PackedLayer, ...]:
     """Pack a directory tree.
 
     Args:
@@ -63,7 +63,7 @@ def pack(
     Raises:
         BuildError: reason `Tampered`, where the tree has what a layer must not have; `DiskFull`; `BuildFailed`.
     """
-    place = Place(str(tree), str(PurePosixPath(root)))
+    place = TreePath(str(tree), str(PurePosixPath(root)))
     try:
         kept = stored(_diff_id(place, beneath)) if stored and beneath else None
         with ExitStack() as stack:
@@ -78,7 +78,7 @@ def pack(
         raise from_os_error(error, "pack") from error
 
 
-def _diff_id(place: Place, beneath: Collection[str]) -> str:
+def _diff_id(place: TreePath, beneath: Collection[str]) -> str:
     """Return the diff id that the layer beneath has: a small part of the work of packing it."""
     digest = sha256()
     archive = Archive(digest.update, place.root)
@@ -87,7 +87,7 @@ def _diff_id(place: Place, beneath: Collection[str]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _fill(place: Place, beneath: Collection[str], upper: Archive | None, lower: Archive | None) -> None:
+def _fill(place: TreePath, beneath: Collection[str], upper: Archive | None, lower: Archive | None) -> None:
     """Write each file and link to its layer, and to the upper one the folders in which nothing is."""
     total = 0
     for count, entry in enumerate(walk(place), 1):
@@ -111,8 +111,8 @@ class _Packing:
         stack.callback(self._gzip.abandon)
         self.archive = Archive(self._gzip.write, root)
 
-    def finish(self) -> Layer:
+    def finish(self) -> PackedLayer:
         """Write what is left and return the layer."""
         self.archive.end()
         self._gzip.close()
-        return Layer(self._path, self._gzip.digest, self._gzip.raw_digest, self._gzip.size)
+        return PackedLayer(self._path, self._gzip.digest, self._gzip.raw_digest, self._gzip.size)

@@ -40,14 +40,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TreePath:
     """Where a tree lies for this process, and where it will in the image."""
 
     tree: str
     root: str
 
 
-def walk(place: Place) -> Iterator[Entry]:
+def walk(place: TreePath) -> Iterator[Entry]:
     """Yield every folder and then what is in it, sorted by the bytes of the names.
 
     Paths are plain text in here: objects for each file of a large tree take longer than compressing it.
@@ -120,7 +120,7 @@ def _is_bytecode(name: str, siblings: set[str]) -> bool:
     return name.endswith((".pyc", ".pyo")) and name[:-1] in siblings
 
 
-def _leaf(child: os.DirEntry[str], shown: str, place: Place) -> Entry:
+def _leaf(child: os.DirEntry[str], shown: str, place: TreePath) -> Entry:
     status = child.stat(follow_symlinks=False)
     path, name = f"{place.tree}/{shown}", f"{place.root}/{shown}"
     info = _info(name)

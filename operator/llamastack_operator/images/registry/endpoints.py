@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from llamastack_operator.images.registry.reference import DOCKER_HUB, Reference
+from llamastack_operator.images.registry.reference import DOCKER_HUB, ImageReference
 
 _HUB_ENDPOINT = "registry-1.docker.io"
 
@@ -50,12 +50,12 @@ class Endpoints:
     plain_http: Collection[str] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
 
-    def pull(self, reference: Reference) -> Repository:
+    def pull(self, reference: ImageReference) -> Repository:
         """Return where an image is read: at the mirror, when its registry has one, and nowhere else."""
         mirror = self.mirrors.get(reference.host)
         return _at(mirror, reference) if mirror is not None else self.push(reference)
 
-    def push(self, reference: Reference) -> Repository:
+    def push(self, reference: ImageReference) -> Repository:
         """Return where an image is written: at its own registry."""
         address = self.addresses.get(reference.host)
         if address is not None:
@@ -72,7 +72,7 @@ class Endpoints:
         )
 
 
-def _at(address: str, reference: Reference) -> Repository:
+def _at(address: str, reference: ImageReference) -> Repository:
     parts = urlsplit(address)
     path = f"{parts.path.strip('/')}/{reference.repository}".lstrip("/")
     return Repository(f"{parts.scheme}://{parts.netloc}", path, reference.host, reference.repository)

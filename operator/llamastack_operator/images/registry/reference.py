@@ -22,7 +22,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ImageReference:
     """Where an image is.
 
     Attributes:
@@ -47,7 +47,7 @@ class Reference:
         """What a registry is asked for: the digest, else the tag, else `latest`."""
         return self.digest or self.tag or "latest"
 
-    def at(self, digest: str) -> Reference:
+    def at(self, digest: str) -> ImageReference:
         """Return the same repository at a digest."""
         return replace(self, tag=None, digest=digest)
 
@@ -56,7 +56,7 @@ class Reference:
         return f"{self.name}{tag}{f'@{self.digest}' if self.digest else ''}"
 
 
-def parse_reference(text: str) -> Reference:
+def parse_reference(text: str) -> ImageReference:
     """Read an image reference.
 
     Args:
@@ -80,7 +80,7 @@ def parse_reference(text: str) -> Reference:
         raise ValueError(
             f"{text[:300]!r}: {repository[:200]!r} is no repository: lower-case letters, digits, '/', '.', '_', '-'"
         )
-    return Reference(host.lower(), repository, tag or None, digest or None)
+    return ImageReference(host.lower(), repository, tag or None, digest or None)
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from llamastack_operator.api.conditions import Reason
-from llamastack_operator.objects.builds import Build, BuildContainer, BuildJob, BuildPod
+from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod, BuildRecord
 from llamastack_operator.planning.build.failure import Failure, failure_of, tampered, waiting_failure
 from llamastack_operator.planning.build.result import LostRecordError, parse_message
 from llamastack_operator.workloads.build_job import INDEX, INSTALL, PREPARE, PUSH, container_images
@@ -44,7 +44,7 @@ class BuildSnapshot:
         progress: what the running container told last.
     """
 
-    build: Build
+    build: BuildRecord
     jobs: tuple[BuildJob, ...]
     pods: tuple[BuildPod, ...]
     may_start: bool

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from llamastack_operator.api.llamastackbuild import LlamaStackBuildStatus
-from llamastack_operator.objects.builds import Build
+from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.build.result import LostRecordError
 
 _MODULES = 64
@@ -16,7 +16,7 @@ _PROVIDERS = 64
 
 
 def collected(
-    build: Build, status: Mapping[str, Any], told: Mapping[str, Any], record: Mapping[str, Any], now: str
+    build: BuildRecord, status: Mapping[str, Any], told: Mapping[str, Any], record: Mapping[str, Any], now: str
 ) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
     """Return the status of a build that succeeded, and its lock.
 

@@ -11,16 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llamastack_operator.api.build import Build as BuildSettings
-from llamastack_operator.api.build import strategy_of
+from llamastack_operator.api.build import BuildSettings, strategy_of
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.llamastackbuild import BuildAccess
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.objects.builds import Build
+from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.objects.child import digest
 from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.planning.install.key import BuildInputs, PipSettings, build_key, key_name
-from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_operator.planning.install.why_build import build_required
 from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.runtime import Runtime, StartInstall
@@ -87,7 +86,7 @@ class ImageQuestion:
 
     spec: LlamaStackSpec
     plan: InstallPlan
-    builds: tuple[Build, ...]
+    builds: tuple[BuildRecord, ...]
     current: str | None = None
     access: str = ""
     refresh: str = ""
@@ -116,7 +115,7 @@ def decide_image(question: ImageQuestion, settings: ImageSettings) -> ImageVerdi
         hint = "set --operator-image, which the chart does, or name an image that has the modules"
         message = "this operator was not told its own image, and cannot build without it"
         return ImageVerdict(False, Reason.BUILD_FAILED, message, hint, stalled=True)
-    done: list[Build] = []
+    done: list[BuildRecord] = []
     wishes: list[BuildWish] = []
     for layer in plan.layers:
         wanted = _wanted(question, layer, done, settings)
@@ -139,16 +138,18 @@ class _Wanted:
     earlier: tuple[str, ...]
 
 
-def _wanted(question: ImageQuestion, layer: Layer, done: Sequence[Build], settings: ImageSettings) -> _Wanted:
+def _wanted(
+    question: ImageQuestion, layer: PlannedLayer, done: Sequence[BuildRecord], settings: ImageSettings
+) -> _Wanted:
     build = question.spec.build or BuildSettings()
     strategy = strategy_of(question.spec.build)
     base, base_pin = question.spec.distribution.image or settings.python, None
-    earlier: tuple[Layer, ...] = ()
+    earlier: tuple[PlannedLayer, ...] = ()
     if done and strategy == "Image":
         base = str(done[-1].status["image"])
     elif done:
         base = str(done[0].spec["inputs"]["base"]["image"])
-        earlier = tuple(Layer.from_wire(one.spec["inputs"]["layer"]) for one in done)
+        earlier = tuple(PlannedLayer.from_wire(one.spec["inputs"]["layer"]) for one in done)
     if "@" in base:
         base_pin = base.rpartition("@")[2]
     inputs = BuildInputs(
@@ -174,14 +175,14 @@ def _to_wire(wanted: _Wanted, repository: str | None) -> dict[str, Any]:
     }
 
 
-def inputs_of(build: Build) -> BuildInputs:
+def inputs_of(build: BuildRecord) -> BuildInputs:
     """Return the inputs that a LlamaStackBuild holds."""
     inputs = build.spec["inputs"]
     pip = inputs["pip"]
     return BuildInputs(
         base=inputs["base"]["image"],
-        layer=Layer.from_wire(inputs["layer"]),
-        earlier=tuple(Layer.from_wire(layer) for layer in inputs["earlier"]),
+        layer=PlannedLayer.from_wire(inputs["layer"]),
+        earlier=tuple(PlannedLayer.from_wire(layer) for layer in inputs["earlier"]),
         pip=PipSettings(tuple(pip["indexes"]), pip["sourceDistributions"], pip["namedIndexes"]),
         base_digest=inputs["base"].get("digest"),
         platform=inputs.get("platform"),
@@ -209,7 +210,7 @@ def _pip(build: BuildSettings, settings: ImageSettings) -> PipSettings:
     )
 
 
-def _found(question: ImageQuestion, layer: Layer, wanted: _Wanted) -> Build | None:
+def _found(question: ImageQuestion, layer: PlannedLayer, wanted: _Wanted) -> BuildRecord | None:
     """Return the build to use: one of the same inputs, or the one in use where only the operator's part differs."""
     access = _access_token(question)
     same = [build for build in question.builds if _fits(question, build, wanted)]
@@ -226,18 +227,18 @@ def _found(question: ImageQuestion, layer: Layer, wanted: _Wanted) -> Build | No
     return None if build_required(inputs, wanted.inputs) else last
 
 
-def _fits(question: ImageQuestion, build: Build, wanted: _Wanted) -> bool:
+def _fits(question: ImageQuestion, build: BuildRecord, wanted: _Wanted) -> bool:
     return build.inputs_key == wanted.key and not build.deleting and _goes_to(question, build)
 
 
-def _goes_to(question: ImageQuestion, build: Build) -> bool:
+def _goes_to(question: ImageQuestion, build: BuildRecord) -> bool:
     settings = question.spec.build
     strategy = strategy_of(settings)
     repository = settings.repository if settings is not None and strategy == "Image" else None
     return build.spec.get("strategy") == strategy and build.spec["inputs"].get("repository") == repository
 
 
-def _last_of(question: ImageQuestion, kind: str) -> Build | None:
+def _last_of(question: ImageQuestion, kind: str) -> BuildRecord | None:
     """Return the build of a kind that the stack used last: the one that its status names, or that one's base."""
     named = next((build for build in question.builds if build.key[1] == question.current), None)
     if named is None or named.spec["inputs"]["layer"]["kind"] == kind:
@@ -254,7 +255,7 @@ def _last_of(question: ImageQuestion, kind: str) -> Build | None:
     )
 
 
-def _wish(question: ImageQuestion, layer: Layer, wanted: _Wanted) -> BuildWish:
+def _wish(question: ImageQuestion, layer: PlannedLayer, wanted: _Wanted) -> BuildWish:
     last = _last_of(question, layer.kind)
     changes = build_required(inputs_of(last) if last is not None else None, wanted.inputs)
     settings, strategy = question.spec.build, strategy_of(question.spec.build)
@@ -291,7 +292,7 @@ def _access_token(question: ImageQuestion) -> str:
     return digest([_access(settings).to_wire(), question.access, strategy_of(settings), place])[:6]
 
 
-def _unfinished(build: Build) -> ImageVerdict:
+def _unfinished(build: BuildRecord) -> ImageVerdict:
     name, step = build.key[1], build.status.get("step", "")
     if build.phase == "Failed":
         return _failed(build)
@@ -300,7 +301,7 @@ def _unfinished(build: Build) -> ImageVerdict:
     return ImageVerdict(False, Reason.QUEUED, f"the build {name} waits for its turn", current=name)
 
 
-def _failed(build: Build) -> ImageVerdict:
+def _failed(build: BuildRecord) -> ImageVerdict:
     failure = build.status.get("failure") or {}
     told = failure.get("reason", "")
     reason = Reason(told) if told in set(Reason) else Reason.BUILD_FAILED
@@ -317,7 +318,7 @@ def _failed(build: Build) -> ImageVerdict:
     )
 
 
-def _finished(question: ImageQuestion, done: Sequence[Build], settings: ImageSettings) -> ImageVerdict:
+def _finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: ImageSettings) -> ImageVerdict:
     last, modules = done[-1], _modules(done)
     spec = question.spec
     if strategy_of(spec.build) == "Image":
@@ -351,19 +352,19 @@ def _finished(question: ImageQuestion, done: Sequence[Build], settings: ImageSet
     return ImageVerdict(True, Reason.INSTALLED_AT_START, message, runtime=runtime, current=last.key[1], modules=modules)
 
 
-def _kind(build: Build) -> str:
+def _kind(build: BuildRecord) -> str:
     return str(build.spec["inputs"]["layer"]["kind"])
 
 
-def _site_packages(build: Build) -> str:
+def _site_packages(build: BuildRecord) -> str:
     return f"{build.spec['inputs']['layer']['root']}/lib/python{build.status.get('python', '3')}/site-packages"
 
 
-def _architecture(build: Build) -> str | None:
+def _architecture(build: BuildRecord) -> str | None:
     return str(build.status.get("platform", "")).partition("/")[2].partition("/")[0] or None
 
 
-def _modules(done: Iterable[Build]) -> tuple[Mapping[str, Any], ...]:
+def _modules(done: Iterable[BuildRecord]) -> tuple[Mapping[str, Any], ...]:
     return tuple(module for build in done for module in build.status.get("modules") or ())
 
 

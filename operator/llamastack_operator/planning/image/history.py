@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from llamastack_operator.api.build import Build as BuildSettings
-from llamastack_operator.objects.builds import Build
+from llamastack_operator.api.build import BuildSettings
+from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.snapshot import Snapshot
 
@@ -20,8 +20,8 @@ RERUN_INTERVAL = timedelta(hours=1)
 
 
 def let_go(
-    builds: Iterable[Build], uid: str, wanted: set[str], settings: BuildSettings | None, settled: bool
-) -> list[Build]:
+    builds: Iterable[BuildRecord], uid: str, wanted: set[str], settings: BuildSettings | None, settled: bool
+) -> list[BuildRecord]:
     """Return the builds that a stack lets go of.
 
     Args:
@@ -40,13 +40,13 @@ def let_go(
     return gone
 
 
-def _beyond(own: list[Build], phase: str, limit: int | None) -> list[Build]:
+def _beyond(own: list[BuildRecord], phase: str, limit: int | None) -> list[BuildRecord]:
     ended = sorted((build for build in own if build.phase == phase), key=lambda build: (build.created, build.key))
     keep = DEFAULT_LIMIT if limit is None else limit
     return ended[: len(ended) - keep] if len(ended) > keep else []
 
 
-def lost_image(snapshot: Snapshot, builds: Iterable[Build], now: datetime) -> Build | None:
+def lost_image(snapshot: Snapshot, builds: Iterable[BuildRecord], now: datetime) -> BuildRecord | None:
     """Return the build whose image pods cannot pull because its registry has it no more, to be made again.
 
     A kubelet tries a pull again within five minutes, so what is still not found later was not helped by that, and a

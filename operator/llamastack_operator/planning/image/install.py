@@ -11,16 +11,17 @@ from typing import Any
 from llamastack_operator.api.external import external_packages
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.api.status import Finding
-from llamastack_operator.catalog.reader import UnsupportedReleaseError, load
+from llamastack_operator.catalog.reader import UnsupportedReleaseError, load_release
 from llamastack_operator.planning.image.decide import release_of
-from llamastack_operator.planning.install.install_plan import InstallPlan, Wanted, file_packages, install_plan
+from llamastack_operator.planning.install.install_plan import InstallPlan, file_packages, install_plan
+from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.run_config import run_config_text
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.config.run_config import read_run_config
 from llamastack_resolver.config.server_config import server_config
 from llamastack_resolver.knowledge import ReleaseKnowledge
-from llamastack_resolver.yaml_io import load as load_yaml
+from llamastack_resolver.yaml_io import read_yaml as load_yaml
 
 
 def needs_install(stack: Stack, modules: bool) -> bool:
@@ -116,7 +117,7 @@ def _knowledge(spec: LlamaStackSpec) -> ReleaseKnowledge | None:
     if spec.distribution.image is not None or release is None:
         return None
     try:
-        return load(release)
+        return load_release(release)
     except UnsupportedReleaseError:
         return None
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_operator.planning.install.requirements import (
     Calls,
     Wanted,
@@ -35,9 +35,7 @@ from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.requirements import RequirementError, parse_module
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolve import Resolution
-from llamastack_resolver.yaml_io import load
-
-__all__ = ["InstallPlan", "Layer", "Wanted", "external_packages", "file_packages", "install_plan"]
+from llamastack_resolver.yaml_io import read_yaml
 
 # Where no release is known: the rules of substitution that the newest releases share.
 _RULES_OF = Release("ogx", "1.5.0")
@@ -56,7 +54,7 @@ class InstallPlan:
 
     image: str | None
     release: Release | None
-    layers: tuple[Layer, ...]
+    layers: tuple[PlannedLayer, ...]
     findings: tuple[Finding, ...]
 
     @property
@@ -74,7 +72,7 @@ class InstallPlan:
         """Whether a build would fail, or give something else than what was asked for."""
         return Findings(self.findings).has_errors
 
-    def layer(self, kind: str) -> Layer | None:
+    def layer(self, kind: str) -> PlannedLayer | None:
         """Return the layer of a kind, None where the image needs none."""
         return next((layer for layer in self.layers if layer.kind == kind), None)
 
@@ -141,7 +139,7 @@ def file_packages(files: Mapping[str, str]) -> Iterator[Wanted]:
         files: text by path; what cannot be read is left out, the resolver reports it.
     """
     for path, text in files.items():
-        documents, _ = load(text)
+        documents, _ = read_yaml(text)
         value = documents[0].value if documents else None
         value = value if isinstance(value, dict) else {}
         adapter = value.get("adapter")
@@ -158,7 +156,7 @@ def _stack_layer(
     entries: Entries,
     limits: Sequence[Wanted],
     findings: Findings,
-) -> Layer | None:
+) -> PlannedLayer | None:
     if release is None or knowledge is None:
         message = f"{release} is not in the catalog" if release else "neither an image nor a release is named"
         hint = "choose a release of `llamastack catalog`, or name an image that has this one"
@@ -173,12 +171,14 @@ def _stack_layer(
     taken = {canonical_name(text) for text in (*pinned, *(one.text for one in limits))}
     known_good = [line for line in knowledge.constraints.splitlines() if line and canonical_name(line) not in taken]
     own = [one.text for one in limits]
-    return Layer("stack", (*pinned, *normal), special, constraints=tuple(sorted(dict.fromkeys([*known_good, *own]))))
+    return PlannedLayer(
+        "stack", (*pinned, *normal), special, constraints=tuple(sorted(dict.fromkeys([*known_good, *own])))
+    )
 
 
 @dataclass(frozen=True)
 class _Modules:
-    layer: Layer | None
+    layer: PlannedLayer | None
     wanted: tuple[Wanted, ...]
 
 
@@ -207,7 +207,7 @@ def _modules_layer(
         return _Modules(None, ())
     normal, special = calls.ordered()
     own = tuple(sorted(dict.fromkeys(one.text for one in limits)))
-    return _Modules(Layer("modules", normal, special, tuple(sorted(modules)), own), wanted)
+    return _Modules(PlannedLayer("modules", normal, special, tuple(sorted(modules)), own), wanted)
 
 
 def _module(entry: ProviderEntry, findings: Findings) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.layer import PlannedLayer
 
 RECIPE = 2
 """Version of the way in which layers are made. A new one changes the keys of new builds, and rebuilds nothing."""
@@ -62,8 +62,8 @@ class BuildInputs:
     """
 
     base: str
-    layer: Layer
-    earlier: tuple[Layer, ...] = ()
+    layer: PlannedLayer
+    earlier: tuple[PlannedLayer, ...] = ()
     pip: PipSettings = field(default_factory=PipSettings)
     base_digest: str | None = None
     platform: str | None = None
@@ -99,7 +99,7 @@ def without_credentials(url: str) -> str:
     return _CREDENTIALS.sub(r"\1", url)
 
 
-def _content(layer: Layer) -> dict[str, Any]:
+def _content(layer: PlannedLayer) -> dict[str, Any]:
     wire = layer.to_wire()
     del wire["lock"]
     for name in ("requirements", "modules", "constraints"):

@@ -15,7 +15,7 @@ ROOTS: Mapping[LayerKind, str] = {"stack": "/opt/llamastack/stack", "modules": "
 
 
 @dataclass(frozen=True)
-class Layer:
+class PlannedLayer:
     """One layer: what is installed on top of a base.
 
     Attributes:
@@ -53,7 +53,7 @@ class Layer:
         }
 
     @classmethod
-    def from_wire(cls, data: Mapping[str, Any]) -> Layer:
+    def from_wire(cls, data: Mapping[str, Any]) -> PlannedLayer:
         """Read the JSON shape.
 
         Raises:

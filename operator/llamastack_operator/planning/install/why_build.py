@@ -13,7 +13,7 @@ from enum import StrEnum
 from packaging.requirements import InvalidRequirement, Requirement
 
 from llamastack_operator.planning.install.key import BuildInputs
-from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_operator.planning.install.requirements import FAMILY, canonical_name
 
 MAX_NAMED = 5
@@ -135,7 +135,7 @@ _CHAIN: tuple[_Look, ...] = (
 )
 
 
-def _layers(inputs: BuildInputs) -> tuple[Layer, ...]:
+def _layers(inputs: BuildInputs) -> tuple[PlannedLayer, ...]:
     return (*inputs.earlier, inputs.layer)
 
 

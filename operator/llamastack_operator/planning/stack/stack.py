@@ -58,7 +58,7 @@ class Stack:
     rebuild: str = ""
 
     @property
-    def stack(self) -> str:
+    def group(self) -> str:
         """Its own name, for the cache's index."""
         return self.key[1]
 

@@ -43,7 +43,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PassOutcome:
     """What a pass has to report beside the snapshot.
 
     Attributes:
@@ -59,7 +59,7 @@ class Outcome:
     release: str | None = None
 
 
-def status_of(snapshot: Snapshot, outcome: Outcome, now: str) -> dict[str, Any]:
+def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, Any]:
     """Return the whole status of a stack.
 
     Args:
@@ -90,7 +90,7 @@ def status_of(snapshot: Snapshot, outcome: Outcome, now: str) -> dict[str, Any]:
     return {key: value for key, value in status.items() if value not in (None, "", [])}
 
 
-def conditions(snapshot: Snapshot, outcome: Outcome, now: str) -> list[dict[str, Any]]:
+def conditions(snapshot: Snapshot, outcome: PassOutcome, now: str) -> list[dict[str, Any]]:
     """Return all conditions; a transition time is new only where the status is."""
     verdicts = _verdicts(snapshot, outcome)
     known = {condition["type"]: condition for condition in snapshot.stack.status.get("conditions") or []}
@@ -136,7 +136,7 @@ def _bounded(finding: dict[str, Any]) -> dict[str, Any]:
     return {key: cut(value) for key, value in finding.items()}
 
 
-def _verdicts(snapshot: Snapshot, outcome: Outcome) -> dict[ConditionType, Verdict]:
+def _verdicts(snapshot: Snapshot, outcome: PassOutcome) -> dict[ConditionType, Verdict]:
     errors = [finding for finding in outcome.findings if finding.severity == "error"]
     available = _available(snapshot)
     ready, reconciling, stalled = _progress(snapshot, outcome, errors, available)
@@ -198,7 +198,7 @@ def _provider(provider: Provider, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _progress(
-    snapshot: Snapshot, outcome: Outcome, errors: Sequence[Finding], available: Verdict
+    snapshot: Snapshot, outcome: PassOutcome, errors: Sequence[Finding], available: Verdict
 ) -> tuple[Verdict, Verdict, Verdict]:
     """Return Ready, Reconciling and Stalled, which together say what kstatus needs."""
     settled = Verdict(False, Reason.SETTLED, "nothing is left to do")

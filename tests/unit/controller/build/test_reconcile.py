@@ -18,7 +18,7 @@ import pytest
 from llamastack_operator.controller.build.reconcile import BuildReconciler
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.objects.builds import Build, BuildJob, BuildPod, build_from, build_index
+from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, build_from, build_index
 from llamastack_operator.objects.resources import Resource
 from tests.support.build_attempts import SETTINGS, build, ended, job_of, last_words, pod_of
 from tests.unit.planning.build.test_result import RECORD, printed
@@ -79,9 +79,9 @@ class Server:
 class Scene:
     """A reconciler before a server that has one build."""
 
-    def __init__(self, held: Build, lock: list[Body] | None = None) -> None:
+    def __init__(self, held: BuildRecord, lock: list[Body] | None = None) -> None:
         self.server = Server()
-        self.builds: Cache[Build] = Cache(build_index)
+        self.builds: Cache[BuildRecord] = Cache(build_index)
         self.jobs: Cache[BuildJob] = Cache()
         self.pods: Cache[BuildPod] = Cache()
         self.told: list[str] = []
@@ -91,7 +91,7 @@ class Scene:
             client, self.builds, self.jobs, self.pods, SETTINGS, lambda one: self.told.append(one.phase)
         )
 
-    def know(self, held: Build, lock: list[Body] | None = None) -> None:
+    def know(self, held: BuildRecord, lock: list[Body] | None = None) -> None:
         """Put a build into the server and into the cache."""
         status = dict(held.status) if lock is None else {**held.status, "lock": [json.dumps(one) for one in lock]}
         metadata = {"namespace": held.key[0], "name": held.key[1], "uid": held.uid, "ownerReferences": held.owners}
@@ -111,7 +111,7 @@ class Scene:
         return [request for request in self.server.requests if request[0] in ("create", "apply", "delete")]
 
 
-def named(name: str, **status: Any) -> Build:
+def named(name: str, **status: Any) -> BuildRecord:
     body = build(**status)
     return build_from(
         {
@@ -122,7 +122,9 @@ def named(name: str, **status: Any) -> Build:
     )
 
 
-def of_bot(name: str, finished: str, digest: str, repository: str = "registry.example/bot", **status: Any) -> Build:
+def of_bot(
+    name: str, finished: str, digest: str, repository: str = "registry.example/bot", **status: Any
+) -> BuildRecord:
     """Return a build of the stack `bot` that succeeded."""
     done = named(name, phase="Succeeded", finishedAt=finished, digest=digest, **status)
     spec = {**done.spec, "inputs": {**done.spec["inputs"], "repository": repository}}
@@ -132,7 +134,7 @@ def of_bot(name: str, finished: str, digest: str, repository: str = "registry.ex
 class TestImageBefore:
     """Layers of the newest image that the same stack has in the same repository need not be packed again."""
 
-    def before(self, *others: Build) -> Any:
+    def before(self, *others: BuildRecord) -> Any:
         scene = Scene(replace(build(), owners=({"uid": "bot"},)))
         for other in others:
             scene.know(other)
@@ -237,7 +239,7 @@ class TestRerun:
 
 
 class TestCollect:
-    def scene(self, owner: Build, log: str, record: str) -> Scene:
+    def scene(self, owner: BuildRecord, log: str, record: str) -> Scene:
         scene = Scene(owner)
         job = job_of(owner, ended=("Complete", ""))
         image = {} if owner.spec["strategy"] == "Image" else {"image": None}
@@ -247,7 +249,7 @@ class TestCollect:
         scene.server.log_text = log
         return scene
 
-    def building(self, **spec: Any) -> Build:
+    def building(self, **spec: Any) -> BuildRecord:
         return build(spec, phase="Building", attempts=1, startedAt="2026-01-01T00:00:00Z")
 
     def test_records_the_image_the_lock_and_whose_programs_made_it(self) -> None:

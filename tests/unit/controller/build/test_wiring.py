@@ -10,7 +10,7 @@ import pytest
 from llamastack_operator.controller.build.wiring import Building
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.objects.builds import Build, build_index
+from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.child import Key
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.unit.controller.build.test_reconcile import named
@@ -19,8 +19,8 @@ from tests.unit.controller.build.test_reconcile import named
 class Scene:
     """The builds' half of an operator, whose passes are noted or fail as chosen."""
 
-    def __init__(self, *builds: Build) -> None:
-        self.builds: Cache[Build] = Cache(build_index)
+    def __init__(self, *builds: BuildRecord) -> None:
+        self.builds: Cache[BuildRecord] = Cache(build_index)
         for one in builds:
             self.builds.put(one)
         self.told: list[tuple[str, bool]] = []

@@ -16,7 +16,7 @@ from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.referents import Referents
-from llamastack_operator.objects.builds import Build, build_index
+from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.resources import Resource
 from llamastack_operator.planning.image.decide import BuildWish
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
@@ -57,7 +57,7 @@ class Scene:
             **spec,
         }
         self.secrets = Secrets()
-        self.builds: Cache[Build] = Cache(build_index)
+        self.builds: Cache[BuildRecord] = Cache(build_index)
         self.gatherer = ImageGatherer(self.builds, Referents(cast(Client, self.secrets)))
         self.referred = Referred()
 
@@ -76,13 +76,13 @@ class Scene:
         assert found.image is not None
         return found.image.wishes[-1]
 
-    def finish(self, wish: BuildWish, **status: Any) -> Build:
+    def finish(self, wish: BuildWish, **status: Any) -> BuildRecord:
         build = succeeded(wish.name, wish.spec, **status)
         self.builds.put(build)
         return build
 
 
-def settled(build: Build) -> dict[str, Any]:
+def settled(build: BuildRecord) -> dict[str, Any]:
     return {"observedGeneration": 2, "conditions": [READY], "buildRef": {"name": build.key[1]}}
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from llamastack_operator.images.append.assemble import assemble
 from llamastack_operator.images.append.base import Base
-from llamastack_operator.images.append.inputs import BuildInputs
-from llamastack_operator.images.layer.pack import Layer
+from llamastack_operator.images.append.inputs import PushInputs
+from llamastack_operator.images.layer.pack import PackedLayer
 
 ONE, TWO, NEW = (f"sha256:{letter * 64}" for letter in "abc")
-LAYER = Layer(Path("x"), NEW, f"sha256:{'d' * 64}", 30)
+LAYER = PackedLayer(Path("x"), NEW, f"sha256:{'d' * 64}", 30)
 OCI_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
@@ -33,7 +33,7 @@ def base(docker: bool = False, **config: Any) -> Base:
     return Base("docker.io/library/base:1", ONE, TWO, manifest, {**content, **config}, "x")
 
 
-def inputs(kind: str = "modules", **more: Any) -> BuildInputs:
+def inputs(kind: str = "modules", **more: Any) -> PushInputs:
     document = {
         "format": 1,
         "key": "0123456789abcdef",
@@ -42,7 +42,7 @@ def inputs(kind: str = "modules", **more: Any) -> BuildInputs:
         "repository": "registry.local/a",
         "labels": {"llamastack.dev/release": "ogx-1.5.0"},
     }
-    return BuildInputs.model_validate({**document, **more})
+    return PushInputs.model_validate({**document, **more})
 
 
 def built(given: Base, kind: str = "modules") -> tuple[dict[str, Any], dict[str, Any]]:
@@ -94,7 +94,7 @@ def test_all_else_of_the_base_is_kept() -> None:
 
 
 def test_dependencies_lie_between_the_base_and_the_modules() -> None:
-    beneath = Layer(Path("y"), ONE, f"sha256:{'e' * 64}", 7)
+    beneath = PackedLayer(Path("y"), ONE, f"sha256:{'e' * 64}", 7)
     image = assemble(base(), [beneath, LAYER], inputs(), "3.13")
     manifest, config = json.loads(image.manifest), json.loads(image.config)
     assert [(one["digest"], one["size"]) for one in manifest["layers"][1:]] == [(ONE, 7), (NEW, 30)]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from llamastack_operator.images.failure import BuildError
 from llamastack_operator.images.layer import compress
 from llamastack_operator.images.layer.compress import GzipWriter
-from llamastack_operator.images.layer.pack import Layer, pack
+from llamastack_operator.images.layer.pack import PackedLayer, pack
 
 ROOT = "/opt/llamastack/modules"
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
@@ -54,7 +54,7 @@ def written(folder: Path, tree: Tree, chance: random.Random) -> Path:
     return root
 
 
-def packed(tree: Path, folder: Path, threads: int = 2) -> Layer:
+def packed(tree: Path, folder: Path, threads: int = 2) -> PackedLayer:
     [layer] = pack(tree, ROOT, folder, threads=threads)
     return layer
 
@@ -149,9 +149,9 @@ def test_a_layer_beneath_that_is_stored_is_not_packed_again(tmp_path: Path) -> N
     lower.path.unlink()
     asked: list[str] = []
 
-    def stored(diff_id: str) -> Layer | None:
+    def stored(diff_id: str) -> PackedLayer | None:
         asked.append(diff_id)
-        return Layer(None, lower.digest, diff_id, lower.size) if diff_id == lower.diff_id else None
+        return PackedLayer(None, lower.digest, diff_id, lower.size) if diff_id == lower.diff_id else None
 
     kept, again = pack(tree, ROOT, tmp_path, {"a"}, stored)
     assert (asked, kept.digest, kept.path, again) == ([lower.diff_id], lower.digest, None, upper)
@@ -164,7 +164,7 @@ def test_a_layer_beneath_that_is_stored_is_not_packed_again(tmp_path: Path) -> N
     assert asked[-1] == fresh.diff_id
 
 
-def members(layer: Layer) -> dict[str, tuple[bool, bytes | str]]:
+def members(layer: PackedLayer) -> dict[str, tuple[bool, bytes | str]]:
     """Return what is in a layer, in its order: whether it is a file, and its content or mode."""
     assert layer.path is not None
     with tarfile.open(layer.path) as archive:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamastack_operator.images.registry.endpoints import Endpoints
-from llamastack_operator.images.registry.reference import Reference, parse_reference
+from llamastack_operator.images.registry.reference import ImageReference, parse_reference
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -15,20 +15,20 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("python", Reference("docker.io", "library/python")),
-        ("python:3.13-slim", Reference("docker.io", "library/python", "3.13-slim")),
-        ("docker.io/python", Reference("docker.io", "library/python")),
-        ("index.docker.io/a/b", Reference("docker.io", "a/b")),
-        ("llamastack/starter:1", Reference("docker.io", "llamastack/starter", "1")),
-        ("quay.io/a/b/c", Reference("quay.io", "a/b/c")),
-        ("localhost/a", Reference("localhost", "a")),
-        ("registry:5000/a:b", Reference("registry:5000", "a", "b")),
-        ("[::1]:5000/a", Reference("[::1]:5000", "a")),
-        (f"a@{DIGEST}", Reference("docker.io", "library/a", None, DIGEST)),
-        (f"quay.io/a:1@{DIGEST}", Reference("quay.io", "a", "1", DIGEST)),
+        ("python", ImageReference("docker.io", "library/python")),
+        ("python:3.13-slim", ImageReference("docker.io", "library/python", "3.13-slim")),
+        ("docker.io/python", ImageReference("docker.io", "library/python")),
+        ("index.docker.io/a/b", ImageReference("docker.io", "a/b")),
+        ("llamastack/starter:1", ImageReference("docker.io", "llamastack/starter", "1")),
+        ("quay.io/a/b/c", ImageReference("quay.io", "a/b/c")),
+        ("localhost/a", ImageReference("localhost", "a")),
+        ("registry:5000/a:b", ImageReference("registry:5000", "a", "b")),
+        ("[::1]:5000/a", ImageReference("[::1]:5000", "a")),
+        (f"a@{DIGEST}", ImageReference("docker.io", "library/a", None, DIGEST)),
+        (f"quay.io/a:1@{DIGEST}", ImageReference("quay.io", "a", "1", DIGEST)),
     ],
 )
-def test_a_reference_has_the_usual_defaults(text: str, wanted: Reference) -> None:
+def test_a_reference_has_the_usual_defaults(text: str, wanted: ImageReference) -> None:
     assert parse_reference(text) == wanted
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamastack_operator.api.llamastackbuild import LlamaStackBuildStatus
-from llamastack_operator.objects.builds import Build, BuildJob, BuildPod
+from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord
 from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, retry_delay
 from tests.support.build_attempts import SETTINGS, build, ended, job_of, last_words, pod_of
 
@@ -19,7 +19,7 @@ RUNNING = {"running": {}}
 
 
 def decided(
-    owner: Build,
+    owner: BuildRecord,
     job: BuildJob | None = None,
     pod: BuildPod | None = None,
     may_start: bool = True,
@@ -30,7 +30,7 @@ def decided(
     return decide(BuildSnapshot(owner, jobs, pods, may_start, now, progress), SETTINGS)
 
 
-def building(attempts: int = 1, **status: Any) -> Build:
+def building(attempts: int = 1, **status: Any) -> BuildRecord:
     return build(phase="Building", attempts=attempts, startedAt="2026-01-01T11:00:00Z", **status)
 
 
@@ -197,7 +197,7 @@ class TestTampered:
 
 
 class TestComplete:
-    def finished(self, owner: Build, message: str, **states: Any) -> BuildDecision:
+    def finished(self, owner: BuildRecord, message: str, **states: Any) -> BuildDecision:
         job = job_of(owner, ended=("Complete", ""))
         return decided(owner, job, pod_of(owner, job, install=ended(), push=ended(message=message), **states))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llamastack_operator.controller.stack.gather_image import ImageFacts, with_image
-from llamastack_operator.objects.builds import Build
+from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.image.decide import ImageQuestion, ImageVerdict, decide_image
 from llamastack_operator.planning.image.install import plan_install
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
@@ -31,7 +31,7 @@ def release_only(**build: Any) -> dict[str, Any]:
     return body
 
 
-def question(body: dict[str, Any], *builds: Build, **more: Any) -> ImageQuestion:
+def question(body: dict[str, Any], *builds: BuildRecord, **more: Any) -> ImageQuestion:
     stack = stack_from(body)
     assert stack.spec is not None
     assert stack.run_config is not None
@@ -39,11 +39,11 @@ def question(body: dict[str, Any], *builds: Build, **more: Any) -> ImageQuestion
     return ImageQuestion(stack.spec, plan, builds, **more)
 
 
-def decided(body: dict[str, Any], *builds: Build, settings: ImageSettings = IMAGES, **more: Any) -> ImageVerdict:
+def decided(body: dict[str, Any], *builds: BuildRecord, settings: ImageSettings = IMAGES, **more: Any) -> ImageVerdict:
     return decide_image(question(body, *builds, **more), settings)
 
 
-def first_build(body: dict[str, Any], **status: Any) -> Build:
+def first_build(body: dict[str, Any], **status: Any) -> BuildRecord:
     """Return the build that a stack asks for, as it stands with this status."""
     (wish,) = decided(body).wishes
     return succeeded(wish.name, wish.spec, **status)
@@ -166,7 +166,7 @@ FAILURE = {"reason": "RegistryUnauthorized", "message": "no", "hint": "yes"}
 
 
 class TestFailedBuild:
-    def failed(self, body: dict[str, Any], **status: Any) -> Build:
+    def failed(self, body: dict[str, Any], **status: Any) -> BuildRecord:
         (wish,) = decided(body).wishes
         return succeeded(wish.name, wish.spec, phase="Failed", failure=FAILURE, attempts=1, **status)
 
@@ -243,9 +243,9 @@ class TestUpgradeOfTheOperator:
         named_indexes=(("pytorch-cpu", "https://torch.example"),),
     )
 
-    def made(self, body: dict[str, Any]) -> list[Build]:
+    def made(self, body: dict[str, Any]) -> list[BuildRecord]:
         """Return the builds of a stack, made by the operator of before."""
-        builds: list[Build] = []
+        builds: list[BuildRecord] = []
         while wishes := [wish for wish in decided(body, *builds).wishes if wish.spec]:
             builds += [succeeded(wish.name, wish.spec, operatorImage=IMAGES.operator) for wish in wishes]
         return builds

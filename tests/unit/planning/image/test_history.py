@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.api.build import Build as BuildSettings
-from llamastack_operator.objects.builds import Build
+from llamastack_operator.api.build import BuildSettings
+from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from tests.support.build_attempts import build
@@ -18,12 +18,12 @@ from tests.support.world import UID, built, llamastack, pod, snapshot
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def made(name: str, phase: str, created: str = "", owner: str = UID) -> Build:
+def made(name: str, phase: str, created: str = "", owner: str = UID) -> BuildRecord:
     found = build(phase=phase)
     return replace(found, key=("team-a", name), created=created or name, owners=({"uid": owner, "name": "bot"},))
 
 
-def names(builds: list[Build]) -> list[str]:
+def names(builds: list[BuildRecord]) -> list[str]:
     return sorted(one.key[1] for one in builds)
 
 
@@ -55,7 +55,7 @@ class TestLetGo:
 
 
 class TestLostImage:
-    def waiting(self, message: str) -> tuple[Snapshot, Build]:
+    def waiting(self, message: str) -> tuple[Snapshot, BuildRecord]:
         entry = {"provider_id": "a", "provider_type": "remote::m", "module": "m==1"}
         body = llamastack(runConfig={"providers": {"safety": [entry]}}, build={"repository": "registry.example/bot"})
         found = built(snapshot(body))

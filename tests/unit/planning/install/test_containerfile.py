@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from llamastack_operator.planning.install import containerfile
 from llamastack_operator.planning.install.containerfile import Recipe, render
-from llamastack_operator.planning.install.install_plan import InstallPlan, Wanted, install_plan
+from llamastack_operator.planning.install.install_plan import InstallPlan, install_plan
+from llamastack_operator.planning.install.requirements import Wanted
 
 RECIPE = Recipe(base="registry.example/base:1", command=["llama", "stack", "run", "x"], config="/etc/x.yaml")
 SCRIPTS = Path(containerfile.__file__).with_name("scripts")

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from llamastack_operator import catalog
-from llamastack_operator.planning.install.install_plan import InstallPlan, Wanted, external_packages, install_plan
-from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.install_plan import InstallPlan, external_packages, install_plan
+from llamastack_operator.planning.install.layer import PlannedLayer
+from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolve import ExternalFiles, resolve
-from llamastack_resolver.yaml_io import load
+from llamastack_resolver.yaml_io import read_yaml
 
 IMAGE = "docker.io/llamastack/distribution-starter:0.7.3"
 R073, R0223, OGX15, OGX10 = (
@@ -34,11 +35,11 @@ def config(**providers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def plan_of(release: Release | None, raw: dict[str, Any] | None, image: str | None = None, **more: Any) -> InstallPlan:
-    knowledge = catalog.load(release) if release else None
+    knowledge = catalog.load_release(release) if release else None
     return install_plan(raw, knowledge, image=image, release=release, **more)
 
 
-def layer(plan: InstallPlan, kind: str) -> Layer:
+def layer(plan: InstallPlan, kind: str) -> PlannedLayer:
     found = plan.layer(kind)
     assert found is not None
     return found
@@ -213,7 +214,7 @@ class TestModulesLayer:
             "external_providers_dir": "/p",
             "external_apis_dir": "/a",
         }
-        found = external_packages(resolve(raw, catalog.load(R073), files=files))
+        found = external_packages(resolve(raw, catalog.load_release(R073), files=files))
         assert [one.text for one in found] == ["own-client>=2", "weather-api"]
         assert found[0].path == "external_providers_dir/remote/inference/own.yaml"
 
@@ -295,7 +296,7 @@ class TestRefusedBeforePipRuns:
 
     def test_a_module_that_the_resolver_refuses_gives_the_same_finding_here(self) -> None:
         raw = config(eval=[{**CSOAI, "module": "no requirement!"}])
-        of_resolver = [f for f in resolve(raw, catalog.load(R073)).findings if f.path.endswith(".module")]
+        of_resolver = [f for f in resolve(raw, catalog.load_release(R073)).findings if f.path.endswith(".module")]
         assert of_resolver == list(plan_of(R073, raw, IMAGE).findings) != []
 
     def test_a_malformed_config_gives_no_traceback(self) -> None:
@@ -313,7 +314,7 @@ def test_every_release_installs_on_its_own_constraints_as_far_as_can_be_told_her
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
-    knowledge = catalog.load(release)
+    knowledge = catalog.load_release(release)
     everything = {
         "providers": {
             api: [{"provider_id": name, "provider_type": name} for name in types]
@@ -334,15 +335,15 @@ def test_every_release_installs_on_its_own_constraints_as_far_as_can_be_told_her
 
 def test_a_layer_survives_the_wire() -> None:
     stack = layer(plan_of(R073, config(inference=[SENTENCES])), "stack")
-    assert Layer.from_wire(stack.to_wire()) == stack
+    assert PlannedLayer.from_wire(stack.to_wire()) == stack
     with pytest.raises(ValueError, match="no kind of layer"):
-        Layer.from_wire({**stack.to_wire(), "kind": "other"})
+        PlannedLayer.from_wire({**stack.to_wire(), "kind": "other"})
 
 
 def test_bundled_configs_of_every_release_have_a_plan_without_findings() -> None:
     for release in catalog.releases():
-        knowledge = catalog.load(release)
+        knowledge = catalog.load_release(release)
         for name, text in knowledge.distributions.items():
-            raw = load(text)[0][0].value
+            raw = read_yaml(text)[0][0].value
             plan = install_plan(raw, knowledge, image=None, release=release)
             assert not plan.has_errors, (str(release), name, plan.findings)

@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from llamastack_operator import catalog
 from llamastack_operator.planning.install.install_plan import install_plan
 from llamastack_operator.planning.install.key import BuildInputs, PipSettings, build_key, key_name
-from llamastack_operator.planning.install.layer import Layer
+from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_operator.planning.install.why_build import ChangeKind, build_required, describe
 from llamastack_resolver.releases import Release
 
 RELEASE = Release("llama-stack", "0.7.3")
-MODULES = Layer("modules", ("a==1", "b>=2"), (("torch", "--index-url", "${index.x}"),), ("a==1",), ("numpy<3",))
+MODULES = PlannedLayer("modules", ("a==1", "b>=2"), (("torch", "--index-url", "${index.x}"),), ("a==1",), ("numpy<3",))
 INPUTS = BuildInputs("docker.io/library/base:1", MODULES, base_digest="sha256:" + "1" * 64)
 
 names = st.sampled_from(["a", "b", "c-d", "e_f"])
 requirements = st.builds(lambda name, number: f"{name}=={number}", names, st.integers(0, 3))
 texts = st.lists(requirements, max_size=4, unique_by=lambda text: text.split("==")[0]).map(tuple)
 layers = st.builds(
-    Layer,
+    PlannedLayer,
     st.just("modules"),
     texts,
     st.lists(requirements.map(lambda text: (text, "--no-deps")), max_size=2).map(tuple),
@@ -30,7 +30,7 @@ layers = st.builds(
     texts,
 )
 # What an earlier layer has already is not asked for again, so its names are others.
-earlier = texts.filter(bool).map(lambda found: Layer("stack", tuple(f"stack-{text}" for text in found)))
+earlier = texts.filter(bool).map(lambda found: PlannedLayer("stack", tuple(f"stack-{text}" for text in found)))
 digests = st.sampled_from(["sha256:" + "1" * 64, "sha256:" + "2" * 64])
 pips = st.builds(
     PipSettings,
@@ -63,7 +63,7 @@ def test_the_order_of_requirements_makes_no_difference(one: BuildInputs, random:
 
 PROVIDERS = [
     (api, name)
-    for api, types in catalog.load(RELEASE).providers.items()
+    for api, types in catalog.load_release(RELEASE).providers.items()
     for name in types
     if api in ("inference", "vector_io", "tool_runtime")
 ]
@@ -78,7 +78,7 @@ def test_the_order_of_the_providers_in_a_run_config_makes_no_difference(
         sections: dict[str, list[dict[str, Any]]] = {}
         for api, name in order:
             sections.setdefault(api, []).append({"provider_id": f"{name}-{len(sections)}", "provider_type": name})
-        plan = install_plan({"providers": sections}, catalog.load(RELEASE), image=None, release=RELEASE)
+        plan = install_plan({"providers": sections}, catalog.load_release(RELEASE), image=None, release=RELEASE)
         return build_key(BuildInputs("python:3.12", plan.layers[0]))
 
     assert key(chosen) == key(random.sample(chosen, len(chosen)))
@@ -195,7 +195,9 @@ def test_a_base_that_is_not_pinned_anew_is_no_reason() -> None:
 
 def test_a_new_release_is_told_before_what_follows_from_it() -> None:
     last, wanted = (
-        BuildInputs("python:3.12", install_plan({}, catalog.load(release), image=None, release=release).layers[0])
+        BuildInputs(
+            "python:3.12", install_plan({}, catalog.load_release(release), image=None, release=release).layers[0]
+        )
         for release in (Release("llama-stack", "0.7.2"), Release("ogx", "1.5.0"))
     )
     changes = build_required(last, wanted)

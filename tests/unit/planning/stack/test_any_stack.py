@@ -14,7 +14,7 @@ from llamastack_operator.objects.child import child_from
 from llamastack_operator.planning.stack.inputs.references import references_of
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
-from llamastack_operator.planning.stack.status import Outcome, status_of
+from llamastack_operator.planning.stack.status import PassOutcome, status_of
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.support.world import built, llamastack, snapshot
 from tests.unit.api.admitted import admitted
@@ -60,7 +60,7 @@ def test_no_spec_that_is_admitted_stops_a_pass(spec: dict[str, Any]) -> None:
     decided = plan(before, SETTINGS)
     errors = any(finding.severity == "error" for finding in decided.findings)
     assert decided.desired is not None or errors or decided.builds
-    status = status_of(before, Outcome(decided.findings, applied=False), "now")
+    status = status_of(before, PassOutcome(decided.findings, applied=False), "now")
     assert len(status["conditions"]) == 6
 
 

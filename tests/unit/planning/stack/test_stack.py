@@ -14,7 +14,7 @@ from tests.support.world import UID, llamastack
 def test_identity_and_status_are_kept_as_they_are() -> None:
     body = llamastack(generation=4, status={"release": "0.7.3"})
     kept = stack_from(body)
-    assert (kept.key, kept.stack, kept.uid, kept.generation) == (("team-a", "bot"), "bot", UID, 4)
+    assert (kept.key, kept.group, kept.uid, kept.generation) == (("team-a", "bot"), "bot", UID, 4)
     assert kept.version == int(body["metadata"]["resourceVersion"])
     assert kept.status == {"release": "0.7.3"}
     assert not kept.deleting

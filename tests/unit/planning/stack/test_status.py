@@ -16,7 +16,7 @@ from llamastack_operator.objects.pods import Pod
 from llamastack_operator.objects.resources import SERVICES
 from llamastack_operator.planning.stack.plan import findings_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
-from llamastack_operator.planning.stack.status import Outcome, cut, is_ready, status_of
+from llamastack_operator.planning.stack.status import PassOutcome, cut, is_ready, status_of
 from tests.e2e.kstatus import kstatus
 from tests.support.world import (
     child,
@@ -33,20 +33,20 @@ NOW = "2026-01-02T00:00:00Z"
 EARLIER = "2026-01-01T00:00:00Z"
 
 
-def told(seen: Snapshot, outcome: Outcome | None = None) -> dict[str, tuple[str, str]]:
+def told(seen: Snapshot, outcome: PassOutcome | None = None) -> dict[str, tuple[str, str]]:
     """Return status and reason of each condition."""
-    status = status_of(seen, outcome or Outcome(), NOW)
+    status = status_of(seen, outcome or PassOutcome(), NOW)
     return {entry["type"]: (entry["status"], entry["reason"]) for entry in status["conditions"]}
 
 
-def message(seen: Snapshot, kind: str, outcome: Outcome | None = None) -> str:
-    status = status_of(seen, outcome or Outcome(), NOW)
+def message(seen: Snapshot, kind: str, outcome: PassOutcome | None = None) -> str:
+    status = status_of(seen, outcome or PassOutcome(), NOW)
     return next(entry["message"] for entry in status["conditions"] if entry["type"] == kind)
 
 
-def health(seen: Snapshot, outcome: Outcome | None = None) -> str:
+def health(seen: Snapshot, outcome: PassOutcome | None = None) -> str:
     generation = seen.stack.generation
-    return kstatus({"metadata": {"generation": generation}, "status": status_of(seen, outcome or Outcome(), NOW)})
+    return kstatus({"metadata": {"generation": generation}, "status": status_of(seen, outcome or PassOutcome(), NOW)})
 
 
 def error(reason: Reason, text: str = "something is wrong") -> Finding:
@@ -89,7 +89,7 @@ def test_counts_of_an_older_generation_do_not_make_a_stack_ready() -> None:
 
 def test_a_stack_is_not_ready_before_all_its_objects_are_in_place() -> None:
     seen = snapshot(llamastack(), deployment(), pod(ready=True))
-    assert told(seen, Outcome(applied=False))["Ready"][0] == "False"
+    assert told(seen, PassOutcome(applied=False))["Ready"][0] == "False"
 
 
 class TestBrokenRollout:
@@ -127,7 +127,7 @@ class TestErrors:
     serving = (deployment(), pod(ready=True))
 
     def test_a_missing_reference_is_waited_for(self) -> None:
-        outcome = Outcome([error(Reason.MISSING_REFERENCE)], applied=False)
+        outcome = PassOutcome([error(Reason.MISSING_REFERENCE)], applied=False)
         conditions = told(snapshot(llamastack(), *self.serving), outcome)
         assert conditions["ConfigValid"] == ("False", "MissingReference")
         assert conditions["Reconciling"][0] == "True"
@@ -138,34 +138,34 @@ class TestErrors:
         "reason", [Reason.INVALID_SPEC, Reason.INVALID_RUN_CONFIG, Reason.CLAIM_EXISTS, Reason.REJECTED]
     )
     def test_what_only_an_edit_can_mend_is_stalled(self, reason: Reason) -> None:
-        outcome = Outcome([error(reason)], applied=False)
+        outcome = PassOutcome([error(reason)], applied=False)
         seen = snapshot(llamastack(), *self.serving)
         assert told(seen, outcome)["Ready"] == ("False", reason)
         assert told(seen, outcome)["Stalled"] == ("True", reason)
         assert health(seen, outcome) == "Failed"
 
     def test_a_refused_object_does_not_make_the_config_invalid(self) -> None:
-        outcome = Outcome([error(Reason.REJECTED)], applied=False)
+        outcome = PassOutcome([error(Reason.REJECTED)], applied=False)
         assert told(snapshot(llamastack()), outcome)["ConfigValid"] == ("True", "Valid")
 
     def test_a_passing_error_beside_a_lasting_one_is_stalled(self) -> None:
         findings = [error(Reason.MISSING_REFERENCE), error(Reason.INVALID_RUN_CONFIG)]
-        assert told(snapshot(llamastack()), Outcome(findings, applied=False))["Stalled"][0] == "True"
+        assert told(snapshot(llamastack()), PassOutcome(findings, applied=False))["Stalled"][0] == "True"
 
     def test_warnings_stop_nothing(self) -> None:
         warning = Finding(severity="warning", reason="UnknownField", message="odd")
         seen = snapshot(llamastack(), *self.serving)
-        assert told(seen, Outcome([warning]))["Ready"] == ("True", "Ready")
+        assert told(seen, PassOutcome([warning]))["Ready"] == ("True", "Ready")
 
     def test_findings_are_bounded_and_the_rest_is_counted(self) -> None:
         findings = [error(Reason.INVALID_RUN_CONFIG, f"number {n} " + "x" * 1000) for n in range(FINDINGS_LIMIT + 5)]
-        status = status_of(snapshot(llamastack()), Outcome(findings, applied=False), NOW)
+        status = status_of(snapshot(llamastack()), PassOutcome(findings, applied=False), NOW)
         assert len(status["findings"]) == FINDINGS_LIMIT
         assert status["omittedFindings"] == 5
         assert all(len(finding["message"]) <= MESSAGE_LIMIT for finding in status["findings"])
         assert all(len(entry["message"]) <= MESSAGE_LIMIT for entry in status["conditions"])
         assert "36 more in status.findings" in message(
-            snapshot(llamastack()), "Ready", Outcome([error(Reason.INVALID_SPEC)] * 37, applied=False)
+            snapshot(llamastack()), "Ready", PassOutcome([error(Reason.INVALID_SPEC)] * 37, applied=False)
         )
 
 
@@ -215,7 +215,7 @@ class TestTransitionTimes:
 
     def since(self, status: str) -> str:
         seen = snapshot(llamastack(status=self.condition(status)), deployment(), pod(ready=True))
-        (ready,) = [entry for entry in status_of(seen, Outcome(), NOW)["conditions"] if entry["type"] == "Ready"]
+        (ready,) = [entry for entry in status_of(seen, PassOutcome(), NOW)["conditions"] if entry["type"] == "Ready"]
         return str(ready["lastTransitionTime"])
 
     def test_a_new_reason_with_the_same_status_keeps_the_time(self) -> None:
@@ -226,23 +226,25 @@ class TestTransitionTimes:
 
     def test_a_second_look_at_the_same_state_changes_nothing(self) -> None:
         seen = snapshot(llamastack(), deployment(), pod(ready=True))
-        first = status_of(seen, Outcome(), EARLIER)
+        first = status_of(seen, PassOutcome(), EARLIER)
         again = snapshot(llamastack(status=first), deployment(), pod(ready=True))
-        assert status_of(again, Outcome(), NOW) == first
+        assert status_of(again, PassOutcome(), NOW) == first
 
 
 def test_the_image_is_that_of_the_newest_serving_pod_by_digest() -> None:
     old = pod("a", revision="old", ready=True, container={"imageID": "docker.io/a@sha256:1"}, created=EARLIER)
     new = pod("b", ready=True, container={"imageID": "docker.io/a@sha256:2"}, created=NOW)
     starting = pod("c", container={"imageID": "docker.io/a@sha256:3"}, created=NOW)
-    assert status_of(snapshot(llamastack(), deployment(), old, new, starting), Outcome(), NOW)["image"].endswith(":2")
+    assert status_of(snapshot(llamastack(), deployment(), old, new, starting), PassOutcome(), NOW)["image"].endswith(
+        ":2"
+    )
 
 
 def test_the_address_is_told_once_there_is_a_service() -> None:
     service = child(SERVICES, spec={"clusterIP": "10.96.0.9"})
     body = llamastack(server={"port": 9000})
-    assert "url" not in status_of(snapshot(body), Outcome(), NOW)
-    assert status_of(snapshot(body, service), Outcome(), NOW)["url"] == "http://bot.team-a.svc:9000"
+    assert "url" not in status_of(snapshot(body), PassOutcome(), NOW)
+    assert status_of(snapshot(body, service), PassOutcome(), NOW)["url"] == "http://bot.team-a.svc:9000"
 
 
 def test_pods_that_cannot_be_made_are_told_in_the_deployments_words() -> None:
@@ -257,24 +259,24 @@ class TestRelease:
 
     seen = snapshot(llamastack(status={"release": "0.7.2"}), deployment(), pod(ready=True))
 
-    def release(self, outcome: Outcome) -> str | None:
+    def release(self, outcome: PassOutcome) -> str | None:
         return status_of(self.seen, outcome, NOW).get("release")
 
     def test_stays_where_nobody_asked(self) -> None:
-        assert self.release(Outcome()) == "0.7.2"
+        assert self.release(PassOutcome()) == "0.7.2"
 
     def test_is_what_the_server_answers(self) -> None:
-        assert self.release(Outcome(asked=True, release="0.7.3")) == "0.7.3"
+        assert self.release(PassOutcome(asked=True, release="0.7.3")) == "0.7.3"
 
     def test_is_not_told_where_the_server_does_not_tell(self) -> None:
-        assert self.release(Outcome(asked=True)) is None
+        assert self.release(PassOutcome(asked=True)) is None
 
 
 class TestApplying:
     """What becomes of errors of the API server, which speak of one object each."""
 
     def test_an_error_that_may_pass_is_reconciling(self) -> None:
-        outcome = Outcome([error(Reason.APPLY_FAILED)], applied=False)
+        outcome = PassOutcome([error(Reason.APPLY_FAILED)], applied=False)
         conditions = told(snapshot(llamastack(), deployment()), outcome)
         assert conditions["Ready"] == ("False", "ApplyFailed")
         assert conditions["ConfigValid"] == ("True", "Valid")
@@ -282,22 +284,25 @@ class TestApplying:
         assert health(snapshot(llamastack()), outcome) == "InProgress"
 
     def test_a_name_that_is_taken_is_stalled(self) -> None:
-        outcome = Outcome([error(Reason.NAME_CONFLICT)], applied=False)
+        outcome = PassOutcome([error(Reason.NAME_CONFLICT)], applied=False)
         assert told(snapshot(llamastack()), outcome)["Stalled"] == ("True", "NameConflict")
         assert health(snapshot(llamastack()), outcome) == "Failed"
 
     def test_a_missing_reference_is_in_progress_as_it_may_arrive(self) -> None:
-        assert health(snapshot(llamastack()), Outcome([error(Reason.MISSING_REFERENCE)], applied=False)) == "InProgress"
+        assert (
+            health(snapshot(llamastack()), PassOutcome([error(Reason.MISSING_REFERENCE)], applied=False))
+            == "InProgress"
+        )
 
 
 def test_every_condition_speaks_of_the_generation_that_was_looked_at() -> None:
-    status = status_of(snapshot(llamastack(generation=7), deployment()), Outcome(), NOW)
+    status = status_of(snapshot(llamastack(generation=7), deployment()), PassOutcome(), NOW)
     assert status["observedGeneration"] == 7
     assert {entry["observedGeneration"] for entry in status["conditions"]} == {7}
 
 
 def test_a_status_of_an_earlier_generation_is_in_progress_whatever_it_says() -> None:
-    ready = status_of(snapshot(llamastack(generation=2), deployment(), pod(ready=True)), Outcome(), NOW)
+    ready = status_of(snapshot(llamastack(generation=2), deployment(), pod(ready=True)), PassOutcome(), NOW)
     assert kstatus({"metadata": {"generation": 2}, "status": ready}) == "Current"
     assert kstatus({"metadata": {"generation": 3}, "status": ready}) == "InProgress"
 
@@ -323,10 +328,10 @@ def test_a_rollout_that_timed_out_before_the_newest_edit_was_seen_does_not_count
 
 
 def test_counts_and_the_selector_serve_the_scale_subresource() -> None:
-    status = status_of(snapshot(llamastack(), deployment(wanted=3, available=2)), Outcome(), NOW)
+    status = status_of(snapshot(llamastack(), deployment(wanted=3, available=2)), PassOutcome(), NOW)
     assert (status["replicas"], status["readyReplicas"]) == (3, 2)
     assert status["selector"] == "llamastack.dev/stack=bot,app.kubernetes.io/name=llamastack"
-    assert status_of(snapshot(llamastack()), Outcome(), NOW)["replicas"] == 0
+    assert status_of(snapshot(llamastack()), PassOutcome(), NOW)["replicas"] == 0
 
 
 MODULE = "my_provider==1.0"
@@ -365,7 +370,7 @@ class TestImage:
         assert conditions["Stalled"][0] == "False"
         assert conditions["ConfigValid"] == ("True", "Valid")
         assert health(seen) == "InProgress"
-        assert "findings" not in status_of(seen, Outcome(), NOW)
+        assert "findings" not in status_of(seen, PassOutcome(), NOW)
 
     def test_that_is_being_built_tells_how_far_it_is(self) -> None:
         seen = building(phase="Building", step="installing 3 of 17")
@@ -390,14 +395,14 @@ class TestImage:
     @pytest.mark.parametrize("retry", [{}, {"nextAttemptAt": NOW}])
     def test_whose_build_failed_is_a_finding_with_its_cure(self, retry: dict[str, Any]) -> None:
         seen = building(phase="Failed", failure=FAILURE, attempts=1, **retry)
-        (finding,) = status_of(seen, Outcome(), NOW)["findings"]
+        (finding,) = status_of(seen, PassOutcome(), NOW)["findings"]
         assert (finding["severity"], finding["reason"]) == ("error", "ModuleImportFailed")
         assert (finding["path"], finding["hint"]) == ("spec.build", "ask its author")
         assert "it cannot be imported" in finding["message"]
 
     def test_without_a_cure_is_a_finding_without_a_hint(self) -> None:
         seen = building(phase="Failed", failure={**FAILURE, "hint": ""})
-        (finding,) = status_of(seen, Outcome(), NOW)["findings"]
+        (finding,) = status_of(seen, PassOutcome(), NOW)["findings"]
         assert "hint" not in finding
 
     @pytest.mark.parametrize("status", [{"phase": "Building"}, {"phase": "Failed", "failure": FAILURE}])
@@ -416,13 +421,13 @@ class TestImage:
     def test_that_has_everything_is_prebuilt_and_of_no_build(self) -> None:
         seen = snapshot(llamastack(status={"buildRef": {"name": "old"}}), *SERVING)
         assert told(seen)["ImageReady"] == ("True", "Prebuilt")
-        assert "buildRef" not in status_of(seen, Outcome(), NOW)
+        assert "buildRef" not in status_of(seen, PassOutcome(), NOW)
 
     def test_of_a_spec_with_errors_is_not_determined_and_its_build_not_forgotten(self) -> None:
         body = with_module(buildRef={"name": "modules-old"})
         body["spec"]["server"] = {"port": "none"}
         seen = snapshot(body)
-        outcome = Outcome(findings_of(seen), applied=False)
+        outcome = PassOutcome(findings_of(seen), applied=False)
         assert told(seen, outcome)["ImageReady"] == ("False", "NotDetermined")
         assert message(seen, "ImageReady", outcome) == message(seen, "Ready", outcome)
         assert status_of(seen, outcome, NOW)["buildRef"] == {"name": "modules-old"}
@@ -431,7 +436,7 @@ class TestImage:
         body = with_module(buildRef={"name": "modules-old"})
         body["spec"]["build"]["pip"] = {"requirements": ["@@@"]}
         seen = snapshot(body)
-        outcome = Outcome(findings_of(seen), applied=False)
+        outcome = PassOutcome(findings_of(seen), applied=False)
         conditions = told(seen, outcome)
         assert conditions["ImageReady"] == conditions["ConfigValid"] == ("False", "RequirementInvalid")
         assert conditions["Stalled"] == ("True", "RequirementInvalid")
@@ -440,20 +445,20 @@ class TestImage:
     def test_names_its_build_from_the_moment_it_is_asked_for(self) -> None:
         seen = building()
         assert seen.image is not None
-        assert status_of(seen, Outcome(), NOW)["buildRef"] == {"name": seen.image.current}
+        assert status_of(seen, PassOutcome(), NOW)["buildRef"] == {"name": seen.image.current}
 
 
 class TestProviders:
     def test_are_listed_with_the_version_of_their_module_once_that_is_installed(self) -> None:
-        before = status_of(building(), Outcome(), NOW)["providers"]
-        after = status_of(building(phase="Succeeded"), Outcome(), NOW)["providers"]
+        before = status_of(building(), PassOutcome(), NOW)["providers"]
+        after = status_of(building(phase="Succeeded"), PassOutcome(), NOW)["providers"]
         mine = {"api": "safety", "id": "mine", "type": "remote::mine", "module": MODULE}
         plain = {"api": "inference", "id": "a", "type": "remote::vllm"}
         assert sorted(before, key=lambda one: str(one["id"])) == [plain, mine]
         assert sorted(after, key=lambda one: str(one["id"])) == [plain, {**mine, "moduleVersion": "1.0"}]
 
     def test_are_known_without_any_build(self) -> None:
-        (provider,) = status_of(snapshot(llamastack()), Outcome(), NOW)["providers"]
+        (provider,) = status_of(snapshot(llamastack()), PassOutcome(), NOW)["providers"]
         assert provider == {"api": "inference", "id": "a", "type": "remote::vllm"}
 
 
@@ -476,7 +481,7 @@ STATES = st.builds(
     observed=st.integers(3, 4),
 )
 OUTCOMES = st.builds(
-    Outcome,
+    PassOutcome,
     findings=st.lists(st.sampled_from([error(reason) for reason in Reason]), max_size=2),
     applied=st.booleans(),
 )
@@ -484,7 +489,7 @@ OUTCOMES = st.builds(
 
 @given(STATES, OUTCOMES, st.booleans(), st.booleans())
 def test_in_every_state_the_conditions_agree_with_one_another(
-    child: Child, outcome: Outcome, suspend: bool, crashing: bool
+    child: Child, outcome: PassOutcome, suspend: bool, crashing: bool
 ) -> None:
     seen = snapshot(llamastack(suspend=suspend), child, pod(container=crashed() if crashing else {}))
     status = status_of(seen, outcome, NOW)

@@ -29,7 +29,7 @@ def around(since: Release) -> tuple[Release, Release]:
 
 @pytest.mark.parametrize("migration", MIGRATIONS, ids=lambda m: f"{m.api}/{m.old}")
 def test_a_provider_type_was_there_before_and_its_successor_is_there_since(migration: Migration):
-    before, since = map(catalog.load, around(migration.since))
+    before, since = map(catalog.load_release, around(migration.since))
 
     assert migration.old in before.providers[migration.api]
     assert migration.old not in since.providers.get(migration.api, {})
@@ -39,7 +39,7 @@ def test_a_provider_type_was_there_before_and_its_successor_is_there_since(migra
 
 @pytest.mark.parametrize("migration", API_MIGRATIONS, ids=lambda m: m.old)
 def test_an_api_took_providers_or_a_table_before_and_does_not_since(migration: ApiMigration):
-    before, since = map(catalog.load, around(migration.since))
+    before, since = map(catalog.load_release, around(migration.since))
 
     assert migration.old in before.providable_apis | before.routing_table_apis
     assert migration.old not in since.providable_apis | since.routing_table_apis
@@ -48,7 +48,7 @@ def test_an_api_took_providers_or_a_table_before_and_does_not_since(migration: A
 
 @pytest.mark.parametrize("moved", MOVED_KEYS, ids=lambda m: m.key)
 def test_a_key_of_the_run_config_was_understood_before_and_is_not_since(moved: MovedKey):
-    before, since = map(catalog.load, around(moved.since))
+    before, since = map(catalog.load_release, around(moved.since))
 
     assert _knows(before, moved.key)
     assert not _knows(since, moved.key)
@@ -56,7 +56,7 @@ def test_a_key_of_the_run_config_was_understood_before_and_is_not_since(moved: M
 
 def pairs() -> list[tuple[ReleaseKnowledge, ReleaseKnowledge]]:
     """Return each release of the catalog with the one after it."""
-    releases = [catalog.load(release) for release in catalog.releases()]
+    releases = [catalog.load_release(release) for release in catalog.releases()]
     return list(pairwise(releases))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llamastack_operator.api.base import KeyReference
-from llamastack_operator.api.build import Build
+from llamastack_operator.api.build import BuildSettings
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.pods import EnvFromSource, EnvVar, Volume
 from llamastack_operator.api.stack import LlamaStackSpec
@@ -18,7 +18,7 @@ _DOCKER_KEYS = dict.fromkeys(("spec.build.pushSecretRef", "spec.build.pullSecret
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class SpecReference:
     """One reference of a spec to an object of its namespace.
 
     Attributes:
@@ -38,9 +38,9 @@ class Reference:
     text: bool = False
 
 
-def references_of(spec: LlamaStackSpec) -> list[Reference]:
+def references_of(spec: LlamaStackSpec) -> list[SpecReference]:
     """Return all references of a spec, in the order of its fields."""
-    found: list[Reference] = []
+    found: list[SpecReference] = []
     if spec.run_config_from is not None:
         ref = spec.run_config_from.config_map_key_ref
         found.append(_text(ref, "spec.runConfigFrom"))
@@ -58,13 +58,13 @@ def references_of(spec: LlamaStackSpec) -> list[Reference]:
         found += _env_from(source, f"spec.server.envFrom[{index}]")
     if server.storage and server.storage.claim_name:
         path = "spec.server.storage.claimName"
-        found.append(Reference("PersistentVolumeClaim", server.storage.claim_name, None, path))
+        found.append(SpecReference("PersistentVolumeClaim", server.storage.claim_name, None, path))
     for index, volume in enumerate((server.pod_template and server.pod_template.volumes) or []):
         found += _volume(volume, f"spec.server.podTemplate.volumes[{index}]")
     return found
 
 
-def missing(reference: Reference, object_exists: bool) -> Finding:
+def missing(reference: SpecReference, object_exists: bool) -> Finding:
     """Return the finding for a reference that leads nowhere."""
     what = f"the {reference.kind} {reference.name!r}"
     if object_exists:
@@ -76,11 +76,11 @@ def missing(reference: Reference, object_exists: bool) -> Finding:
     return Finding(severity="error", reason=Reason.MISSING_REFERENCE, message=message, path=reference.path, hint=hint)
 
 
-def _text(ref: KeyReference, path: str) -> Reference:
-    return Reference("ConfigMap", ref.name, ref.key, f"{path}.configMapKeyRef", text=True)
+def _text(ref: KeyReference, path: str) -> SpecReference:
+    return SpecReference("ConfigMap", ref.name, ref.key, f"{path}.configMapKeyRef", text=True)
 
 
-def _build(build: Build | None) -> Iterator[Reference]:
+def _build(build: BuildSettings | None) -> Iterator[SpecReference]:
     if build is None:
         return
     secrets = {
@@ -90,36 +90,36 @@ def _build(build: Build | None) -> Iterator[Reference]:
     }
     for path, secret in secrets.items():
         if secret is not None:
-            yield Reference("Secret", secret.name, _DOCKER_KEYS.get(path), path)
+            yield SpecReference("Secret", secret.name, _DOCKER_KEYS.get(path), path)
     if build.ca_bundle_ref is not None:
-        yield Reference("ConfigMap", build.ca_bundle_ref.name, build.ca_bundle_ref.key, CA_PATH)
+        yield SpecReference("ConfigMap", build.ca_bundle_ref.name, build.ca_bundle_ref.key, CA_PATH)
 
 
-def _env(entry: EnvVar, path: str) -> Iterator[Reference]:
+def _env(entry: EnvVar, path: str) -> Iterator[SpecReference]:
     source = entry.value_from
     if source is None:
         return
     if (ref := source.config_map_key_ref) is not None:
-        yield Reference("ConfigMap", ref.name, ref.key, f"{path}.configMapKeyRef", bool(ref.optional))
+        yield SpecReference("ConfigMap", ref.name, ref.key, f"{path}.configMapKeyRef", bool(ref.optional))
     if (ref := source.secret_key_ref) is not None:
-        yield Reference("Secret", ref.name, ref.key, f"{path}.secretKeyRef", bool(ref.optional))
+        yield SpecReference("Secret", ref.name, ref.key, f"{path}.secretKeyRef", bool(ref.optional))
 
 
-def _env_from(source: EnvFromSource, path: str) -> Iterator[Reference]:
+def _env_from(source: EnvFromSource, path: str) -> Iterator[SpecReference]:
     if (ref := source.config_map_ref) is not None:
-        yield Reference("ConfigMap", ref.name, None, f"{path}.configMapRef", bool(ref.optional))
+        yield SpecReference("ConfigMap", ref.name, None, f"{path}.configMapRef", bool(ref.optional))
     if (ref := source.secret_ref) is not None:
-        yield Reference("Secret", ref.name, None, f"{path}.secretRef", bool(ref.optional))
+        yield SpecReference("Secret", ref.name, None, f"{path}.secretRef", bool(ref.optional))
 
 
-def _volume(volume: Volume, path: str) -> Iterator[Reference]:
+def _volume(volume: Volume, path: str) -> Iterator[SpecReference]:
     if (config := volume.config_map) is not None:
         keys: list[str | None] = [item.key for item in config.items or []] or [None]
         for key in keys:
-            yield Reference("ConfigMap", config.name, key, f"{path}.configMap", bool(config.optional))
+            yield SpecReference("ConfigMap", config.name, key, f"{path}.configMap", bool(config.optional))
     if (secret := volume.secret) is not None:
         needed: list[str | None] = [item.key for item in secret.items or []] or [None]
         for key in needed:
-            yield Reference("Secret", secret.secret_name, key, f"{path}.secret", bool(secret.optional))
+            yield SpecReference("Secret", secret.secret_name, key, f"{path}.secret", bool(secret.optional))
     if (claim := volume.persistent_volume_claim) is not None:
-        yield Reference("PersistentVolumeClaim", claim.claim_name, None, f"{path}.persistentVolumeClaim")
+        yield SpecReference("PersistentVolumeClaim", claim.claim_name, None, f"{path}.persistentVolumeClaim")

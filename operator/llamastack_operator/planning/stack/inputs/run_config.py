@@ -8,7 +8,7 @@ from typing import Any
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.status import Finding
 from llamastack_operator.objects.bounded_json import CUT, MAX_DEPTH
-from llamastack_resolver.yaml_io import load
+from llamastack_resolver.yaml_io import read_yaml
 
 SIZE_LIMIT = 900_000
 """Most bytes of a run config: a ConfigMap holds 1 MiB in all."""
@@ -38,7 +38,7 @@ def read_text(text: str, path: str) -> tuple[Any, list[Finding]]:
     """Return the run config in a YAML text, None where it cannot be read, and what is wrong with it."""
     if text_size(text) > SIZE_LIMIT:
         return None, [_finding(path, f"is larger than {SIZE_LIMIT} bytes", "Make it smaller.")]
-    documents, problems = load(text)
+    documents, problems = read_yaml(text)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         return None, [_finding(path, f"cannot be read: {problem.message}", "Correct the YAML.") for problem in errors]

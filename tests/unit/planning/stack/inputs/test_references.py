@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.planning.stack.inputs.references import Reference, missing, references_of
+from llamastack_operator.planning.stack.inputs.references import SpecReference, missing, references_of
 
 IMAGE = {"distribution": {"image": "a"}}
 
 
-def found(**fields: Any) -> list[Reference]:
+def found(**fields: Any) -> list[SpecReference]:
     return references_of(LlamaStackSpec.model_validate({**IMAGE, **fields}))
 
 
@@ -33,62 +33,65 @@ FILE = {"name": "c", "key": "k.yaml"}
 ENV = "spec.server.env[1].valueFrom"
 ENV_FROM = "spec.server.envFrom[0]"
 VOLUME = "spec.server.podTemplate.volumes[0]"
-PLACES: list[tuple[dict[str, Any], list[Reference]]] = [
+PLACES: list[tuple[dict[str, Any], list[SpecReference]]] = [
     (
         {"runConfigFrom": {"configMapKeyRef": {"name": "c", "key": "run.yaml"}}},
-        [Reference("ConfigMap", "c", "run.yaml", "spec.runConfigFrom.configMapKeyRef", text=True)],
+        [SpecReference("ConfigMap", "c", "run.yaml", "spec.runConfigFrom.configMapKeyRef", text=True)],
     ),
     (
         {"externalProviders": [{"api": "inference", "providerType": "remote::a", "configMapKeyRef": FILE}]},
-        [Reference("ConfigMap", "c", "k.yaml", "spec.externalProviders[0].configMapKeyRef", text=True)],
+        [SpecReference("ConfigMap", "c", "k.yaml", "spec.externalProviders[0].configMapKeyRef", text=True)],
     ),
     (
         {"externalApis": [{"name": "weather", "configMapKeyRef": FILE}]},
-        [Reference("ConfigMap", "c", "k.yaml", "spec.externalApis[0].configMapKeyRef", text=True)],
+        [SpecReference("ConfigMap", "c", "k.yaml", "spec.externalApis[0].configMapKeyRef", text=True)],
     ),
     (
         {"build": {"repository": "r.example/a", "pushSecretRef": {"name": "s"}, "pullSecretRef": {"name": "t"}}},
         [
-            Reference("Secret", "s", ".dockerconfigjson", "spec.build.pushSecretRef"),
-            Reference("Secret", "t", ".dockerconfigjson", "spec.build.pullSecretRef"),
+            SpecReference("Secret", "s", ".dockerconfigjson", "spec.build.pushSecretRef"),
+            SpecReference("Secret", "t", ".dockerconfigjson", "spec.build.pullSecretRef"),
         ],
     ),
-    ({"build": {"pip": {"secretRef": {"name": "s"}}}}, [Reference("Secret", "s", None, "spec.build.pip.secretRef")]),
+    (
+        {"build": {"pip": {"secretRef": {"name": "s"}}}},
+        [SpecReference("Secret", "s", None, "spec.build.pip.secretRef")],
+    ),
     (
         {"build": {"caBundleRef": {"name": "c", "key": "ca.pem"}}},
-        [Reference("ConfigMap", "c", "ca.pem", "spec.build.caBundleRef")],
+        [SpecReference("ConfigMap", "c", "ca.pem", "spec.build.caBundleRef")],
     ),
     ({"build": {}}, []),
-    (env(configMapKeyRef={"name": "c", "key": "k"}), [Reference("ConfigMap", "c", "k", f"{ENV}.configMapKeyRef")]),
-    (env(secretKeyRef={"name": "s", "key": "k"}), [Reference("Secret", "s", "k", f"{ENV}.secretKeyRef")]),
+    (env(configMapKeyRef={"name": "c", "key": "k"}), [SpecReference("ConfigMap", "c", "k", f"{ENV}.configMapKeyRef")]),
+    (env(secretKeyRef={"name": "s", "key": "k"}), [SpecReference("Secret", "s", "k", f"{ENV}.secretKeyRef")]),
     (env(fieldRef={"fieldPath": "status.podIP"}), []),
-    (env_from(configMapRef={"name": "c"}), [Reference("ConfigMap", "c", None, f"{ENV_FROM}.configMapRef")]),
-    (env_from(secretRef={"name": "s"}), [Reference("Secret", "s", None, f"{ENV_FROM}.secretRef")]),
+    (env_from(configMapRef={"name": "c"}), [SpecReference("ConfigMap", "c", None, f"{ENV_FROM}.configMapRef")]),
+    (env_from(secretRef={"name": "s"}), [SpecReference("Secret", "s", None, f"{ENV_FROM}.secretRef")]),
     (
         {"server": {"storage": {"claimName": "d"}}},
-        [Reference("PersistentVolumeClaim", "d", None, "spec.server.storage.claimName")],
+        [SpecReference("PersistentVolumeClaim", "d", None, "spec.server.storage.claimName")],
     ),
     ({"server": {"storage": {"size": "1Gi"}}}, []),
-    (volume(configMap={"name": "c"}), [Reference("ConfigMap", "c", None, f"{VOLUME}.configMap")]),
+    (volume(configMap={"name": "c"}), [SpecReference("ConfigMap", "c", None, f"{VOLUME}.configMap")]),
     (
         volume(configMap={"name": "c", "items": ITEMS}),
-        [Reference("ConfigMap", "c", key, f"{VOLUME}.configMap") for key in "kl"],
+        [SpecReference("ConfigMap", "c", key, f"{VOLUME}.configMap") for key in "kl"],
     ),
-    (volume(secret={"secretName": "s"}), [Reference("Secret", "s", None, f"{VOLUME}.secret")]),
+    (volume(secret={"secretName": "s"}), [SpecReference("Secret", "s", None, f"{VOLUME}.secret")]),
     (
         volume(secret={"secretName": "s", "items": ITEMS}),
-        [Reference("Secret", "s", key, f"{VOLUME}.secret") for key in "kl"],
+        [SpecReference("Secret", "s", key, f"{VOLUME}.secret") for key in "kl"],
     ),
     (volume(emptyDir={}), []),
     (
         volume(persistentVolumeClaim={"claimName": "d"}),
-        [Reference("PersistentVolumeClaim", "d", None, f"{VOLUME}.persistentVolumeClaim")],
+        [SpecReference("PersistentVolumeClaim", "d", None, f"{VOLUME}.persistentVolumeClaim")],
     ),
 ]
 
 
 @pytest.mark.parametrize(("fields", "references"), PLACES)
-def test_each_place_in_the_spec_is_known(fields: dict[str, Any], references: list[Reference]) -> None:
+def test_each_place_in_the_spec_is_known(fields: dict[str, Any], references: list[SpecReference]) -> None:
     assert found(**fields) == references
 
 
@@ -125,7 +128,7 @@ def test_references_come_in_the_order_of_the_spec() -> None:
 
 
 class TestMissing:
-    reference = Reference("Secret", "tokens", "hf", "spec.server.env[0].valueFrom.secretKeyRef")
+    reference = SpecReference("Secret", "tokens", "hf", "spec.server.env[0].valueFrom.secretKeyRef")
 
     def test_object_says_which_and_that_it_will_be_picked_up(self) -> None:
         finding = missing(self.reference, object_exists=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llamastack_operator.api import reference
+from llamastack_operator.api import reasons_page
 from llamastack_operator.api.conditions import CONDITION_MEANINGS, REASON_MEANINGS, ConditionType, Reason
 
 ROOT = Path(__file__).parents[3]
@@ -15,20 +15,20 @@ OPERATOR = ROOT / "operator" / "llamastack_operator"
 
 
 def test_the_committed_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
-    assert reference.main([str(ROOT / "docs"), "--check"]) == 0, capsys.readouterr().err
+    assert reasons_page.main([str(ROOT / "docs"), "--check"]) == 0, capsys.readouterr().err
 
 
 def test_a_stale_page_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert reference.main([str(tmp_path), "--check"]) == 1
+    assert reasons_page.main([str(tmp_path), "--check"]) == 1
     assert "conditions.md is stale" in capsys.readouterr().err
-    assert reference.main([str(tmp_path)]) == 0
-    assert reference.main([str(tmp_path), "--check"]) == 0
+    assert reasons_page.main([str(tmp_path)]) == 0
+    assert reasons_page.main([str(tmp_path), "--check"]) == 0
 
 
 def test_every_condition_and_every_reason_has_a_meaning_and_a_row() -> None:
     assert set(CONDITION_MEANINGS) == set(ConditionType)
     assert set(REASON_MEANINGS) == set(Reason)
-    rows = [line for line in reference.conditions_text().splitlines() if line.startswith("| `")]
+    rows = [line for line in reasons_page.conditions_text().splitlines() if line.startswith("| `")]
     for word, meaning in [*CONDITION_MEANINGS.items(), *REASON_MEANINGS.items()]:
         assert f"| `{word}` | {meaning} |" in rows
 

@@ -1,4 +1,4 @@
-"""Makes `docs/conditions.md` from the code: `python -m llamastack_operator.api.reference DIRECTORY [--check]`.
+"""Makes `docs/conditions.md` from the code: `python -m llamastack_operator.api.reasons_page DIRECTORY [--check]`.
 
 People write alerts and scripts against reasons; a table that is generated cannot forget one.
 """
