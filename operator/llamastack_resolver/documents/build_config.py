@@ -79,11 +79,10 @@ def _check_keys(raw: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: F
     packages = raw.get("additional_pip_packages")
     if packages is not None and not isinstance(packages, list):
         findings.error(Reason.INVALID_RUN_CONFIG, "expected a list of requirements", "additional_pip_packages")
-    release = knowledge.release
-    if release.package == "ogx" or release.number >= (0, 3, 0):
+    if not knowledge.behaviour.has_stack_build:
         findings.info(
             Reason.UNSUPPORTED_VERSION,
-            f"{release} has no `stack build`; the providers are checked all the same",
+            f"{knowledge.release} has no `stack build`; the providers are checked all the same",
             hint="`llamastack containerfile` builds from this file for every release",
         )
 

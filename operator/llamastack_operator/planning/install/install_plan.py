@@ -28,6 +28,7 @@ from llamastack_operator.planning.install.upstream import (
     release_packages,
     server_dependencies,
 )
+from llamastack_resolver.behaviour import NEWEST
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.findings import Finding, Findings, Reason, with_prefix
@@ -36,9 +37,6 @@ from llamastack_resolver.providers.requirements import RequirementError, parse_m
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolve import Resolution
 from llamastack_resolver.yaml_io import read_yaml
-
-# Where no release is known: the rules of substitution that the newest releases share.
-_RULES_OF = Release("ogx", "1.5.0")
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,8 @@ def install_plan(
     """
     findings = Findings()
     environment = environment or Environment(others="unknown")
-    entries = read_entries(run_config or {}, release or _RULES_OF, environment)
+    # Where no release is known, the newest rules of substitution hold.
+    entries = read_entries(run_config or {}, release or NEWEST, environment)
     limits = [one for one in constraints if check_constraint(one, findings)]
     modules = _modules_layer(entries.kept, requirements, external_packages, limits, prefix, findings)
     layers = [modules.layer] if modules.layer else []
