@@ -14,7 +14,7 @@ from llamastack_resolver.documents.read import Input, read_inputs
 from llamastack_resolver.documents.resolve import locate, resolve_input
 from llamastack_resolver.findings import Finding, Findings
 from llamastack_resolver.releases import Release
-from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.resolution import Resolution
 
 STDIN = "-"
 

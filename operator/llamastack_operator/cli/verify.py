@@ -14,7 +14,7 @@ from llamastack_operator.cli.releases import knowledge_of, known_releases, named
 from llamastack_operator.cli.validate import add_release_option, print_finding
 from llamastack_resolver.documents.detect import parse_release
 from llamastack_resolver.releases import Release, UnknownReleaseError
-from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.resolution import Resolution
 from llamastack_resolver.server.remote import Connection, RemoteError
 from llamastack_resolver.server.verify import ServerView, server_version, verify
 

@@ -13,7 +13,7 @@ from llamastack_resolver.config.run_config import read_run_config
 from llamastack_resolver.findings import Findings, Reason, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.validation import validate_and_prepare_providers
-from llamastack_resolver.resolve import ExternalFiles, Resolution, make_registry
+from llamastack_resolver.resolution import ExternalFiles, Resolution, make_registry
 from llamastack_resolver.start_plan.order import sort_providers_by_deps
 from llamastack_resolver.start_plan.plan import make_plan
 from llamastack_resolver.start_plan.routing import apis_to_serve, specs_for_autorouted_apis

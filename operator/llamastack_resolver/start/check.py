@@ -24,7 +24,7 @@ from llamastack_resolver.installed.release import InstalledModules, installed_kn
 from llamastack_resolver.introspection import Layout, NotInstalledError, find_layout
 from llamastack_resolver.knowledge import Protocol, ReleaseKnowledge
 from llamastack_resolver.providers.external_dirs import read_directory
-from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
+from llamastack_resolver.resolution import ExternalFiles, Resolution, resolve
 from llamastack_resolver.start.compliance import ComplianceRules
 from llamastack_resolver.start.implementations import api_protocol_map
 from llamastack_resolver.start.instantiate import (

@@ -35,7 +35,7 @@ from llamastack_resolver.findings import Finding, Findings, Reason, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.requirements import RequirementError, parse_module
 from llamastack_resolver.releases import Release
-from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.resolution import Resolution
 from llamastack_resolver.yaml_io import read_yaml
 
 

@@ -10,7 +10,7 @@ from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.releases import Release
-from llamastack_resolver.resolve import ExternalFiles, resolve
+from llamastack_resolver.resolution import ExternalFiles, resolve
 from llamastack_resolver.yaml_io import read_yaml
 
 IMAGE = "docker.io/llamastack/distribution-starter:0.7.3"
