@@ -11,7 +11,7 @@ from typing import Any
 from llamastack_operator.api.external import external_packages
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.api.status import Finding
-from llamastack_operator.catalog.reader import UnsupportedReleaseError, load_release
+from llamastack_operator.catalog.reader import find_release
 from llamastack_operator.planning.image.decide import release_of
 from llamastack_operator.planning.install.install_plan import InstallPlan, file_packages, install_plan
 from llamastack_operator.planning.install.requirements import Wanted
@@ -113,13 +113,7 @@ def _parsed(text: str) -> Mapping[str, Any] | None:
 
 
 def _knowledge(spec: LlamaStackSpec) -> ReleaseKnowledge | None:
-    release = release_of(spec)
-    if spec.distribution.image is not None or release is None:
-        return None
-    try:
-        return load_release(release)
-    except UnsupportedReleaseError:
-        return None
+    return find_release(release_of(spec)) if spec.distribution.image is None else None
 
 
 def _wanted(texts: Sequence[str], path: str) -> list[Wanted]:
