@@ -51,7 +51,6 @@ from llamastack_resolver.releases import Release
 
 FORMAT = 1
 ProviderKind = Literal["remote", "inline", "other"]
-PART_NAMES = ("schemas", "distributions", "constraints")
 
 
 class KnowledgeFormatError(ValueError):

@@ -14,9 +14,9 @@ from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.validate import is_error, print_finding
 from llamastack_operator.planning.install.install_plan import (
     InstallPlan,
-    external_packages,
     file_packages,
     install_plan,
+    resolved_packages,
 )
 from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_resolver.documents.build_config import build_entries
@@ -170,7 +170,7 @@ def _of_directories(checked: Checked) -> Iterator[Wanted]:
     external = checked.document.external
     yield from file_packages({**external.providers, **external.apis})
     if checked.resolution is not None and checked.document.kind != "LlamaStack":
-        yield from external_packages(checked.resolution)
+        yield from resolved_packages(checked.resolution)
 
 
 def _indexes(pip: Mapping[str, Any]) -> Iterator[str]:

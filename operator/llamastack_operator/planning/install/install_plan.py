@@ -56,16 +56,6 @@ class InstallPlan:
     findings: tuple[Finding, ...]
 
     @property
-    def needs_python_base(self) -> bool:
-        """Whether the release is installed into the operator's Python image."""
-        return self.image is None
-
-    @property
-    def prebuilt(self) -> bool:
-        """Whether the image runs as it is."""
-        return self.image is not None and not self.layers
-
-    @property
     def has_errors(self) -> bool:
         """Whether a build would fail, or give something else than what was asked for."""
         return Findings(self.findings).has_errors
@@ -116,7 +106,7 @@ def install_plan(
     return InstallPlan(image, release, tuple(layers), tuple(findings.sorted()))
 
 
-def external_packages(resolution: Resolution) -> tuple[Wanted, ...]:
+def resolved_packages(resolution: Resolution) -> tuple[Wanted, ...]:
     """Return the packages of the external APIs, and of the providers of a directory that a resolved config uses."""
     found: dict[Wanted, None] = {}
     for group in resolution.prepared.by_key.values():
