@@ -1,8 +1,10 @@
 """Resolves the providers of a Llama Stack run config, for every release, without importing the operator.
 
-The names are those of upstream's resolver (`resolve_impls`, `validate_and_prepare_providers`,
-`topological_sort`, ...); `docs/resolver.md` tells which module answers which question. They are imported when
-they are used, so that importing the package costs nothing.
+`resolve()` answers for a run config: it takes what a release ships (`ReleaseKnowledge`, from the catalog or of an
+installed release) and the variables that the server will see (`Environment`), and gives findings and a start plan.
+The other names are those of upstream's resolver (`resolve_impls`, `validate_and_prepare_providers`,
+`topological_sort`, ...); `docs/resolver.md` tells which module answers which question. Names are imported when they
+are used, so that importing the package costs nothing.
 """
 
 from __future__ import annotations
@@ -11,11 +13,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from llamastack_resolver.config.env import Environment
+    from llamastack_resolver.findings import Finding
+    from llamastack_resolver.knowledge import ReleaseKnowledge
     from llamastack_resolver.providers.validation import (
         InvalidProviderError,
         ProviderWithSpec,
         validate_and_prepare_providers,
     )
+    from llamastack_resolver.releases import Release
+    from llamastack_resolver.resolution import resolve
     from llamastack_resolver.server.remote import resolve_remote_stack_impls
     from llamastack_resolver.start.compliance import check_protocol_compliance
     from llamastack_resolver.start.implementations import api_protocol_map, resolve_impls
@@ -24,25 +31,35 @@ if TYPE_CHECKING:
     from llamastack_resolver.start_plan.routing import specs_for_autorouted_apis
 
 _HOMES = {
-    "InvalidProviderError": "validation",
-    "ProviderWithSpec": "validation",
-    "api_protocol_map": "implementations",
-    "check_protocol_compliance": "compliance",
-    "instantiate_providers": "instantiate",
-    "resolve_impls": "implementations",
-    "resolve_remote_stack_impls": "remote",
-    "sort_providers_by_deps": "order",
-    "specs_for_autorouted_apis": "routing",
-    "topological_sort": "order",
-    "validate_and_prepare_providers": "validation",
+    "Environment": "config.env",
+    "Finding": "findings",
+    "InvalidProviderError": "providers.validation",
+    "ProviderWithSpec": "providers.validation",
+    "Release": "releases",
+    "ReleaseKnowledge": "knowledge",
+    "api_protocol_map": "start.implementations",
+    "check_protocol_compliance": "start.compliance",
+    "instantiate_providers": "start.instantiate",
+    "resolve": "resolution",
+    "resolve_impls": "start.implementations",
+    "resolve_remote_stack_impls": "server.remote",
+    "sort_providers_by_deps": "start_plan.order",
+    "specs_for_autorouted_apis": "start_plan.routing",
+    "topological_sort": "start_plan.order",
+    "validate_and_prepare_providers": "providers.validation",
 }
 
 __all__ = [
+    "Environment",
+    "Finding",
     "InvalidProviderError",
     "ProviderWithSpec",
+    "Release",
+    "ReleaseKnowledge",
     "api_protocol_map",
     "check_protocol_compliance",
     "instantiate_providers",
+    "resolve",
     "resolve_impls",
     "resolve_remote_stack_impls",
     "sort_providers_by_deps",

@@ -46,11 +46,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, cast
 
+from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.releases import Release
 
 FORMAT = 1
 ProviderKind = Literal["remote", "inline", "other"]
-PART_NAMES = ("schemas", "distributions", "constraints")
 
 
 class KnowledgeFormatError(ValueError):
@@ -267,6 +267,11 @@ class ReleaseKnowledge:
             distribution_names=tuple(core.get("distributions") or ()),
             load_part=load_part,
         )
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """What the release does in its own way."""
+        return Behaviour.of(self.release)
 
     @cached_property
     def schemas(self) -> Mapping[str, Mapping[str, Any]]:

@@ -1,8 +1,8 @@
-"""Which Llama Stack releases exist, and how each one is started.
+"""What a Llama Stack release is, which of two is the newer one, and how each one is started.
 
 Upstream moved its server twice (module path, then command) and was renamed once (llama-stack -> ogx), while
-`version: 2` in the run config never changed. Everything that depends on the release asks this module, so that
-the differences stay in one table. It uses the standard library only: it also runs inside stack images.
+`version: 2` in the run config never changed. What else a release does in its own way is in `behaviour`. Both use
+the standard library only: they also run inside stack images.
 """
 
 from __future__ import annotations
@@ -38,15 +38,44 @@ class Release:
         if not re.fullmatch(VERSION_PATTERN, self.version):
             raise UnknownReleaseError(f"{self.version!r} is no version such as 0.7.3")
 
+    @classmethod
+    def parse(cls, text: str) -> Release:
+        """Return the release that `str()` writes so: `0.7.3` is of llama-stack, `ogx-1.5.0` of ogx.
+
+        Raises:
+            UnknownReleaseError: the text is no release.
+        """
+        package, _, version = text.rpartition("-")
+        return cls(package or PACKAGES[0], version)
+
+    def since(self, *firsts: str | Release) -> bool:
+        """Whether what began with a release holds for this one.
+
+        llama-stack and ogx are one line: every ogx is newer than every llama-stack, whatever the numbers say. So
+        `since("0.3.1")` holds from llama-stack 0.3.1 on and for all of ogx, and `since("ogx-1.2.0")` for no
+        llama-stack. Only the numbers count: a pre-release has what its release has, and `0.3` is `0.3.0`.
+
+        Args:
+            firsts: the first release that has it. Where it began anew with the other package, the first one of
+                each: `since("0.4.0", "ogx-0.8.0")` does not hold for an ogx before 0.8.
+        """
+        first = [one if isinstance(one, Release) else Release.parse(one) for one in firsts]
+        own = [one for one in first if one.package == self.package]
+        return any((self._line, self.number) >= (one._line, one.number) for one in own or first)
+
     @cached_property
     def number(self) -> tuple[int, int, int]:
         """Major, minor and patch; a pre-release counts as the release that it leads to."""
         major, minor, patch = [*re.findall(r"\d+", re.split(r"[a-z]", self.version)[0]), "0"][:3]
         return int(major), int(minor), int(patch)
 
+    @property
+    def _line(self) -> int:
+        return PACKAGES.index(self.package)
+
     @cached_property
     def _key(self) -> tuple[int, tuple[int, int, int], str]:
-        return PACKAGES.index(self.package), self.number, self.version
+        return self._line, self.number, self.version
 
     def __lt__(self, other: Release) -> bool:
         return self._key < other._key
@@ -63,31 +92,27 @@ class StartRule:
     """How the server of one range of releases is started.
 
     Attributes:
-        package: the distribution package.
-        since: first release of the range, as (major, minor, patch).
+        since: first release of the range.
         argv: the command; `{config}` and `{port}` stand for the run config's path and the TCP port.
     """
 
-    package: str
-    since: tuple[int, int, int]
+    since: Release
     argv: tuple[str, ...]
 
 
 # Newest first within a package, so that the first rule that fits is the right one. Up to llama-stack 0.7.3
 # and ogx 1.1 a port in the run config is ignored; the command line is obeyed by all of them.
 START_RULES = (
-    StartRule("ogx", (1, 2, 0), ("ogx", "run", "{config}", "--port", "{port}", "--insecure")),
-    StartRule("ogx", (1, 0, 0), ("ogx", "run", "{config}", "--port", "{port}")),
-    StartRule("ogx", (0, 8, 0), ("ogx", "stack", "run", "{config}", "--port", "{port}")),
-    StartRule("llama-stack", (0, 3, 0), ("llama", "stack", "run", "{config}", "--port", "{port}")),
+    StartRule(Release.parse("ogx-1.2.0"), ("ogx", "run", "{config}", "--port", "{port}", "--insecure")),
+    StartRule(Release.parse("ogx-1.0.0"), ("ogx", "run", "{config}", "--port", "{port}")),
+    StartRule(Release.parse("ogx-0.8.0"), ("ogx", "stack", "run", "{config}", "--port", "{port}")),
+    StartRule(Release.parse("0.3.0"), ("llama", "stack", "run", "{config}", "--port", "{port}")),
     StartRule(
-        "llama-stack",
-        (0, 2, 17),
+        Release.parse("0.2.17"),
         ("python3", "-m", "llama_stack.core.server.server", "{config}", "--port", "{port}"),
     ),
     StartRule(
-        "llama-stack",
-        (0, 2, 12),
+        Release.parse("0.2.12"),
         (
             "python3",
             "-m",
@@ -107,8 +132,9 @@ def start_command(release: Release, config: str, port: int) -> list[str]:
     Raises:
         UnknownReleaseError: the release is older than the oldest that can be started.
     """
-    for rule in START_RULES:
-        if rule.package == release.package and release.number >= rule.since:
+    rules = [rule for rule in START_RULES if rule.since.package == release.package]
+    for rule in rules:
+        if release.since(rule.since):
             return [part.format(config=config, port=port) for part in rule.argv]
-    oldest = ".".join(map(str, min(rule.since for rule in START_RULES if rule.package == release.package)))
+    oldest = min(rule.since for rule in rules).version
     raise UnknownReleaseError(f"{release} is older than the oldest {release.package} that can be started, {oldest}")

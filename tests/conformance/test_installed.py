@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from llamastack_operator import catalog
-from llamastack_resolver.config.env import Environment, EnvRules, substitute
+from llamastack_resolver.behaviour import Behaviour
+from llamastack_resolver.config.env import Environment, substitute
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from tests.conformance.releases import ENVIRONMENT, RELEASES, ROOT, ask, python_of, release
 
@@ -64,9 +65,9 @@ def test_substitution_equals_upstreams(name: str, tmp_path: Path):
 
     answers = ask(name, {"substitutions": inputs}, VARIABLES, tmp_path)["substitutions"]
 
-    rules = EnvRules.of(release(name))
+    behaviour = Behaviour.of(release(name))
     for given, answer in zip(inputs, answers, strict=True):
-        result = substitute(given, Environment(VARIABLES), rules, partial(expand, str(tmp_path)))
+        result = substitute(given, Environment(VARIABLES), behaviour, partial(expand, str(tmp_path)))
         if "missing" in answer:
             assert answer["missing"] == result.missing[0][1], given
         else:

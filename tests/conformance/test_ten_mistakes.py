@@ -16,7 +16,7 @@ from llamastack_operator import catalog
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.documents.resolve import resolve_input
-from llamastack_resolver.resolve import ExternalFiles, resolve
+from llamastack_resolver.resolution import ExternalFiles, resolve
 from tests.conformance.releases import RELEASES, ask, release
 
 Config = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 
 from llamastack_operator import catalog
 from llamastack_resolver.config.env import Environment
-from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
+from llamastack_resolver.resolution import ExternalFiles, Resolution, resolve
 from llamastack_resolver.yaml_io import read_yaml
 from tests.conformance.mutations import MUTATIONS, mutated
 from tests.conformance.releases import RELEASES, ask, release

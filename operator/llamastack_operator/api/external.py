@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from llamastack_operator.api.base import ATOMIC_LIST, ApiModel, KeyReference, map_list
 from llamastack_resolver.documents.external_fields import API_NAME_PATTERN, PROVIDER_TYPE_PATTERN
 from llamastack_resolver.providers.requirements import REQUIREMENT_PATTERN
-
-if TYPE_CHECKING:
-    from llamastack_operator.api.stack import LlamaStackSpec
 
 MAX_ENTRIES = 32
 ApiName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=API_NAME_PATTERN)]
@@ -48,9 +45,3 @@ ExternalProviders = Annotated[
     Field(max_length=MAX_ENTRIES, json_schema_extra=map_list("api", "providerType")),
 ]
 ExternalApis = Annotated[list[ExternalApi] | None, Field(max_length=MAX_ENTRIES, json_schema_extra=map_list("name"))]
-
-
-def external_packages(spec: LlamaStackSpec) -> tuple[str, ...]:
-    """Return the requirements of all external providers, then of all external APIs, each once, in order."""
-    entries: list[ExternalProvider | ExternalApi] = [*(spec.external_providers or []), *(spec.external_apis or [])]
-    return tuple(dict.fromkeys(package for entry in entries for package in entry.packages or []))

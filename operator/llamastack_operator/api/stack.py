@@ -14,7 +14,7 @@ from llamastack_operator.api.base import (
     rules,
 )
 from llamastack_operator.api.build import BUILD_RULES, BuildSettings
-from llamastack_operator.api.external import ExternalApis, ExternalProviders
+from llamastack_operator.api.external import ExternalApi, ExternalApis, ExternalProvider, ExternalProviders
 from llamastack_operator.api.server import SERVER_RULES, Server
 from llamastack_resolver.releases import VERSION_PATTERN
 
@@ -84,6 +84,12 @@ class LlamaStackSpec(ApiModel):
     network: Network | None = None
     suspend: bool | None = None
     """Run no pod and keep everything else."""
+
+    @property
+    def external_packages(self) -> tuple[str, ...]:
+        """The requirements of all external providers, then of all external APIs, each once, in order."""
+        entries: list[ExternalProvider | ExternalApi] = [*(self.external_providers or []), *(self.external_apis or [])]
+        return tuple(dict.fromkeys(package for entry in entries for package in entry.packages or []))
 
 
 SPEC_RULES = rules(

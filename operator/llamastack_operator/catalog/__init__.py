@@ -10,10 +10,19 @@ from __future__ import annotations
 from llamastack_operator.catalog.reader import (
     History,
     UnsupportedReleaseError,
+    find_release,
     history,
     load_release,
-    nearest,
     releases,
+    stand_in,
 )
 
-__all__ = ["History", "UnsupportedReleaseError", "history", "load_release", "nearest", "releases"]
+__all__ = [
+    "History",
+    "UnsupportedReleaseError",
+    "find_release",
+    "history",
+    "load_release",
+    "releases",
+    "stand_in",
+]

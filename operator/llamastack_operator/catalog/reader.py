@@ -47,28 +47,28 @@ def _index() -> dict[str, Any]:
     return index
 
 
-def _release(text: str) -> Release:
-    package, _, version = text.rpartition("-")
-    return Release(package, version)
-
-
 @cache
 def releases() -> tuple[Release, ...]:
     """Return the releases of the catalog, oldest first."""
-    return tuple(sorted(_release(text) for text in _index()["releases"]))
+    return tuple(sorted(Release.parse(text) for text in _index()["releases"]))
 
 
 @cache
 def history() -> History:
     """Return the first and the last release that has a provider type, by API and type."""
     return {
-        api: {name: (_release(first), _release(last)) for name, (first, last) in types.items()}
+        api: {name: (Release.parse(first), Release.parse(last)) for name, (first, last) in types.items()}
         for api, types in _index()["providers"].items()
     }
 
 
-def nearest(release: Release) -> Release | None:
-    """Return the release itself, or the patch of its minor that is closest below it, else above it."""
+def stand_in(release: Release) -> Release | None:
+    """Return the release whose data say what `release` ships: itself, or the patch of its minor that is closest below
+    it, else above it; None where the catalog has no patch of its minor.
+
+    This is the one rule on what is known. Everything is planned with a stand-in; only the command line asks for the
+    release itself where a document or an option names one, since who wrote it is there to correct it.
+    """
     same = [r for r in releases() if (r.package, r.number[:2]) == (release.package, release.number[:2])]
     below = [r for r in same if r.number <= release.number]
     if below:
@@ -78,12 +78,12 @@ def nearest(release: Release) -> Release | None:
 
 @cache
 def load_release(release: Release) -> ReleaseKnowledge:
-    """Return what a release ships; for a patch that the catalog lacks, what its nearest patch ships.
+    """Return what a release ships, as its stand-in has it.
 
     Raises:
         UnsupportedReleaseError: the catalog knows no patch of its minor.
     """
-    found = nearest(release)
+    found = stand_in(release)
     if found is None:
         names = ", ".join(str(r) for r in releases()[-3:])
         raise UnsupportedReleaseError(f"{release} is not in the catalog; the newest are {names}")
@@ -94,3 +94,8 @@ def load_release(release: Release) -> ReleaseKnowledge:
         return read_shared(core["constraints"]) if name == "constraints" else Shared(core[name])
 
     return ReleaseKnowledge.from_dict({**core, "distributions": sorted(core["distributions"])}, part)
+
+
+def find_release(release: Release | None) -> ReleaseKnowledge | None:
+    """Return what a release ships; None where no release is named, or nothing stands in for it."""
+    return load_release(release) if release is not None and stand_in(release) is not None else None

@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from llamastack_operator import catalog
 from llamastack_operator.cli.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.parser import CliError
-from llamastack_operator.cli.releases import knowledge_of, known_releases, named_release
+from llamastack_operator.cli.releases import named_release
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.releases import start_command
 from llamastack_resolver.suggest import did_you_mean
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
             raise CliError("name a release: llamastack catalog VERSION --providers API")
         _show(_releases(), console, args.output)
         return 0
-    knowledge = knowledge_of(release)
+    knowledge = catalog.load_release(release)
     if args.distribution:
         console.line(_distribution(knowledge, args.distribution).rstrip("\n"))
     elif args.providers:
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _releases() -> dict[str, Any]:
-    return {"releases": [str(release) for release in known_releases()]}
+    return {"releases": [str(release) for release in catalog.releases()]}
 
 
 def _summary(knowledge: ReleaseKnowledge) -> dict[str, Any]:

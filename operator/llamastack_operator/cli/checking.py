@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llamastack_operator import catalog
 from llamastack_operator.cli.parser import CliError
-from llamastack_operator.cli.releases import knowledge_of, release_for
+from llamastack_operator.cli.releases import release_for
 from llamastack_resolver.documents.read import Input, read_inputs
 from llamastack_resolver.documents.resolve import locate, resolve_input
 from llamastack_resolver.findings import Finding, Findings
 from llamastack_resolver.releases import Release
-from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.resolution import Resolution
 
 STDIN = "-"
 
@@ -87,6 +88,6 @@ def check_document(document: Input, override: Release | None) -> Checked:
     if release is None:
         findings = Findings(locate(document.findings, document)).sorted()
         return Checked(document, document.release, tuple(findings), None)
-    resolution = resolve_input(document, knowledge_of(release), read_files=True)
+    resolution = resolve_input(document, catalog.load_release(release), read_files=True)
     ordered = Findings(resolution.findings).sorted()
     return Checked(document, release, tuple(ordered), resolution)

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llamastack_operator import catalog
 from llamastack_operator.cli.checking import Checked, check_files
 from llamastack_operator.cli.console import Console
 from llamastack_operator.cli.parser import CliError
-from llamastack_operator.cli.releases import knowledge_of, known_releases
 from llamastack_operator.cli.validate import is_error, print_finding
 from llamastack_operator.planning.install.install_plan import (
     InstallPlan,
-    external_packages,
     file_packages,
     install_plan,
+    resolved_packages,
 )
 from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_resolver.documents.build_config import build_entries
@@ -129,7 +129,7 @@ def _plan(checked: Checked, override: Release | None) -> Planned:
     release = _release(checked, override)
     plan = install_plan(
         config,
-        knowledge_of(release) if release else None,
+        catalog.find_release(release),
         image=document.image,
         release=release,
         environment=document.environment,
@@ -154,7 +154,7 @@ def _release(checked: Checked, override: Release | None) -> Release | None:
     document = checked.document
     if document.image is None:
         return checked.release
-    return override or document.release or release_of_image(document.image, known_releases())
+    return override or document.release or release_of_image(document.image, catalog.releases())
 
 
 def _of_fields(spec: Mapping[str, Any]) -> Iterator[Wanted]:
@@ -170,7 +170,7 @@ def _of_directories(checked: Checked) -> Iterator[Wanted]:
     external = checked.document.external
     yield from file_packages({**external.providers, **external.apis})
     if checked.resolution is not None and checked.document.kind != "LlamaStack":
-        yield from external_packages(checked.resolution)
+        yield from resolved_packages(checked.resolution)
 
 
 def _indexes(pip: Mapping[str, Any]) -> Iterator[str]:

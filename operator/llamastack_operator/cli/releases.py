@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
-import llamastack_operator.catalog as catalog
+from llamastack_operator import catalog
 from llamastack_operator.cli.parser import CliError
 from llamastack_resolver.documents.detect import detect_release, parse_release, release_of_image
 from llamastack_resolver.documents.read import Input
 from llamastack_resolver.findings import Reason
-from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.releases import Release, UnknownReleaseError
-
-
-@cache
-def known_releases() -> tuple[Release, ...]:
-    """Return the releases of the catalog, oldest first."""
-    return tuple(catalog.releases())
-
-
-@cache
-def knowledge_of(release: Release) -> ReleaseKnowledge:
-    """Return what the catalog knows about a release; it is loaded once."""
-    return catalog.load_release(release)
 
 
 def named_release(text: str | None) -> Release | None:
@@ -34,7 +21,7 @@ def named_release(text: str | None) -> Release | None:
     if text is None:
         return None
     try:
-        return parse_release(text, known_releases())
+        return parse_release(text, catalog.releases())
     except UnknownReleaseError as error:
         raise CliError(f"--stack-version: {error}") from error
 
@@ -51,12 +38,12 @@ def release_for(document: Input, override: Release | None) -> Release | None:
     if document.release is not None:
         return _declared(document, document.release)
     if document.image is not None:
-        release = release_of_image(document.image, known_releases())
+        release = release_of_image(document.image, catalog.releases())
         if release is not None:
             return release
     if not isinstance(document.config, dict):
-        return known_releases()[-1]
-    detection = detect_release(_providers_of(document), known_releases(), _knows)
+        return catalog.releases()[-1]
+    detection = detect_release(_providers_of(document), catalog.releases(), _knows)
     document.findings.info(
         Reason.UNSUPPORTED_VERSION,
         f"checked as {detection.release} ({detection.because})",
@@ -67,13 +54,13 @@ def release_for(document: Input, override: Release | None) -> Release | None:
 
 def _declared(document: Input, release: Release) -> Release | None:
     path = "spec.distribution.release.version"
-    if release not in known_releases():
+    if catalog.stand_in(release) != release:
         try:
-            parse_release(f"{release.package}-{release.version}", known_releases())
+            parse_release(f"{release.package}-{release.version}", catalog.releases())
         except UnknownReleaseError as error:
             document.findings.error(Reason.UNSUPPORTED_VERSION, str(error), path)
         return None
-    tagged = release_of_image(document.image, known_releases()) if document.image else None
+    tagged = release_of_image(document.image, catalog.releases()) if document.image else None
     if tagged is not None and tagged != release:
         message = f"the image is of {tagged}, and is checked as {release}"
         document.findings.warning(Reason.UNSUPPORTED_VERSION, message, path, hint="name the image's release")
@@ -94,4 +81,4 @@ def _knows(release: Release, api: str, provider_type: str) -> bool:
 @cache
 def _having(api: str, provider_type: str) -> frozenset[Release]:
     span = catalog.history().get(api, {}).get(provider_type)
-    return frozenset(release for release in known_releases() if span and span[0] <= release <= span[1])
+    return frozenset(release for release in catalog.releases() if span and span[0] <= release <= span[1])

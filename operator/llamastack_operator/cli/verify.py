@@ -7,14 +7,15 @@ import argparse
 import json
 import os
 
+from llamastack_operator import catalog
 from llamastack_operator.cli.checking import check_files
 from llamastack_operator.cli.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.parser import CliError
-from llamastack_operator.cli.releases import knowledge_of, known_releases, named_release
+from llamastack_operator.cli.releases import named_release
 from llamastack_operator.cli.validate import add_release_option, print_finding
 from llamastack_resolver.documents.detect import parse_release
 from llamastack_resolver.releases import Release, UnknownReleaseError
-from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.resolution import Resolution
 from llamastack_resolver.server.remote import Connection, RemoteError
 from llamastack_resolver.server.verify import ServerView, server_version, verify
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     expected, wanted = _expected(args.config, named_release(args.stack_version))
     release = wanted or _release_of(version)
     apis = [name.strip() for name in args.apis.split(",") if name.strip()]
-    view = verify(connection, knowledge_of(release), apis, expected, version)
+    view = verify(connection, catalog.load_release(release), apis, expected, version)
     console = console_for(args)
     if args.output == "json":
         console.line(json.dumps(view.to_dict(), indent=2))
@@ -72,7 +73,7 @@ def _expected(file: str | None, override: Release | None) -> tuple[Resolution | 
 
 def _release_of(version: str) -> Release:
     try:
-        return parse_release(version.split("+")[0], known_releases())
+        return parse_release(version.split("+")[0], catalog.releases())
     except UnknownReleaseError as error:
         raise CliError(f"the server is {version}, which is not in the catalog: {error}") from error
 

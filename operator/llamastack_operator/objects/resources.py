@@ -63,5 +63,3 @@ CHILDREN = (
     HORIZONTALPODAUTOSCALERS,
 )
 """The kinds that a stack is made of, in the order in which they are shown."""
-
-BY_KIND = {resource.kind: resource for resource in CHILDREN}

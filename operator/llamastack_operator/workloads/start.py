@@ -35,5 +35,5 @@ def server_command(release: Release | None, config: str, port: int) -> list[str]
     """
     if release is not None:
         return start_command(release, config, port)
-    rules = json.dumps([[rule.package, list(rule.since), list(rule.argv)] for rule in START_RULES])
+    rules = json.dumps([[rule.since.package, rule.since.number, rule.argv] for rule in START_RULES])
     return ["python3", "-c", _LOOK_UP.format(rules=rules, config=repr(config), port=port)]

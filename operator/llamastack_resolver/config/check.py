@@ -34,38 +34,32 @@ class MovedKey:
     advice: str
 
 
-def _stack(version: str) -> Release:
-    return Release("llama-stack", version)
-
-
-def _ogx(version: str) -> Release:
-    return Release("ogx", version)
-
-
 # Upstream changed its config without renaming anything on load; each line is a diff of two releases' config
 # classes.
 MOVED_KEYS = (
     *(
-        MovedKey(key, _stack("0.3.0"), f"move it to `registered_resources.{key}`")
+        MovedKey(key, Release.parse("0.3.0"), f"move it to `registered_resources.{key}`")
         for key in ("models", "shields", "datasets", "scoring_fns", "benchmarks", "tool_groups")
     ),
-    MovedKey("vector_dbs", _stack("0.3.0"), "move it to `registered_resources.vector_stores`"),
-    MovedKey("metadata_store", _stack("0.3.0"), "declare a kv_* backend, and name it in `storage.stores.metadata`"),
+    MovedKey("vector_dbs", Release.parse("0.3.0"), "move it to `registered_resources.vector_stores`"),
+    MovedKey(
+        "metadata_store", Release.parse("0.3.0"), "declare a kv_* backend, and name it in `storage.stores.metadata`"
+    ),
     MovedKey(
         "inference_store",
-        _stack("0.3.0"),
+        Release.parse("0.3.0"),
         "declare a sql_* backend, and name it in `storage.stores.inference`",
     ),
-    MovedKey("telemetry", _stack("0.4.0"), "remove it: telemetry is set by OTEL_* environment variables"),
-    MovedKey("registered_resources.connectors", _stack("0.5.0"), "move it to `connectors`, at the top level"),
+    MovedKey("telemetry", Release.parse("0.4.0"), "remove it: telemetry is set by OTEL_* environment variables"),
+    MovedKey("registered_resources.connectors", Release.parse("0.5.0"), "move it to `connectors`, at the top level"),
     *(
-        MovedKey(f"registered_resources.{key}", _ogx("0.8.0"), "remove it: the API is gone since ogx 0.8")
+        MovedKey(f"registered_resources.{key}", Release.parse("ogx-0.8.0"), "remove it: the API is gone since ogx 0.8")
         for key in ("benchmarks", "datasets", "scoring_fns")
     ),
-    MovedKey("safety", _ogx("1.0.0"), "remove it: the safety API is gone since ogx 1.0"),
-    MovedKey("registered_resources.shields", _ogx("1.0.0"), "remove it: shields are gone since ogx 1.0"),
-    MovedKey("server.cors", _ogx("1.0.0"), "remove it: the server sets no CORS headers since ogx 1.0"),
-    MovedKey("server.quota", _ogx("1.0.0"), "remove it: quotas are gone since ogx 1.0"),
+    MovedKey("safety", Release.parse("ogx-1.0.0"), "remove it: the safety API is gone since ogx 1.0"),
+    MovedKey("registered_resources.shields", Release.parse("ogx-1.0.0"), "remove it: shields are gone since ogx 1.0"),
+    MovedKey("server.cors", Release.parse("ogx-1.0.0"), "remove it: the server sets no CORS headers since ogx 1.0"),
+    MovedKey("server.quota", Release.parse("ogx-1.0.0"), "remove it: quotas are gone since ogx 1.0"),
 )
 _NEWER_PLACES = {
     "registered_resources": "put models, shields and so on at the top level",
@@ -110,7 +104,7 @@ def _report_unknown_key(
     issue: Issue, config: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings
 ) -> None:
     release = knowledge.release
-    moved = next((moved for moved in MOVED_KEYS if moved.key == issue.path and release >= moved.since), None)
+    moved = next((moved for moved in MOVED_KEYS if moved.key == issue.path and release.since(moved.since)), None)
     filled = not is_empty(value_at(config, issue.path))
     if moved and filled and issue.path not in knowledge.bundled_top_level_keys:
         findings.error(

@@ -1,6 +1,6 @@
 """Replaces `${env.X}` as a release does it, and says which variables are missing.
 
-The releases differ in four ways, all of them in EnvRules. Values of variables that exist but are not known
+The releases differ in three ways, all of them in Behaviour. Values of variables that exist but are not known
 here (they come from a Secret, or the config is checked away from its cluster) become UNKNOWN, which fits
 every type: the checks that follow neither guess nor complain about it.
 
@@ -15,23 +15,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.findings import Findings, Reason
-from llamastack_resolver.releases import Release
 
 REFERENCE = "${env."
 PATTERN = re.compile(r"\${env\.([A-Z0-9_]+)(?::([=+])([^}]*))?}")
 # What looks like a reference but is not one: upstream leaves the text as it is.
 ALMOST = re.compile(r"\${\s*env\.[^}]*}|\$\{[A-Z][A-Z0-9_]*}")
 DISABLED = "__disabled__"
-_FIRST_IDS = ("vector_store_id", "model_id")
-_ALL_IDS = (*_FIRST_IDS, "shield_id", "dataset_id", "scoring_fn_id", "benchmark_id")
-# List items with one of these ids empty are dropped, from the release named on; none before the first.
-RESOURCE_ID_FIELDS: tuple[tuple[Release, tuple[str, ...]], ...] = (
-    (Release("ogx", "1.0.0"), _FIRST_IDS),
-    (Release("ogx", "0.8.0"), (*_FIRST_IDS, "shield_id")),
-    (Release("llama-stack", "0.7.0"), _ALL_IDS),
-    (Release("llama-stack", "0.4.1"), (*_ALL_IDS, "toolgroup_id")),
-)
 
 
 class Unknown:
@@ -58,34 +49,6 @@ class Environment:
     values: Mapping[str, str] = field(default_factory=dict)
     opaque: frozenset[str] = frozenset()
     others: Literal["unset", "unknown"] = "unset"
-
-
-@dataclass(frozen=True)
-class EnvRules:
-    """How a release substitutes.
-
-    Attributes:
-        converts_plain_strings: strings without a reference are turned into numbers and booleans too.
-        resource_ids: list items with one of these ids (`model_id`, ...) empty are dropped.
-        optional_auth: `server.auth.provider_config` is dropped when its type comes out empty.
-    """
-
-    converts_plain_strings: bool = False
-    resource_ids: tuple[str, ...] = ()
-    optional_auth: bool = False
-
-    @classmethod
-    def of(cls, release: Release) -> EnvRules:
-        """Return the rules of a release."""
-        ogx = release.package == "ogx"
-        return cls(
-            converts_plain_strings=not ogx and release.number < (0, 2, 20),
-            resource_ids=next((ids for since, ids in RESOURCE_ID_FIELDS if release >= since), ()),
-            optional_auth=ogx or release.number >= OPTIONAL_AUTH_SINCE,
-        )
-
-
-OPTIONAL_AUTH_SINCE = (0, 6, 0)
 
 
 @dataclass
@@ -119,7 +82,7 @@ class Substitution:
 def substitute(
     config: Any,
     environment: Environment,
-    rules: EnvRules,
+    behaviour: Behaviour,
     expand_user: Callable[[str], str] = os.path.expanduser,
 ) -> Substitution:
     """Replace every reference in a config.
@@ -127,10 +90,10 @@ def substitute(
     Args:
         config: plain values as YAML gives them.
         environment: the variables of the server.
-        rules: the release's ways.
+        behaviour: the release's ways.
         expand_user: what replaces a leading `~` in substituted values.
     """
-    return _Substituter(environment, rules, expand_user).run(config)
+    return _Substituter(environment, behaviour, expand_user).run(config)
 
 
 class _Missing(Exception):  # noqa: N818
@@ -138,9 +101,9 @@ class _Missing(Exception):  # noqa: N818
 
 
 class _Substituter:
-    def __init__(self, environment: Environment, rules: EnvRules, expand_user: Callable[[str], str]) -> None:
+    def __init__(self, environment: Environment, behaviour: Behaviour, expand_user: Callable[[str], str]) -> None:
         self._environment = environment
-        self._rules = rules
+        self._behaviour = behaviour
         self._expand_user = expand_user
         self._missing: list[tuple[str, str]] = []
         self._dropped: list[str] = []
@@ -161,7 +124,7 @@ class _Substituter:
         return value
 
     def _mapping(self, value: dict[Any, Any], path: str, missing: list[tuple[str, str]] | None) -> dict[Any, Any]:
-        skip_auth = self._rules.optional_auth and path == "server.auth" and self._auth_is_off(value)
+        skip_auth = self._behaviour.optional_auth and path == "server.auth" and self._auth_is_off(value)
         return {
             key: None if skip_auth and key == "provider_config" else self._value(item, _join(path, key), missing)
             for key, item in value.items()
@@ -189,7 +152,7 @@ class _Substituter:
     def _is_dropped(self, item: dict[Any, Any]) -> bool:
         if "provider_id" in item and self._peek_or(item["provider_id"], UNKNOWN) == DISABLED:
             return True
-        names = self._rules.resource_ids
+        names = self._behaviour.resource_ids
         return any(self._peek_or(item[name], UNKNOWN) in (None, "") for name in names if name in item)
 
     def _peek_or(self, value: Any, default: Any) -> Any:
@@ -203,7 +166,7 @@ class _Substituter:
 
     def _string(self, text: str, path: str, missing: list[tuple[str, str]] | None) -> Any:
         if REFERENCE not in text:
-            return convert(text) if self._rules.converts_plain_strings else text
+            return convert(text) if self._behaviour.converts_every_string else text
         unknown = False
 
         def replace(match: re.Match[str]) -> str:
@@ -225,7 +188,7 @@ class _Substituter:
         result = PATTERN.sub(replace, text)
         if unknown:
             return UNKNOWN
-        if self._rules.converts_plain_strings or result != text:
+        if self._behaviour.converts_every_string or result != text:
             return convert(result)
         return result
 

@@ -13,9 +13,7 @@ from typing import Any
 
 from llamastack_resolver.findings import Finding, Findings, Reason
 from llamastack_resolver.knowledge import ReleaseKnowledge
-from llamastack_resolver.releases import Release
 
-UPGRADED_SINCE = Release("ogx", "1.0.0")
 _TABLES = ("routing_table", "api_providers", "provider_map")
 _APIS = "apis_to_serve"
 _NEW_PLACES = {
@@ -65,7 +63,7 @@ def upgrade_routing_table(config: Mapping[str, Any], knowledge: ReleaseKnowledge
     keys = [key for key in _NEW_PLACES if key in config]
     if not isinstance(config.get("routing_table"), dict):
         return Upgraded(config)
-    upgrades = knowledge.release >= UPGRADED_SINCE
+    upgrades = knowledge.behaviour.upgrades_first_format
     for key in keys:
         if upgrades:
             message = f"`{key}` is of the first config format: {knowledge.release} still converts it"

@@ -23,11 +23,7 @@ TABLES = {
     "benchmarks": "benchmarks",
     "tool_groups": "tool_groups",
 }
-# Since ogx 0.8 a model may stand for every provider of inference.
 EVERY_PROVIDER = "all"
-TOOL_GROUPS_IGNORED_SINCE = (0, 7, 0)
-DATASETS_REGISTERED_SINCE = (0, 2, 20)
-VECTOR_STORES_REGISTERED_SINCE = (0, 4, 0)
 _DEFAULT_MODELS = ("default_embedding_model", "default_reranker_model")
 
 
@@ -44,7 +40,7 @@ def check_resources(config: RunConfig, dropped: list[str], knowledge: ReleaseKno
     for key, path, item in _resources(config, dropped, knowledge):
         api = routers.get(TABLES[key])
         provider_id = item.get("provider_id")
-        if key == "models" and provider_id == EVERY_PROVIDER and knowledge.release.package == "ogx":
+        if key == "models" and provider_id == EVERY_PROVIDER and knowledge.behaviour.models_of_every_provider:
             continue
         if api and isinstance(provider_id, str) and provider_id not in ("", "__disabled__"):
             _check_provider(provider_id, api, f"{path}.provider_id", config, findings)
@@ -60,27 +56,22 @@ def check_resources(config: RunConfig, dropped: list[str], knowledge: ReleaseKno
 
 def _check_datasets(config: RunConfig, knowledge: ReleaseKnowledge, findings: Findings) -> None:
     """Upstream's `register_resources` asks each of them for a provider_id, which datasets do not have there."""
-    release = knowledge.release
-    fails = release.package == "llama-stack" and release.number < DATASETS_REGISTERED_SINCE
-    if not fails or not config.raw.get("datasets") or (config.apis and "datasetio" not in config.apis):
+    served = not config.apis or "datasetio" in config.apis
+    if knowledge.behaviour.registers_datasets or not config.raw.get("datasets") or not served:
         return
     findings.error(
         Reason.STARTUP_FAILED,
-        f"the server of {release} stops at `datasets`: it cannot register datasets of the run config",
+        f"the server of {knowledge.release} stops at `datasets`: it cannot register datasets of the run config",
         "datasets",
         api="datasets",
         hint="use llama-stack 0.2.20 or newer, or register them through the API of the running server",
     )
 
 
-def _registers_vector_stores(knowledge: ReleaseKnowledge) -> bool:
-    """0.3.x reads `vector_stores` and never registers them (they are not among upstream's `RESOURCES`)."""
-    return knowledge.release.package == "ogx" or knowledge.release.number >= VECTOR_STORES_REGISTERED_SINCE
-
-
 def _check_vector_stores(config: RunConfig, knowledge: ReleaseKnowledge, findings: Findings) -> None:
     section = config.raw.get("registered_resources")
-    if _registers_vector_stores(knowledge) or not isinstance(section, dict) or not section.get("vector_stores"):
+    given = isinstance(section, dict) and section.get("vector_stores")
+    if knowledge.behaviour.registers_vector_stores or not given:
         return
     findings.warning(
         Reason.UNKNOWN_FIELD,
@@ -93,16 +84,14 @@ def _check_vector_stores(config: RunConfig, knowledge: ReleaseKnowledge, finding
 def _resources(
     config: RunConfig, dropped: list[str], knowledge: ReleaseKnowledge
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    release = knowledge.release
-    nested = release.package == "ogx" or release.number >= (0, 3, 0)
-    section = config.raw.get("registered_resources") if nested else config.raw
-    prefix = "registered_resources." if nested else ""
-    ignored = release.package == "ogx" or release.number >= TOOL_GROUPS_IGNORED_SINCE
+    behaviour = knowledge.behaviour
+    section = config.raw.get("registered_resources") if behaviour.nests_resources else config.raw
+    prefix = "registered_resources." if behaviour.nests_resources else ""
     for key in TABLES:
         items = section.get(key) if isinstance(section, dict) else None
-        if not isinstance(items, list) or (key == "tool_groups" and ignored):
+        if not isinstance(items, list) or (key == "tool_groups" and not behaviour.registers_tool_groups):
             continue
-        if key == "vector_stores" and not _registers_vector_stores(knowledge):
+        if key == "vector_stores" and not behaviour.registers_vector_stores:
             continue
         paths = item_paths(f"{prefix}{key}", len(items), dropped)
         for path, item in zip(paths, items, strict=True):

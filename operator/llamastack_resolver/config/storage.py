@@ -106,8 +106,7 @@ def migrate_stores(config: Mapping[str, Any], knowledge: ReleaseKnowledge) -> di
     """Return the config with the store references that ogx 1.0 and newer rewrite on load."""
     storage = config.get("storage")
     stores = storage.get("stores") if isinstance(storage, dict) else None
-    release = knowledge.release
-    if release.package != "ogx" or release.number < (1, 0, 0) or not isinstance(stores, dict):
+    if not knowledge.behaviour.moves_stores_to_sql or not isinstance(stores, dict):
         return dict(config)
     migrated = dict(stores)
     for name in MIGRATED_STORES:

@@ -13,7 +13,7 @@ from llamastack_resolver.config.run_config import read_run_config
 from llamastack_resolver.findings import Findings, Reason, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.validation import validate_and_prepare_providers
-from llamastack_resolver.resolve import ExternalFiles, Resolution, make_registry
+from llamastack_resolver.resolution import ExternalFiles, Resolution, make_registry
 from llamastack_resolver.start_plan.order import sort_providers_by_deps
 from llamastack_resolver.start_plan.plan import make_plan
 from llamastack_resolver.start_plan.routing import apis_to_serve, specs_for_autorouted_apis
@@ -79,11 +79,10 @@ def _check_keys(raw: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: F
     packages = raw.get("additional_pip_packages")
     if packages is not None and not isinstance(packages, list):
         findings.error(Reason.INVALID_RUN_CONFIG, "expected a list of requirements", "additional_pip_packages")
-    release = knowledge.release
-    if release.package == "ogx" or release.number >= (0, 3, 0):
+    if not knowledge.behaviour.has_stack_build:
         findings.info(
             Reason.UNSUPPORTED_VERSION,
-            f"{release} has no `stack build`; the providers are checked all the same",
+            f"{knowledge.release} has no `stack build`; the providers are checked all the same",
             hint="`llamastack containerfile` builds from this file for every release",
         )
 

@@ -64,38 +64,34 @@ def release_of_image(image: str, known: Iterable[Release]) -> Release | None:
     return wanted[0] if len(wanted) == 1 else None
 
 
-def _stack(version: str) -> Release:
-    return Release("llama-stack", version)
-
-
 # Each sign bounds the release from below (since) or above (before).
 _SINCE = (
-    (_stack("0.3.0"), "storage"),
-    (_stack("0.3.0"), "registered_resources"),
-    (_stack("0.3.0"), "vector_stores"),
-    (_stack("0.5.0"), "distro_name"),
-    (_stack("0.5.0"), "connectors"),
-    (_stack("0.7.0"), "providers.responses"),
-    (Release("ogx", "0.8.0"), "providers.messages"),
-    (Release("ogx", "0.8.0"), "providers.interactions"),
-    (Release("ogx", "1.0.0"), "storage.stores.prompts.table_name"),
-    (Release("ogx", "1.2.0"), "providers.skills"),
-    (Release("ogx", "1.2.0"), "server.tenancy"),
-    (Release("ogx", "1.2.0"), "server.insecure"),
-    (Release("ogx", "1.2.0"), "server.tls_config"),
+    (Release.parse("0.3.0"), "storage"),
+    (Release.parse("0.3.0"), "registered_resources"),
+    (Release.parse("0.3.0"), "vector_stores"),
+    (Release.parse("0.5.0"), "distro_name"),
+    (Release.parse("0.5.0"), "connectors"),
+    (Release.parse("0.7.0"), "providers.responses"),
+    (Release.parse("ogx-0.8.0"), "providers.messages"),
+    (Release.parse("ogx-0.8.0"), "providers.interactions"),
+    (Release.parse("ogx-1.0.0"), "storage.stores.prompts.table_name"),
+    (Release.parse("ogx-1.2.0"), "providers.skills"),
+    (Release.parse("ogx-1.2.0"), "server.tenancy"),
+    (Release.parse("ogx-1.2.0"), "server.insecure"),
+    (Release.parse("ogx-1.2.0"), "server.tls_config"),
 )
 _BEFORE = (
-    (_stack("0.3.0"), "metadata_store"),
-    (_stack("0.3.0"), "inference_store"),
-    (_stack("0.3.0"), "models"),
-    (_stack("0.3.0"), "vector_dbs"),
-    (_stack("0.3.0"), "providers.telemetry"),
-    (_stack("0.7.0"), "providers.agents"),
-    (_stack("0.7.0"), "providers.post_training"),
-    (Release("ogx", "0.8.0"), "providers.datasetio"),
-    (Release("ogx", "0.8.0"), "providers.scoring"),
-    (Release("ogx", "0.8.0"), "providers.eval"),
-    (Release("ogx", "1.0.0"), "providers.safety"),
+    (Release.parse("0.3.0"), "metadata_store"),
+    (Release.parse("0.3.0"), "inference_store"),
+    (Release.parse("0.3.0"), "models"),
+    (Release.parse("0.3.0"), "vector_dbs"),
+    (Release.parse("0.3.0"), "providers.telemetry"),
+    (Release.parse("0.7.0"), "providers.agents"),
+    (Release.parse("0.7.0"), "providers.post_training"),
+    (Release.parse("ogx-0.8.0"), "providers.datasetio"),
+    (Release.parse("ogx-0.8.0"), "providers.scoring"),
+    (Release.parse("ogx-0.8.0"), "providers.eval"),
+    (Release.parse("ogx-1.0.0"), "providers.safety"),
 )
 
 
@@ -116,10 +112,10 @@ def detect_release(config: Mapping[str, Any], known: Iterable[Release], knows: K
     lower = max(since, default=None)
     before = [(release, key) for release, key in _BEFORE if _has(config, key)]
     upper = min(before, default=None)
-    fitting = [r for r in releases if (not lower or r >= lower[0]) and (not upper or r < upper[0])]
+    fitting = [r for r in releases if (not lower or r.since(lower[0])) and (not upper or not r.since(upper[0]))]
     reasons = [f"`{key}`" for _, key in filter(None, (lower, upper))]
     if not fitting:
-        fitting = [r for r in releases if not lower or r >= lower[0]] or releases
+        fitting = [r for r in releases if not lower or r.since(lower[0])] or releases
         reasons = reasons[:1]
     if knows is None:
         best = fitting

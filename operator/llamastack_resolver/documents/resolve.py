@@ -15,7 +15,7 @@ from llamastack_resolver.documents.read import Input
 from llamastack_resolver.findings import Finding, Findings, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.external_dirs import read_directory
-from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
+from llamastack_resolver.resolution import ExternalFiles, Resolution, resolve
 
 
 def resolve_input(document: Input, knowledge: ReleaseKnowledge, read_files: bool = False) -> Resolution:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.findings import Findings, Reason
 from llamastack_resolver.introspection import (
@@ -25,7 +26,6 @@ from llamastack_resolver.introspection.configs import describe_class
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.requirements import ModuleRequirement, import_names, installed_version
 
-LISTS_SINCE = (0, 3, 0)
 _LLAMA_STACK = ("llama_stack", "llama_stack_api", "ogx", "ogx_api")
 
 
@@ -138,7 +138,7 @@ class InstalledModules:
 
     def _described(self, returned: Any, entry: ProviderEntry, report: _Report) -> list[ProviderSpec] | None:
         release = self._layout.release
-        if isinstance(returned, list) and release.package == "llama-stack" and release.number < LISTS_SINCE:
+        if isinstance(returned, list) and not Behaviour.of(release).takes_spec_lists:
             message = f"get_provider_spec() returns a list, and {release} takes a single spec"
             report.error(Reason.SPEC_MISMATCH, message, "use llama-stack 0.3.0 or newer")
             return None

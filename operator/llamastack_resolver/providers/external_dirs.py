@@ -18,7 +18,6 @@ from llamastack_resolver.suggest import did_you_mean
 from llamastack_resolver.yaml_io import read_yaml
 
 MAX_FILES = 500
-FLAT_SINCE = (0, 2, 23)
 _KINDS = ("remote", "inline")
 
 
@@ -103,8 +102,7 @@ def _provider_spec(
 def _flatten(
     kind: str, data: dict[str, Any], path: str, knowledge: ReleaseKnowledge, findings: Findings
 ) -> dict[str, Any] | None:
-    release = knowledge.release
-    flat_shape = release.package == "ogx" or release.number >= FLAT_SINCE
+    flat_shape = knowledge.behaviour.flat_external_specs
     nested = isinstance(data.get("adapter"), dict)
     if kind == "remote" and flat_shape and nested:
         hint = "move the keys below `adapter:` one level up"

@@ -42,17 +42,13 @@ class ApiMigration:
     advice: str | None = None
 
 
-def _llama_stack(version: str) -> Release:
-    return Release("llama-stack", version)
-
-
-_0_3, _0_7, _OGX_0_8 = _llama_stack("0.3.0"), _llama_stack("0.7.0"), Release("ogx", "0.8.0")
+_0_3, _0_7, _OGX_0_8 = Release.parse("0.3.0"), Release.parse("0.7.0"), Release.parse("ogx-0.8.0")
 _OPENAI = "any OpenAI-compatible server is reached with remote::vllm or remote::openai"
 
 MIGRATIONS = (
-    Migration("post_training", "inline::huggingface", _llama_stack("0.2.19"), "inline::huggingface-gpu"),
-    Migration("post_training", "inline::torchtune", _llama_stack("0.2.19"), "inline::torchtune-gpu"),
-    Migration("inference", "inline::meta-reference", _llama_stack("0.5.0"), None, None, _OPENAI),
+    Migration("post_training", "inline::huggingface", Release.parse("0.2.19"), "inline::huggingface-gpu"),
+    Migration("post_training", "inline::torchtune", Release.parse("0.2.19"), "inline::torchtune-gpu"),
+    Migration("inference", "inline::meta-reference", Release.parse("0.5.0"), None, None, _OPENAI),
     Migration("inference", "remote::tgi", _0_7, "remote::openai", None, _OPENAI),
     Migration("inference", "remote::hf::serverless", _0_7, "remote::openai", None, _OPENAI),
     Migration("inference", "remote::hf::endpoint", _0_7, "remote::openai", None, _OPENAI),
@@ -62,8 +58,8 @@ MIGRATIONS = (
     Migration("tool_runtime", "inline::rag-runtime", _0_7, "inline::file-search"),
     Migration("vector_io", "inline::builtin", _OGX_0_8, "inline::faiss"),
     Migration("vector_io", "inline::sqlite_vec", _OGX_0_8, "inline::sqlite-vec"),
-    Migration("inference", "inline::transformers", Release("ogx", "1.2.0"), "inline::sentence-transformers"),
-    Migration("inference", "remote::passthrough", Release("ogx", "1.3.0"), None, None, "ogx 1.3.1 has it again"),
+    Migration("inference", "inline::transformers", Release.parse("ogx-1.2.0"), "inline::sentence-transformers"),
+    Migration("inference", "remote::passthrough", Release.parse("ogx-1.3.0"), None, None, "ogx 1.3.1 has it again"),
 )
 
 API_MIGRATIONS = (
@@ -77,14 +73,14 @@ API_MIGRATIONS = (
     ApiMigration("scoring_functions", _OGX_0_8),
     ApiMigration("eval", _OGX_0_8),
     ApiMigration("benchmarks", _OGX_0_8),
-    ApiMigration("safety", Release("ogx", "1.0.0")),
-    ApiMigration("shields", Release("ogx", "1.0.0")),
+    ApiMigration("safety", Release.parse("ogx-1.0.0")),
+    ApiMigration("shields", Release.parse("ogx-1.0.0")),
 )
 
 
 def migration_of(api: str, provider_type: str, release: Release) -> Migration | None:
     """Return what became of a provider type that `release` no longer has."""
-    found = [m for m in MIGRATIONS if (m.api, m.old) == (api, provider_type) and m.since <= release]
+    found = [m for m in MIGRATIONS if (m.api, m.old) == (api, provider_type) and release.since(m.since)]
     return max(found, key=lambda m: m.since) if found else None
 
 
@@ -95,7 +91,10 @@ def former_name(api: str, provider_type: str, release: Release) -> Migration | N
         (
             m
             for m in MIGRATIONS
-            if m.new == provider_type and (m.new_api or m.api) == api and m.since > release and m.advice is None
+            if m.new == provider_type
+            and (m.new_api or m.api) == api
+            and not release.since(m.since)
+            and m.advice is None
         ),
         None,
     )
@@ -103,9 +102,9 @@ def former_name(api: str, provider_type: str, release: Release) -> Migration | N
 
 def api_migration_of(api: str, release: Release) -> ApiMigration | None:
     """Return what became of an API that `release` no longer has."""
-    return next((m for m in API_MIGRATIONS if m.old == api and m.since <= release), None)
+    return next((m for m in API_MIGRATIONS if m.old == api and release.since(m.since)), None)
 
 
 def former_api_name(api: str, release: Release) -> ApiMigration | None:
     """Return the migration that will give an API its name after `release`."""
-    return next((m for m in API_MIGRATIONS if m.new == api and m.since > release), None)
+    return next((m for m in API_MIGRATIONS if m.new == api and not release.since(m.since)), None)

@@ -147,7 +147,7 @@ def _supported(
     findings: Findings,
 ) -> bool:
     release = knowledge.release
-    if release.package == "llama-stack" and release.number < (0, 2, 16):
+    if not knowledge.behaviour.knows_modules:
         message = f"{release} does not know `module:`"
         _refuse(registry, entry, findings, Reason.UNSUPPORTED_VERSION, message, "use llama-stack 0.2.16 or newer")
         return False

@@ -245,8 +245,7 @@ def _report_shadowed(
 ) -> None:
     """Behind a router all providers serve; without one the last replaces the others (ogx 1.2 tells
     siblings)."""
-    siblings = knowledge.release.package == "ogx" and knowledge.release.number >= (1, 2, 0)
-    if key != api or len(specs) < 2 or siblings:
+    if key != api or len(specs) < 2 or knowledge.behaviour.tells_siblings:
         return
     *lost, last = specs.values()
     for provider in lost:

@@ -10,7 +10,7 @@ from typing import Any
 
 from llamastack_resolver.findings import Findings, Reason
 from llamastack_resolver.knowledge import ReleaseKnowledge
-from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.resolution import Resolution
 from llamastack_resolver.server.remote import Connection, RemoteError, resolve_remote_stack_impls
 from llamastack_resolver.suggest import did_you_mean
 

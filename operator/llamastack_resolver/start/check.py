@@ -24,7 +24,7 @@ from llamastack_resolver.installed.release import InstalledModules, installed_kn
 from llamastack_resolver.introspection import Layout, NotInstalledError, find_layout
 from llamastack_resolver.knowledge import Protocol, ReleaseKnowledge
 from llamastack_resolver.providers.external_dirs import read_directory
-from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
+from llamastack_resolver.resolution import ExternalFiles, Resolution, resolve
 from llamastack_resolver.start.compliance import ComplianceRules
 from llamastack_resolver.start.implementations import api_protocol_map
 from llamastack_resolver.start.instantiate import (
@@ -201,11 +201,12 @@ def _read(config: Path) -> tuple[Any, Findings]:
 
 def _files(raw: Any, variables: Mapping[str, str]) -> ExternalFiles:
     """Read the directories that the config names, as the server sees them; a missing one is an empty one."""
-    from llamastack_resolver.config.env import EnvRules, substitute
+    from llamastack_resolver.behaviour import NEWEST, Behaviour
+    from llamastack_resolver.config.env import substitute
 
     def read(key: str) -> dict[str, str]:
         name = raw.get(key) if isinstance(raw, dict) else None
-        value = substitute(name, Environment(variables), EnvRules()).value
+        value = substitute(name, Environment(variables), Behaviour.of(NEWEST)).value
         return (read_directory(value) if isinstance(value, str) else None) or {}
 
     return ExternalFiles(read("external_providers_dir"), read("external_apis_dir"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llamastack_resolver.behaviour import NEWEST
 from llamastack_resolver.releases import Release
 
 
@@ -35,48 +36,46 @@ class Deviation:
     effect: str
 
 
-def _stack(version: str) -> Release:
-    return Release("llama-stack", version)
-
-
 # The protocol stands before the mixins among their base classes, so its empty methods win.
 _SHADOWED = ("openai_chat_completion", "openai_completion")
 _NO_ANSWER = "requests to the OpenAI-compatible endpoints get an empty answer"
-_SEED = _stack("0.2.16")
+_SEED = Release.parse("0.2.16")
 
 DEVIATIONS = (
-    Deviation("inference", ("remote::bedrock", "remote::runpod"), _SHADOWED, _SEED, _stack("0.3.0"), _NO_ANSWER),
-    Deviation("inference", ("remote::cerebras", "remote::databricks"), _SHADOWED, _SEED, _stack("0.2.23"), _NO_ANSWER),
+    Deviation("inference", ("remote::bedrock", "remote::runpod"), _SHADOWED, _SEED, Release.parse("0.3.0"), _NO_ANSWER),
+    Deviation(
+        "inference", ("remote::cerebras", "remote::databricks"), _SHADOWED, _SEED, Release.parse("0.2.23"), _NO_ANSWER
+    ),
     Deviation(
         "inference",
         ("remote::hf::endpoint", "remote::hf::serverless", "remote::tgi"),
         _SHADOWED,
         _SEED,
-        _stack("0.2.22"),
+        Release.parse("0.2.22"),
         _NO_ANSWER,
     ),
     Deviation(
         "safety",
         ("inline::code-scanner",),
         ("unregister_shield",),
-        _stack("0.2.18"),
-        Release("ogx", "1.0.0"),
+        Release.parse("0.2.18"),
+        Release.parse("ogx-1.0.0"),
         "removing a shield fails",
     ),
     Deviation(
         "safety",
         ("remote::bedrock", "remote::sambanova"),
         ("run_moderation",),
-        _stack("0.2.18"),
-        _stack("0.5.0"),
+        Release.parse("0.2.18"),
+        Release.parse("0.5.0"),
         "moderation requests get an empty answer",
     ),
     Deviation(
         "safety",
         ("remote::nvidia",),
         ("run_moderation",),
-        _stack("0.2.18"),
-        _stack("0.2.19"),
+        Release.parse("0.2.18"),
+        Release.parse("0.2.19"),
         "moderation requests get an empty answer",
     ),
     Deviation(
@@ -97,14 +96,10 @@ DEVIATIONS = (
             "openai_update_vector_store_file",
         ),
         _SEED,
-        _stack("0.2.17"),
+        Release.parse("0.2.17"),
         "vector stores cannot be used, vector databases can",
     ),
 )
-
-
-# The newest release that was looked at: of newer ones nobody knows yet what they ship.
-NEWEST = Release("ogx", "1.5.0")
 
 
 def shipped_without(api: str, provider_type: str, method: str, release: Release) -> str | None:
@@ -113,6 +108,6 @@ def shipped_without(api: str, provider_type: str, method: str, release: Release)
         return f"{release} may ship it so: it is newer than what is known here"
     for deviation in DEVIATIONS:
         known = deviation.api == api and provider_type in deviation.provider_types and method in deviation.methods
-        if known and deviation.since <= release < deviation.until:
+        if known and release.since(deviation.since) and not release.since(deviation.until):
             return f"{release} ships it so: {deviation.effect}"
     return None

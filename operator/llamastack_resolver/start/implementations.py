@@ -16,7 +16,7 @@ from llamastack_resolver.introspection import Layout, describe_protocol, find_la
 from llamastack_resolver.introspection.configs import load_class
 from llamastack_resolver.knowledge import Protocol, ReleaseKnowledge
 from llamastack_resolver.providers.validation import InvalidProviderError
-from llamastack_resolver.resolve import ExternalFiles, resolve
+from llamastack_resolver.resolution import ExternalFiles, resolve
 from llamastack_resolver.start.compliance import ComplianceRules
 from llamastack_resolver.start.instantiate import instantiate_providers
 from llamastack_resolver.start.runtime import internal_impls, make_runtime

@@ -17,7 +17,6 @@ from llamastack_resolver.start_plan.routing import INNER
 from llamastack_resolver.suggest import did_you_mean
 
 Providers = Mapping[str, Mapping[str, ProviderWithSpec]]
-UNBACKED_APIS_ALLOWED_SINCE = (1, 5, 0)
 
 
 def internal_apis(knowledge: ReleaseKnowledge) -> frozenset[str]:
@@ -127,7 +126,7 @@ def _check_listed(
             findings.warning(Reason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
     elif not providers.get(api):
         message = f"`{api}` is listed in `apis`, and nothing provides it"
-        if release.package == "ogx" and release.number >= UNBACKED_APIS_ALLOWED_SINCE:
+        if knowledge.behaviour.serves_unbacked_apis:
             findings.warning(Reason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
         else:
             findings.error(Reason.MISSING_DEPENDENCY, message, path, api=api, hint=add)

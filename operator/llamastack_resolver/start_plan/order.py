@@ -15,7 +15,6 @@ from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.validation import ProviderWithSpec
 
 Graph = Mapping[str, Sequence[str]]
-CYCLES_FAIL_SINCE = (1, 2, 0)
 # A cycle through one API alone, with its start repeated: a provider depends on its own router.
 OWN_ROUTER = 2
 
@@ -119,7 +118,6 @@ def _report_cycle(
     findings: Findings,
 ) -> None:
     release = knowledge.release
-    refuses = release.package == "ogx" and release.number >= CYCLES_FAIL_SINCE
     position = {key: index for index, key in enumerate(keys)}
     late = [
         (key, dep)
@@ -137,7 +135,7 @@ def _report_cycle(
         "hint": "make one of these dependencies optional, or leave one of these providers out",
     }
     place = first.entry.path if first and first.entry else "providers"
-    if refuses or late:
+    if knowledge.behaviour.cycles_fail or late:
         findings.error(Reason.DEPENDENCY_CYCLE, f"providers depend on each other: {path}", place, **where)
         return
     if len(names) == OWN_ROUTER:

@@ -9,7 +9,6 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from llamastack_operator.api.external import external_packages
 from llamastack_operator.api.server import PodDisruptionBudget
 from llamastack_operator.api.stack import LlamaStackSpec
 
@@ -148,5 +147,5 @@ def test_a_spec_cannot_be_changed_once_it_is_read() -> None:
 def test_packages_of_external_providers_and_apis_are_told_once_in_their_order() -> None:
     providers = [{**PROVIDER, "packages": ["b>=1", "a"]}, {**PROVIDER, "api": "safety"}]
     spec = read(externalProviders=providers, externalApis=[{**API, "packages": ["a", "c[x]==2"]}])
-    assert external_packages(spec) == ("b>=1", "a", "c[x]==2")
-    assert external_packages(read()) == ()
+    assert spec.external_packages == ("b>=1", "a", "c[x]==2")
+    assert read().external_packages == ()

@@ -58,9 +58,19 @@ class TestAPatchThatTheCatalogLacks:
         assert str(catalog.load_release(Release("llama-stack", "0.7.9")).release) == "0.7.3"
         assert str(catalog.load_release(Release("ogx", "1.2.3")).release) == "ogx-1.2.0"
 
+    def test_is_read_as_the_first_of_its_minor_where_none_is_below(self):
+        assert catalog.stand_in(Release("llama-stack", "0.2.3")) == catalog.releases()[0]
+
     def test_is_refused_where_its_whole_minor_is_unknown(self):
         with pytest.raises(catalog.UnsupportedReleaseError, match="newest are"):
             catalog.load_release(Release("llama-stack", "0.9.0"))
+        assert catalog.find_release(Release("llama-stack", "0.9.0")) is None
+
+
+@pytest.mark.parametrize("release", catalog.releases(), ids=str)
+def test_a_release_of_the_catalog_stands_for_itself(release: Release):
+    assert catalog.stand_in(release) == release
+    assert catalog.find_release(release) is catalog.load_release(release)
 
 
 def test_history_tells_the_first_and_the_last_release_of_a_provider():

@@ -237,12 +237,13 @@ class TestCompletion:
         assert done.stdout.strip() == "validate"
 
 
-def test_the_start_imports_neither_kopf_nor_kubernetes(file: Writer):
+@pytest.mark.parametrize("name", ["validate", "containerfile"])
+def test_what_stays_on_this_machine_imports_neither_kopf_nor_kubernetes(name: str, file: Writer):
     code = (
         "import sys; from llamastack_operator.cli import main; main(sys.argv[1:]);"
         "print([m for m in ('kopf', 'kubernetes', 'aiohttp', 'asyncio') if m in sys.modules])"
     )
-    command = [sys.executable, "-c", code, "validate", "--stack-version", "0.7.3", file(GOOD)]
+    command = [sys.executable, "-c", code, name, "--stack-version", "0.7.3", file(GOOD)]
 
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 

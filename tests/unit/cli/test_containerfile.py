@@ -84,6 +84,16 @@ def test_findings_of_config_and_plan_are_told_together(tmp_path: Path, capsys: C
     assert "spec.build.pip.requirements[1]" in err and "spec.runConfig.providers.eval[0].module" in err
 
 
+@pytest.mark.parametrize("version", ["0.7.9", "0.9.0"])
+def test_a_release_that_is_not_known_is_an_error_whether_or_not_another_stands_in(
+    tmp_path: Path, capsys: Capture, version: str
+):
+    release = {"release": {"package": "llama-stack", "version": version}}
+    status, out, err = run(tmp_path, capsys, manifest(release, {"inference": [VLLM]}))
+
+    assert (status, out) == (1, "") and f"{version} is not known" in err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

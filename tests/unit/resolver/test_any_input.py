@@ -9,7 +9,7 @@ from llamastack_resolver.documents.detect import detect_release
 from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.documents.resolve import resolve_input
 from llamastack_resolver.releases import Release
-from llamastack_resolver.resolve import ExternalFiles, resolve
+from llamastack_resolver.resolution import ExternalFiles, resolve
 from tests.support.small_release import knowledge
 
 KEYS = st.sampled_from(

@@ -79,6 +79,36 @@ def test_the_order_is_total(numbers: tuple[tuple[str, int, int, int], ...]) -> N
     assert (second >= first) and (third > first) == (third != first)
 
 
+class TestWhatBeganWithARelease:
+    @pytest.mark.parametrize("text", ["0.3.1", "0.3.2", "0.10.0", "0.3.1rc1", "ogx-0.8.0", "ogx-0.1.0"])
+    def test_holds_from_it_on_and_for_all_of_ogx(self, text: str) -> None:
+        assert Release.parse(text).since("0.3.1")
+
+    @pytest.mark.parametrize("text", ["0.2.23", "0.3.0", "0.3"])
+    def test_does_not_hold_before(self, text: str) -> None:
+        assert not Release.parse(text).since("0.3.1")
+
+    @pytest.mark.parametrize(("text", "holds"), [("0.7.3", False), ("2.0.0", False), ("ogx-1.2.0", True)])
+    def test_of_ogx_holds_for_no_llama_stack(self, text: str, holds: bool) -> None:
+        assert Release.parse(text).since("ogx-1.2.0") is holds
+
+    @pytest.mark.parametrize(
+        ("text", "holds"), [("0.3.9", False), ("0.4.0", True), ("ogx-0.7.1", False), ("ogx-0.8.0", True)]
+    )
+    def test_anew_in_ogx_does_not_hold_for_the_ogx_before(self, text: str, holds: bool) -> None:
+        assert Release.parse(text).since("0.4.0", "ogx-0.8.0") is holds
+
+    @pytest.mark.parametrize(("short", "long"), [("0.3", "0.3.0"), ("ogx-1.2", "ogx-1.2.0")])
+    def test_does_not_depend_on_how_its_version_is_written(self, short: str, long: str) -> None:
+        assert Release.parse(short).since(long) and Release.parse(long).since(Release.parse(short))
+
+    @given(st.tuples(*[st.tuples(st.sampled_from(PACKAGES), *[st.integers(0, 12)] * 3)] * 3))
+    def test_holds_for_every_newer_release(self, numbers: tuple[tuple[str, int, int, int], ...]) -> None:
+        first, older, newer = sorted(Release(package, ".".join(map(str, rest))) for package, *rest in numbers)
+        assert older.since(first) and newer.since(first)
+        assert newer.since(older) and older.since(newer) == (older == newer)
+
+
 @pytest.mark.parametrize(
     "version", ["", "0", "v0.7.3", "0.7.3.1", "0.7.x", "0.7.3-rc1", " 0.7.3", "0.7.3\n", "0.7.3;id"]
 )
@@ -95,6 +125,13 @@ def test_an_unknown_package_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize(("package", "text"), [("llama-stack", "0.7.3"), ("ogx", "ogx-0.7.3")])
 def test_a_release_is_written_with_its_package_only_since_the_rename(package: str, text: str) -> None:
     assert str(Release(package, "0.7.3")) == text
+    assert Release.parse(text) == Release(package, "0.7.3")
+
+
+@pytest.mark.parametrize("text", ["", "ogx", "ogx-", "ogx 1.5.0", "other-1.0.0", "-0.7.3x"])
+def test_a_text_that_names_no_release_is_refused(text: str) -> None:
+    with pytest.raises(UnknownReleaseError):
+        Release.parse(text)
 
 
 @given(st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){1,2}((a|b|rc)[0-9]{1,3})?", fullmatch=True), st.sampled_from(PACKAGES))

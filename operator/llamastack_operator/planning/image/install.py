@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llamastack_operator.api.external import external_packages
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.api.status import Finding
-from llamastack_operator.catalog.reader import UnsupportedReleaseError, load_release
+from llamastack_operator.catalog.reader import find_release
 from llamastack_operator.planning.image.decide import release_of
 from llamastack_operator.planning.install.install_plan import InstallPlan, file_packages, install_plan
 from llamastack_operator.planning.install.requirements import Wanted
@@ -35,7 +34,7 @@ def needs_install(stack: Stack, modules: bool) -> bool:
     if spec is None:
         return False
     pip = spec.build.pip if spec.build else None
-    return spec.distribution.image is None or modules or bool(pip and pip.requirements) or bool(external_packages(spec))
+    return spec.distribution.image is None or modules or bool(pip and pip.requirements) or bool(spec.external_packages)
 
 
 def plan_install(spec: LlamaStackSpec, run_config: str, files: Mapping[str, str]) -> InstallPlan:
@@ -56,7 +55,7 @@ def plan_install(spec: LlamaStackSpec, run_config: str, files: Mapping[str, str]
         environment=environment_of(spec),
         requirements=_wanted((pip and pip.requirements) or [], "spec.build.pip.requirements"),
         constraints=_wanted((pip and pip.constraints) or [], "spec.build.pip.constraints"),
-        external_packages=[Wanted(text, "spec") for text in external_packages(spec)] + list(file_packages(files)),
+        external_packages=[Wanted(text, "spec") for text in spec.external_packages] + list(file_packages(files)),
         prefix="spec.runConfig" if spec.run_config_from is None else "spec.runConfigFrom",
     )
 
@@ -113,13 +112,7 @@ def _parsed(text: str) -> Mapping[str, Any] | None:
 
 
 def _knowledge(spec: LlamaStackSpec) -> ReleaseKnowledge | None:
-    release = release_of(spec)
-    if spec.distribution.image is not None or release is None:
-        return None
-    try:
-        return load_release(release)
-    except UnsupportedReleaseError:
-        return None
+    return find_release(release_of(spec)) if spec.distribution.image is None else None
 
 
 def _wanted(texts: Sequence[str], path: str) -> list[Wanted]:

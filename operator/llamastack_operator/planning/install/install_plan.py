@@ -28,17 +28,15 @@ from llamastack_operator.planning.install.upstream import (
     release_packages,
     server_dependencies,
 )
+from llamastack_resolver.behaviour import NEWEST
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.findings import Finding, Findings, Reason, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.requirements import RequirementError, parse_module
 from llamastack_resolver.releases import Release
-from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.resolution import Resolution
 from llamastack_resolver.yaml_io import read_yaml
-
-# Where no release is known: the rules of substitution that the newest releases share.
-_RULES_OF = Release("ogx", "1.5.0")
 
 
 @dataclass(frozen=True)
@@ -56,16 +54,6 @@ class InstallPlan:
     release: Release | None
     layers: tuple[PlannedLayer, ...]
     findings: tuple[Finding, ...]
-
-    @property
-    def needs_python_base(self) -> bool:
-        """Whether the release is installed into the operator's Python image."""
-        return self.image is None
-
-    @property
-    def prebuilt(self) -> bool:
-        """Whether the image runs as it is."""
-        return self.image is not None and not self.layers
 
     @property
     def has_errors(self) -> bool:
@@ -104,7 +92,8 @@ def install_plan(
     """
     findings = Findings()
     environment = environment or Environment(others="unknown")
-    entries = read_entries(run_config or {}, release or _RULES_OF, environment)
+    # Where no release is known, the newest rules of substitution hold.
+    entries = read_entries(run_config or {}, release or NEWEST, environment)
     limits = [one for one in constraints if check_constraint(one, findings)]
     modules = _modules_layer(entries.kept, requirements, external_packages, limits, prefix, findings)
     layers = [modules.layer] if modules.layer else []
@@ -117,7 +106,7 @@ def install_plan(
     return InstallPlan(image, release, tuple(layers), tuple(findings.sorted()))
 
 
-def external_packages(resolution: Resolution) -> tuple[Wanted, ...]:
+def resolved_packages(resolution: Resolution) -> tuple[Wanted, ...]:
     """Return the packages of the external APIs, and of the providers of a directory that a resolved config uses."""
     found: dict[Wanted, None] = {}
     for group in resolution.prepared.by_key.values():

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_resolver.config.env import Environment, EnvRules, substitute
+from llamastack_resolver.behaviour import Behaviour
+from llamastack_resolver.config.env import Environment, substitute
 from llamastack_resolver.config.run_config import ProviderEntry, RunConfig, read_run_config
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.releases import Release
@@ -28,20 +29,15 @@ INDEX_NAMES = ("pytorch-cpu",)
 where it says nothing, the packages come from the ordinary indexes."""
 # What a release adds to them, and since when (`SERVER_DEPENDENCIES` in its core/build.py).
 _ADDED = (
-    (Release("ogx", "1.1.0"), "opentelemetry-exporter-otlp-proto-grpc"),
-    (Release("ogx", "1.5.0"), "httpx2"),
+    (Release.parse("ogx-1.1.0"), "opentelemetry-exporter-otlp-proto-grpc"),
+    (Release.parse("ogx-1.5.0"), "httpx2"),
 )
 # What a release imports, and neither depends on nor lists: first release, first without, the provider whose module does
 # (None: every server's start), and what is missing.
 _FORGOTTEN: tuple[tuple[Release, Release, tuple[str, str] | None, str], ...] = (
-    (Release("llama-stack", "0.2.22"), Release("llama-stack", "0.3.0"), None, "sqlalchemy[asyncio]"),
-    (Release("llama-stack", "0.2.23"), Release("llama-stack", "0.3.0"), ("inference", "remote::vllm"), "litellm"),
+    (Release.parse("0.2.22"), Release.parse("0.3.0"), None, "sqlalchemy[asyncio]"),
+    (Release.parse("0.2.23"), Release.parse("0.3.0"), ("inference", "remote::vllm"), "litellm"),
 )
-# From here on list-deps substitutes variables, and so leaves out entries whose id comes out as __disabled__. Before,
-# packages of disabled entries are installed too: the same image then serves whichever of them the variables enable.
-SUBSTITUTES_SINCE = Release("ogx", "1.2.0")
-_API_PACKAGES = {"llama-stack": (Release("llama-stack", "0.4.0"), "llama-stack-api")}
-_API_PACKAGES["ogx"] = (Release("ogx", "0.8.0"), "ogx-api")
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ def read_entries(run_config: Mapping[str, Any], release: Release, environment: E
         release: whose rules of substitution hold.
         environment: the variables that the server will see.
     """
-    substitution = substitute({"providers": run_config.get("providers")}, environment, EnvRules.of(release))
+    substitution = substitute({"providers": run_config.get("providers")}, environment, Behaviour.of(release))
     config = read_run_config(substitution.value, substitution.dropped)
     types = {entry.path: entry.provider_type for entry in config.entries()}
     return Entries(tuple(_written(run_config, types)), config)
@@ -93,14 +89,13 @@ def release_packages(release: Release) -> tuple[str, ...]:
     Releases ask for their API package without a version, and take the newest, which does not fit: it is pinned to
     the same version.
     """
-    since, api = _API_PACKAGES[release.package]
-    pins = [f"{release.package}=={release.version}"]
-    return (*pins, f"{api}=={release.version}") if _at_least(release, since) else tuple(pins)
+    names = [release.package, Behaviour.of(release).api_package]
+    return tuple(f"{name}=={release.version}" for name in names if name)
 
 
 def server_dependencies(release: Release) -> tuple[str, ...]:
     """Return what the server of a release needs besides the release's own dependencies."""
-    added = (name for since, name in _ADDED if _at_least(release, since))
+    added = (name for since, name in _ADDED if release.since(since))
     return (*SERVER_DEPENDENCIES, *added, *forgotten_packages(release))
 
 
@@ -114,7 +109,7 @@ def forgotten_packages(release: Release, provider: tuple[str, str] | None = None
     return tuple(
         name
         for since, until, needs, name in _FORGOTTEN
-        if needs == provider and _at_least(release, since) and not _at_least(release, until)
+        if needs == provider and release.since(since) and not release.since(until)
     )
 
 
@@ -126,15 +121,13 @@ def builtin_packages(entries: Entries, knowledge: ReleaseKnowledge) -> list[str]
     them.
     """
     kept = {entry.path for entry in entries.config.entries()}
-    leaves_out = _at_least(knowledge.release, SUBSTITUTES_SINCE)
+    # Packages of disabled entries are installed where the release lists them: the same image then serves whichever
+    # of them the variables enable.
+    all_listed = knowledge.behaviour.lists_disabled_providers
     packages: dict[str, None] = {}
     for api, provider_type, path in entries.written:
         spec = knowledge.providers.get(api, {}).get(provider_type)
-        if spec is not None and (path in kept or not leaves_out):
+        if spec is not None and (path in kept or all_listed):
             forgotten = forgotten_packages(knowledge.release, (api, provider_type))
             packages.update(dict.fromkeys((*spec.pip_packages, *forgotten)))
     return list(packages)
-
-
-def _at_least(release: Release, since: Release) -> bool:
-    return release.package == since.package and release.number >= since.number

@@ -66,11 +66,6 @@ def build_required(last: BuildInputs | None, wanted: BuildInputs) -> list[Change
     return [] if all(change.kind is ChangeKind.RECIPE for change in found) else found
 
 
-def describe(changes: Iterable[Change]) -> str:
-    """Return all changes in one line."""
-    return "; ".join(change.text for change in changes)
-
-
 def _release(last: BuildInputs, wanted: BuildInputs) -> Change | None:
     old, new = _release_of(last), _release_of(wanted)
     return Change(ChangeKind.RELEASE, f"release: {old} -> {new}") if old and new and old != new else None

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from llamastack_operator import catalog
-from llamastack_operator.planning.install.install_plan import InstallPlan, external_packages, install_plan
+from llamastack_operator.planning.install.install_plan import InstallPlan, install_plan, resolved_packages
 from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.releases import Release
-from llamastack_resolver.resolve import ExternalFiles, resolve
+from llamastack_resolver.resolution import ExternalFiles, resolve
 from llamastack_resolver.yaml_io import read_yaml
 
 IMAGE = "docker.io/llamastack/distribution-starter:0.7.3"
@@ -56,18 +56,18 @@ def wanted(*texts: str) -> list[Wanted]:
 class TestWhichLayers:
     def test_an_image_without_anything_external_runs_as_it_is(self) -> None:
         plan = plan_of(R073, config(vector_io=[FAISS]), IMAGE)
-        assert plan.prebuilt and plan.layers == () and not plan.has_errors
+        assert plan.image == IMAGE and plan.layers == () and not plan.has_errors
 
     def test_an_image_that_brings_its_own_config_runs_as_it_is(self) -> None:
-        assert plan_of(None, None, IMAGE).prebuilt
+        assert plan_of(None, None, IMAGE).layers == ()
 
     def test_a_module_on_an_image_needs_the_modules_layer_only(self) -> None:
         plan = plan_of(R073, config(safety=[FMS]), IMAGE)
-        assert [one.kind for one in plan.layers] == ["modules"] and not plan.needs_python_base
+        assert [one.kind for one in plan.layers] == ["modules"] and plan.image == IMAGE
 
     def test_a_release_without_an_image_is_installed_on_the_python_base(self) -> None:
         plan = plan_of(R073, config(vector_io=[FAISS]))
-        assert [one.kind for one in plan.layers] == ["stack"] and plan.needs_python_base
+        assert [one.kind for one in plan.layers] == ["stack"] and plan.image is None
 
     def test_a_release_with_modules_has_the_stack_first(self) -> None:
         assert [one.kind for one in plan_of(R073, config(safety=[FMS])).layers] == ["stack", "modules"]
@@ -162,7 +162,7 @@ class TestDisabledEntries:
     @pytest.mark.parametrize("provider_id", IDS)
     def test_the_module_of_a_disabled_entry_is_not_installed(self, provider_id: str) -> None:
         raw = config(safety=[{**FMS, "provider_id": provider_id}])
-        assert plan_of(R073, raw, IMAGE, environment=Environment()).prebuilt
+        assert plan_of(R073, raw, IMAGE, environment=Environment()).layers == ()
 
     @pytest.mark.parametrize("provider_id", [None, "", "${env.ENABLE:+fms}"])
     def test_the_module_of_an_entry_without_an_id_is_installed_as_the_release_imports_it(
@@ -214,7 +214,7 @@ class TestModulesLayer:
             "external_providers_dir": "/p",
             "external_apis_dir": "/a",
         }
-        found = external_packages(resolve(raw, catalog.load_release(R073), files=files))
+        found = resolved_packages(resolve(raw, catalog.load_release(R073), files=files))
         assert [one.text for one in found] == ["own-client>=2", "weather-api"]
         assert found[0].path == "external_providers_dir/remote/inference/own.yaml"
 
@@ -305,7 +305,7 @@ class TestRefusedBeforePipRuns:
             {"providers": [1]},
             {"providers": {"eval": {"a": 1}, "safety": [1, None, {"module": 3}]}},
         ):
-            assert plan_of(R073, raw, IMAGE).prebuilt
+            assert plan_of(R073, raw, IMAGE).layers == ()
 
 
 @pytest.mark.parametrize("release", catalog.releases(), ids=str)

@@ -13,7 +13,6 @@ from llamastack_operator.controller.stack.memo import Memo
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.child import Child, digest
 from llamastack_operator.objects.resources import (
-    BY_KIND,
     CONFIGMAPS,
     PERSISTENTVOLUMECLAIMS,
     PODDISRUPTIONBUDGETS,
@@ -37,7 +36,7 @@ def applied(seen: Snapshot) -> Snapshot:
     wanted = plan(seen, SETTINGS).desired or ()
     members = [
         replace(
-            deployment() if item.resource.kind == "Deployment" else child(BY_KIND[item.resource.kind], spec={}),
+            deployment() if item.resource.kind == "Deployment" else child(item.resource, spec={}),
             key=item.key,
             applied=item.applied,
             owned=digest(owned_fields(item.body)),

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_resolver.config.env import UNKNOWN, Environment, EnvRules, convert, substitute
+from llamastack_resolver.behaviour import NEWEST, Behaviour
+from llamastack_resolver.config.env import UNKNOWN, Environment, convert, substitute
 from llamastack_resolver.releases import Release
 
-RULES = EnvRules()
+RULES = Behaviour.of(NEWEST)
 SET = Environment({"X": "value", "N": "8321", "HOME_DIR": "~/x", "EMPTY": ""}, frozenset({"SECRET"}))
 
 
-def value_of(text: object, environment: Environment = SET, rules: EnvRules = RULES) -> object:
+def value_of(text: object, environment: Environment = SET, rules: Behaviour = RULES) -> object:
     return substitute(text, environment, rules, expand_user=lambda path: path.replace("~", "/home", 1)).value
 
 
@@ -44,8 +45,8 @@ def test_references_are_replaced_and_converted(text: object, expected: object):
 
 
 def test_old_releases_convert_strings_without_references_too():
-    assert value_of("12", rules=EnvRules.of(Release("llama-stack", "0.2.19"))) == 12
-    assert value_of("12", rules=EnvRules.of(Release("llama-stack", "0.2.20"))) == "12"
+    assert value_of("12", rules=Behaviour.of(Release.parse("0.2.19"))) == 12
+    assert value_of("12", rules=Behaviour.of(Release.parse("0.2.20"))) == "12"
 
 
 @pytest.mark.parametrize(
@@ -97,8 +98,8 @@ class TestListItems:
     def test_without_a_resource_id_are_dropped_since_0_4_1(self):
         config = {"models": [{"model_id": "${env.NO:+m}"}]}
 
-        new = substitute(config, Environment(), EnvRules.of(Release("llama-stack", "0.4.1")))
-        old = substitute(config, Environment(), EnvRules.of(Release("llama-stack", "0.4.0")))
+        new = substitute(config, Environment(), Behaviour.of(Release.parse("0.4.1")))
+        old = substitute(config, Environment(), Behaviour.of(Release.parse("0.4.0")))
 
         assert (new.value, old.value) == ({"models": []}, {"models": [{"model_id": None}]})
 
@@ -106,8 +107,8 @@ class TestListItems:
 def test_auth_without_a_type_is_off_since_0_6():
     config = {"server": {"auth": {"provider_config": {"type": "${env.AUTH:+oauth2}", "url": "${env.URL}"}}}}
 
-    new = substitute(config, Environment(), EnvRules.of(Release("llama-stack", "0.6.0")))
-    old = substitute(config, Environment(), EnvRules.of(Release("llama-stack", "0.5.2")))
+    new = substitute(config, Environment(), Behaviour.of(Release.parse("0.6.0")))
+    old = substitute(config, Environment(), Behaviour.of(Release.parse("0.5.2")))
 
     assert (new.value, new.missing) == ({"server": {"auth": {"provider_config": None}}}, [])
     assert old.missing == [("server.auth.provider_config.url", "URL")]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from llamastack_resolver.config.env import Environment
-from llamastack_resolver.resolve import resolve
+from llamastack_resolver.resolution import resolve
 from tests.support.small_release import knowledge
 
 

@@ -12,7 +12,7 @@ from llamastack_resolver.documents.external_fields import read_external
 from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.documents.resolve import resolve_input
 from llamastack_resolver.findings import Finding, Findings
-from llamastack_resolver.resolve import Resolution
+from llamastack_resolver.resolution import Resolution
 from tests.support.small_release import entry, knowledge
 
 OLLAMA = "adapter_type: ollama\nmodule: my_ollama\nconfig_class: my_ollama.Config\n"

@@ -14,7 +14,7 @@ from llamastack_resolver.installed.release import InstalledModules
 from llamastack_resolver.introspection import Layout
 from llamastack_resolver.providers.requirements import RequirementError, parse_module
 from llamastack_resolver.releases import Release
-from llamastack_resolver.resolve import Resolution, resolve
+from llamastack_resolver.resolution import Resolution, resolve
 from tests.support.small_release import config, entry, knowledge
 
 SPEC = """

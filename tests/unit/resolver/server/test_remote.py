@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from llamastack_resolver.knowledge import ReleaseKnowledge
-from llamastack_resolver.resolve import resolve
+from llamastack_resolver.resolution import resolve
 from llamastack_resolver.server.remote import Connection, RemoteError, resolve_remote_stack_impls
 from llamastack_resolver.server.verify import ServerView, verify
 from tests.support.small_release import config, core, entry, knowledge

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from llamastack_resolver.findings import Findings
-from llamastack_resolver.resolve import resolve
+from llamastack_resolver.resolution import resolve
 from llamastack_resolver.start.instantiate import ProviderState, Runtime, instantiate_providers
 from tests.support.small_release import config, entry, knowledge
 

@@ -29,13 +29,9 @@ def run_config_findings(run_config: Any, path: str) -> list[Finding]:
     ]
 
 
-def text_findings(text: str, path: str) -> list[Finding]:
-    """Return what is wrong with a run config that is given as YAML text; nothing in it can do harm."""
-    return read_text(text, path)[1]
-
-
 def read_text(text: str, path: str) -> tuple[Any, list[Finding]]:
-    """Return the run config in a YAML text, None where it cannot be read, and what is wrong with it."""
+    """Return the run config in a YAML text, None where it cannot be read, and what is wrong with it; nothing in it can
+    do harm."""
     if text_size(text) > SIZE_LIMIT:
         return None, [_finding(path, f"is larger than {SIZE_LIMIT} bytes", "Make it smaller.")]
     documents, problems = read_yaml(text)

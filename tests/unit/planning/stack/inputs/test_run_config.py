@@ -9,7 +9,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llamastack_operator.planning.stack.inputs.run_config import SIZE_LIMIT, run_config_findings, text_findings
+from llamastack_operator.planning.stack.inputs.run_config import SIZE_LIMIT, read_text, run_config_findings
 
 PROVIDER = {"provider_id": "vllm", "provider_type": "remote::vllm", "config": {}}
 PATH = "spec.runConfig"
@@ -88,7 +88,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 
 
 def told(text: str) -> list[str]:
-    return [finding.message for finding in text_findings(text, "here")]
+    return [finding.message for finding in read_text(text, "here")[1]]
 
 
 class TestText:
@@ -134,7 +134,7 @@ class TestText:
     @example("a: 0b2")
     @example("[" * 3000)
     def test_of_any_kind_gives_findings_and_no_exception(self, text: str) -> None:
-        for finding in text_findings(text, "here"):
+        for finding in read_text(text, "here")[1]:
             assert finding.reason == "InvalidRunConfig"
 
     @given(st.recursive(st.sampled_from(["a", "1", "~", "*x", "&x b", "'", "!!int c", "1e9"]), lambda parts: st.one_of(
@@ -144,4 +144,4 @@ class TestText:
         ),
     )))  # fmt: skip
     def test_that_is_almost_yaml_gives_findings_and_no_exception(self, text: str) -> None:
-        assert all(finding.severity == "error" for finding in text_findings(text, "here"))
+        assert all(finding.severity == "error" for finding in read_text(text, "here")[1])

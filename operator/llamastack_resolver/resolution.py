@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llamastack_resolver.config.check import check_run_config
-from llamastack_resolver.config.env import Environment, EnvRules, Substitution, Unknown, substitute
+from llamastack_resolver.config.env import Environment, Substitution, Unknown, substitute
 from llamastack_resolver.config.legacy import upgrade_routing_table
 from llamastack_resolver.config.registered_resources import check_resources
 from llamastack_resolver.config.run_config import RunConfig, read_run_config
@@ -35,8 +35,6 @@ from llamastack_resolver.start_plan.plan import PlanStep, make_plan
 from llamastack_resolver.start_plan.routing import apis_to_serve, specs_for_autorouted_apis
 
 RUN_CONFIG_VERSION = 2
-VERSION_IGNORED_SINCE = (0, 3, 1)
-STARTED_BY_COMMAND_SINCE = (0, 3, 0)
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def resolve(
         return Resolution(knowledge.release, tuple(findings))
     environment = environment or Environment(others="unknown")
     upgraded = upgrade_routing_table(raw, knowledge, findings)
-    substitution = substitute(upgraded.config, environment, EnvRules.of(knowledge.release))
+    substitution = substitute(upgraded.config, environment, knowledge.behaviour)
     substitution.report(findings)
     _check_version(upgraded.config, knowledge, findings)
     config = _checked_config(substitution, knowledge, findings)
@@ -146,13 +144,12 @@ def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, fin
 def _check_version(value: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
     """Before 0.3.1 `llama stack run` takes another version for an old config, which has to have a providers
     directory. 0.3.0 has no other way to start; the server module of the releases before does not look at it."""
-    release = knowledge.release
-    tolerant = release.package == "ogx" or release.number >= VERSION_IGNORED_SINCE
-    if tolerant or value.get("external_providers_dir") or value.get("version") == RUN_CONFIG_VERSION:
+    release, behaviour = knowledge.release, knowledge.behaviour
+    if behaviour.ignores_version or value.get("external_providers_dir") or value.get("version") == RUN_CONFIG_VERSION:
         return
     message = f"`version` is not the number {RUN_CONFIG_VERSION}: `llama stack run` of {release} then insists on"
     message += " ~/.llama/providers.d"
-    report = findings.error if release.number >= STARTED_BY_COMMAND_SINCE else findings.warning
+    report = findings.error if behaviour.started_by_command else findings.warning
     report(Reason.INVALID_RUN_CONFIG, message, "version", hint=f"write version: {RUN_CONFIG_VERSION}")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from llamastack_resolver.config.env import Environment
-from llamastack_resolver.resolve import ExternalFiles, Resolution, resolve
+from llamastack_resolver.resolution import ExternalFiles, Resolution, resolve
 from tests.support.small_release import config, entry, knowledge
 
 

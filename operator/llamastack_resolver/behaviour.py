@@ -1,0 +1,117 @@
+"""What a release does in its own way, as named questions: `Behaviour.of(release)`.
+
+Upstream changes how it loads a config, finds providers and starts them without saying so in the config, whose
+`version: 2` has never changed. Every such rule is here and nowhere else, so a new release is reviewed in this file
+and in the tables whose lines name a release (`docs/resolver.md` lists them). What a release ships, as its providers,
+its APIs and the schema of its config, is no rule: `ReleaseKnowledge` has it, and it is asked first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from llamastack_resolver.releases import Release
+
+NEWEST = Release.parse("ogx-1.5.0")
+"""The newest release that was reviewed here. What newer ones do is not known yet: they are taken to do the same."""
+
+_FIRST_IDS = ("vector_store_id", "model_id")
+_ALL_IDS = (*_FIRST_IDS, "shield_id", "dataset_id", "scoring_fn_id", "benchmark_id")
+_RESOURCE_IDS = (
+    ("ogx-1.0.0", _FIRST_IDS),
+    ("ogx-0.8.0", (*_FIRST_IDS, "shield_id")),
+    ("0.7.0", _ALL_IDS),
+    ("0.4.1", (*_ALL_IDS, "toolgroup_id")),
+)
+"""Newest first, so that the first line that fits is the right one."""
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """The rules of one release. Each says since when, or until when, it holds."""
+
+    # Substitution of variables (`replace_env_vars` in core/stack.py).
+    converts_every_string: bool
+    """Before 0.2.20 strings without a reference become numbers and booleans too, even quoted ones."""
+    resource_ids: tuple[str, ...]
+    """Since 0.4.1 list items are dropped where one of these ids comes out empty; the ids change with the APIs."""
+    optional_auth: bool
+    """Since 0.6.0 `server.auth.provider_config` is dropped where its type comes out empty."""
+
+    # The run config.
+    ignores_version: bool
+    """Since 0.3.1 `llama stack run` takes every config for today's, whatever its `version` is."""
+    started_by_command: bool
+    """Since 0.3.0 `llama stack run` is the only way to start; before, the server's module was started as well."""
+    upgrades_first_format: bool
+    """Since ogx 1.0 the server converts `routing_table` when it loads a config (`upgrade_from_routing_table`)."""
+    moves_stores_to_sql: bool
+    """Since ogx 1.0 references of prompts and connectors to a key-value store are rewritten on load."""
+    nests_resources: bool
+    """Since 0.3.0 models, shields and so on are read from `registered_resources`, no more from the top level."""
+    registers_datasets: bool
+    """Before 0.2.20 `register_resources` asks datasets for a provider_id, which they lack: the server stops."""
+    registers_vector_stores: bool
+    """Since 0.4.0 vector stores are among `RESOURCES`; 0.3.x reads them and never registers them."""
+    registers_tool_groups: bool
+    """Before 0.7.0; since then the specs of the providers name their tool groups (`toolgroup_id`)."""
+    models_of_every_provider: bool
+    """Since ogx 0.8 a model with the provider `all` stands for every provider of inference."""
+
+    # Where providers come from.
+    knows_modules: bool
+    """Since 0.2.16 an entry may have a `module:` (upstream's PR #2637)."""
+    takes_spec_lists: bool
+    """Since 0.3.0 `get_provider_spec` may return a list (#3341)."""
+    flat_external_specs: bool
+    """Since 0.2.23 the files of remote providers have no `adapter:` any more (#3378)."""
+
+    # What starts.
+    tells_siblings: bool
+    """Since ogx 1.2 providers of an API without a router are told of each other, and no more lost but for the last."""
+    cycles_fail: bool
+    """Since ogx 1.2 a circle of dependencies is refused (#6157); before, the sort passed over it in silence."""
+    serves_unbacked_apis: bool
+    """Since ogx 1.5 the server starts with an API in `apis` that nothing provides."""
+
+    # Installation.
+    has_stack_build: bool
+    """Before 0.3.0 `llama stack build` reads a build.yaml; `list-deps`, which takes a run config, replaced it."""
+    lists_disabled_providers: bool
+    """Before ogx 1.2 `list-deps` does not substitute, and lists what entries need that come out disabled."""
+    api_package: str | None
+    """Since 0.4.0 and ogx 0.8 the protocols are a distribution of their own, which has to be of the same version."""
+
+    @classmethod
+    def of(cls, release: Release) -> Behaviour:
+        """Return the rules of a release."""
+        return _behaviour(release)
+
+
+@cache
+def _behaviour(release: Release) -> Behaviour:
+    since = release.since
+    return Behaviour(
+        converts_every_string=not since("0.2.20"),
+        resource_ids=next((ids for first, ids in _RESOURCE_IDS if since(first)), ()),
+        optional_auth=since("0.6.0"),
+        ignores_version=since("0.3.1"),
+        started_by_command=since("0.3.0"),
+        upgrades_first_format=since("ogx-1.0.0"),
+        moves_stores_to_sql=since("ogx-1.0.0"),
+        nests_resources=since("0.3.0"),
+        registers_datasets=since("0.2.20"),
+        registers_vector_stores=since("0.4.0"),
+        registers_tool_groups=not since("0.7.0"),
+        models_of_every_provider=since("ogx-0.8.0"),
+        knows_modules=since("0.2.16"),
+        takes_spec_lists=since("0.3.0"),
+        flat_external_specs=since("0.2.23"),
+        tells_siblings=since("ogx-1.2.0"),
+        cycles_fail=since("ogx-1.2.0"),
+        serves_unbacked_apis=since("ogx-1.5.0"),
+        has_stack_build=not since("0.3.0"),
+        lists_disabled_providers=not since("ogx-1.2.0"),
+        api_package=f"{release.package}-api" if since("0.4.0", "ogx-0.8.0") else None,
+    )
