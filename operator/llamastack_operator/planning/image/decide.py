@@ -21,52 +21,13 @@ from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.planning.install.key import BuildInputs, PipSettings, build_key, key_name
 from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_operator.planning.install.why_build import build_required
+from llamastack_operator.planning.stack.image_verdict import BuildWish, ImageVerdict
 from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.runtime import Runtime, StartInstall
 from llamastack_operator.workloads.settings import ImageSettings
 from llamastack_resolver.releases import Release
 
 _PREFERENCE = {"Succeeded": 0, "Building": 1, "Queued": 2, "Failed": 3}
-
-
-@dataclass(frozen=True, slots=True)
-class BuildWish:
-    """A build that a stack wants to be there.
-
-    Attributes:
-        name: the name of the LlamaStackBuild.
-        spec: its spec, in wire form; empty for one that exists and is only to be used.
-    """
-
-    name: str
-    spec: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ImageVerdict:
-    """How the image of the newest generation stands.
-
-    Attributes:
-        ready: whether pods can run it.
-        reason: the reason of the condition ImageReady.
-        message: its message.
-        hint: what to do, empty where nothing is to be done.
-        stalled: whether no progress is expected without a change from outside.
-        runtime: what the pods run, if it is ready.
-        wishes: the builds that must exist, and belong to the stack too.
-        current: the build that the newest generation runs or waits for.
-        modules: what is known of the installed modules.
-    """
-
-    ready: bool
-    reason: Reason
-    message: str
-    hint: str = ""
-    stalled: bool = False
-    runtime: Runtime | None = None
-    wishes: tuple[BuildWish, ...] = ()
-    current: str | None = None
-    modules: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

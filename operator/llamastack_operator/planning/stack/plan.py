@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.status import Finding
 from llamastack_operator.objects.child import Child, Desired
-from llamastack_operator.planning.image.decide import BuildWish
+from llamastack_operator.planning.stack.image_verdict import BuildWish
 from llamastack_operator.planning.stack.inputs.run_config import SIZE_LIMIT, text_size
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.children import children
