@@ -16,7 +16,7 @@ from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.objects.child import Key, digest
-from llamastack_operator.planning.image.decide import ImageQuestion, as_it_is, decide_image
+from llamastack_operator.planning.image.decide import decide_image
 from llamastack_operator.planning.image.install import (
     needs_import_names,
     needs_install,
@@ -24,6 +24,8 @@ from llamastack_operator.planning.image.install import (
     plan_install,
     with_import_names,
 )
+from llamastack_operator.planning.image.outcome import as_it_is
+from llamastack_operator.planning.image.question import ImageQuestion
 from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.inputs.providers import Provider, has_modules, providers_of
