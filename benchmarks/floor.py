@@ -12,7 +12,8 @@ from llamastack_operator.kube.client import Client, Object
 from llamastack_operator.objects.resources import LLAMASTACKS, Resource
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.planning.stack.stack import stack_from
-from llamastack_operator.planning.stack.status import PassOutcome, status_of
+from llamastack_operator.planning.stack.status import status_of
+from llamastack_operator.planning.stack.verdict import PassOutcome
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 _STAMP = "2026-01-01T00:00:00Z"

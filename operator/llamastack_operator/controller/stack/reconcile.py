@@ -28,8 +28,9 @@ from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.plan import Plan, plan, rollout_complete
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
-from llamastack_operator.planning.stack.status import PassOutcome, is_ready, status_of
+from llamastack_operator.planning.stack.status import is_ready, status_of
 from llamastack_operator.planning.stack.transitions import transitions
+from llamastack_operator.planning.stack.verdict import PassOutcome
 from llamastack_operator.probe.version import server_version
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.settings import WorkloadSettings

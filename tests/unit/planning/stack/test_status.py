@@ -16,7 +16,8 @@ from llamastack_operator.objects.pods import Pod
 from llamastack_operator.objects.resources import SERVICES
 from llamastack_operator.planning.stack.plan import findings_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
-from llamastack_operator.planning.stack.status import PassOutcome, cut, is_ready, status_of
+from llamastack_operator.planning.stack.status import cut, is_ready, status_of
+from llamastack_operator.planning.stack.verdict import PassOutcome
 from tests.e2e.kstatus import kstatus
 from tests.support.world import (
     child,

@@ -1,0 +1,52 @@
+"""Whether pods serve, and what keeps them from it."""
+
+from __future__ import annotations
+
+from llamastack_operator.api.conditions import Reason
+from llamastack_operator.objects.child import Child
+from llamastack_operator.objects.pods import Pod
+from llamastack_operator.planning.stack.diagnosis import Diagnosis, diagnose
+from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_operator.planning.stack.verdict import Verdict
+from llamastack_operator.workloads.children import autoscaled
+from llamastack_operator.workloads.names import replicas
+
+
+def availability(snapshot: Snapshot) -> Verdict:
+    """Return whether pods serve, be it an older generation."""
+    deployment = snapshot.child("Deployment")
+    trouble = trouble_of(snapshot, deployment)
+    if suspended(snapshot):
+        return Verdict(False, Reason.SUSPENDED, "no pod runs, as asked")
+    wanted = deployment.facts["wanted"] if deployment else 0
+    count = deployment.facts["availableReplicas"] if deployment else 0
+    told = f"{count} of {wanted} pods are available" if deployment else "no pod exists yet"
+    if trouble:
+        told = f"{told}; {trouble.message}"
+    if deployment is None or count == 0:
+        return Verdict(False, trouble.reason if trouble else Reason.NO_REPLICAS_AVAILABLE, told)
+    revision = deployment.facts["revision"]
+    ready = [pod for pod in snapshot.pods if pod.ready and not pod.deleting]
+    if ready and not any(pod.revision == revision for pod in ready):
+        return Verdict(True, Reason.OLD_REVISION_SERVES, told)
+    if count < wanted:
+        return Verdict(True, Reason.SOME_REPLICAS_AVAILABLE, told)
+    return Verdict(True, Reason.ALL_REPLICAS_AVAILABLE, told)
+
+
+def suspended(snapshot: Snapshot) -> bool:
+    """Tell whether a stack is to run no pod."""
+    spec = snapshot.stack.spec
+    return spec is not None and replicas(spec) == 0 and not autoscaled(spec)
+
+
+def trouble_of(snapshot: Snapshot, deployment: Child | None) -> Diagnosis | None:
+    """Return why pods of the newest revision do not serve, or cannot even be made; None where nothing is known."""
+    if deployment is None:
+        return None
+    pods: list[Pod] = [pod for pod in snapshot.pods if pod.revision == deployment.facts["revision"]]
+    found = diagnose(pods)
+    refused = deployment.facts["conditions"].get("ReplicaFailure", {})
+    if found is None and refused.get("status") == "True":
+        return Diagnosis(Reason.PODS_REFUSED, f"pods cannot be created: {refused['message']}")
+    return found
