@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llamastack_operator.api.base import API_VERSION
-from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.conditions import ConditionType, Reason, is_true
 from llamastack_operator.api.stack import KIND
 from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.stack.gather import Gatherer
@@ -25,12 +25,12 @@ from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
 from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
+from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import Plan, plan, rollout_complete
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
-from llamastack_operator.planning.stack.status import is_ready, status_of
+from llamastack_operator.planning.stack.status import status_of
 from llamastack_operator.planning.stack.transitions import transitions
-from llamastack_operator.planning.stack.verdict import PassOutcome
 from llamastack_operator.probe.version import server_version
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.settings import WorkloadSettings
@@ -120,7 +120,7 @@ class Reconciler:
                 self._memo.remember(after, decided)
         status = status_of(after, outcome, _now())
         answered = True
-        if is_ready(status) and status["readyReplicas"] and self._must_ask(snapshot.stack):
+        if is_true(status, ConditionType.READY) and status["readyReplicas"] and self._must_ask(snapshot.stack):
             release = await self._ask_release(after)
             answered = release is not None
             if answered:
@@ -136,7 +136,7 @@ class Reconciler:
 
         A Service is refused for a moment after its pods are ready; a server behind a login never tells.
         """
-        if is_ready(stack.status) and stack.status.get("release"):
+        if is_true(stack.status, ConditionType.READY) and stack.status.get("release"):
             return False
         generation, times = self._asked.get(stack.key, (0, 0))
         times = times + 1 if generation == stack.generation else 1

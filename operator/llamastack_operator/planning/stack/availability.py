@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.conditions import Reason, Verdict, no, yes
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.diagnosis import Diagnosis, diagnose
 from llamastack_operator.planning.stack.snapshot import Snapshot
-from llamastack_operator.planning.stack.verdict import Verdict
 from llamastack_operator.workloads.children import autoscaled
 from llamastack_operator.workloads.names import replicas
 
@@ -17,21 +16,21 @@ def availability(snapshot: Snapshot) -> Verdict:
     deployment = snapshot.child("Deployment")
     trouble = trouble_of(snapshot, deployment)
     if suspended(snapshot):
-        return Verdict(False, Reason.SUSPENDED, "no pod runs, as asked")
+        return no(Reason.SUSPENDED, "no pod runs, as asked")
     wanted = deployment.facts["wanted"] if deployment else 0
     count = deployment.facts["availableReplicas"] if deployment else 0
     told = f"{count} of {wanted} pods are available" if deployment else "no pod exists yet"
     if trouble:
         told = f"{told}; {trouble.message}"
     if deployment is None or count == 0:
-        return Verdict(False, trouble.reason if trouble else Reason.NO_REPLICAS_AVAILABLE, told)
+        return no(trouble.reason if trouble else Reason.NO_REPLICAS_AVAILABLE, told)
     revision = deployment.facts["revision"]
     ready = [pod for pod in snapshot.pods if pod.ready and not pod.deleting]
     if ready and not any(pod.revision == revision for pod in ready):
-        return Verdict(True, Reason.OLD_REVISION_SERVES, told)
+        return yes(Reason.OLD_REVISION_SERVES, told)
     if count < wanted:
-        return Verdict(True, Reason.SOME_REPLICAS_AVAILABLE, told)
-    return Verdict(True, Reason.ALL_REPLICAS_AVAILABLE, told)
+        return yes(Reason.SOME_REPLICAS_AVAILABLE, told)
+    return yes(Reason.ALL_REPLICAS_AVAILABLE, told)
 
 
 def suspended(snapshot: Snapshot) -> bool:

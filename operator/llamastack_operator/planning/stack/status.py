@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from llamastack_operator.api.conditions import MESSAGE_LIMIT, ConditionType, Reason
+from llamastack_operator.api.conditions import Reason, cut, set_conditions
 from llamastack_operator.api.labels import selector_labels
 from llamastack_operator.api.status import FINDINGS_LIMIT, Finding
+from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.provider_rows import provider_row
 from llamastack_operator.planning.stack.snapshot import Snapshot
-from llamastack_operator.planning.stack.verdict import PassOutcome
 from llamastack_operator.planning.stack.verdicts import verdicts
 from llamastack_operator.workloads.names import server_port
 
@@ -31,7 +30,7 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
     url = f"http://{name}.{namespace}.svc:{server_port(stack.spec)}" if stack.spec and service else None
     status = {
         "observedGeneration": stack.generation,
-        "conditions": conditions(snapshot, outcome, now),
+        "conditions": set_conditions(stack.status, verdicts(snapshot, outcome), stack.generation, now),
         "url": url,
         "image": serving_image(snapshot) or stack.status.get("image"),
         "release": outcome.release if outcome.asked else stack.status.get("release"),
@@ -46,45 +45,11 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
     return {key: value for key, value in status.items() if value not in (None, "", [])}
 
 
-def conditions(snapshot: Snapshot, outcome: PassOutcome, now: str) -> list[dict[str, Any]]:
-    """Return all conditions; a transition time is new only where the status is."""
-    known = {condition["type"]: condition for condition in snapshot.stack.status.get("conditions") or []}
-    listed = []
-    for kind, verdict in verdicts(snapshot, outcome).items():
-        status = "True" if verdict.status else "False"
-        before = known.get(kind, {})
-        since = before["lastTransitionTime"] if before.get("status") == status else now
-        listed.append(
-            {
-                "type": str(kind),
-                "status": status,
-                "reason": str(verdict.reason),
-                "message": cut(verdict.message),
-                "observedGeneration": snapshot.stack.generation,
-                "lastTransitionTime": since,
-            }
-        )
-    return listed
-
-
-def is_ready(status: Mapping[str, Any]) -> bool:
-    """Tell whether a status says Ready."""
-    return any(
-        condition["type"] == ConditionType.READY and condition["status"] == "True"
-        for condition in status.get("conditions") or []
-    )
-
-
 def serving_image(snapshot: Snapshot) -> str | None:
     """Return the image of the serving pods by digest, the newest pod's first."""
     ready = sorted((pod for pod in snapshot.pods if pod.ready), key=lambda pod: pod.created, reverse=True)
     images = [container.image for pod in ready for container in pod.containers if "@" in container.image]
     return images[0] if images else None
-
-
-def cut(message: str, limit: int = MESSAGE_LIMIT) -> str:
-    """Return a message of at most `limit` characters, saying so where something is cut."""
-    return message if len(message) <= limit else message[: limit - 2].rstrip() + " …"
 
 
 def _bounded(finding: dict[str, Any]) -> dict[str, Any]:

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
+from llamastack_operator.api.conditions import MESSAGE_LIMIT, ConditionType, Reason, cut, is_true
 from llamastack_operator.api.status import FINDINGS_LIMIT, Finding, LlamaStackStatus
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.objects.resources import SERVICES
+from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import findings_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
-from llamastack_operator.planning.stack.status import cut, is_ready, status_of
-from llamastack_operator.planning.stack.verdict import PassOutcome
+from llamastack_operator.planning.stack.status import status_of
 from tests.e2e.kstatus import kstatus
 from tests.support.world import (
     child,
@@ -499,5 +499,5 @@ def test_in_every_state_the_conditions_agree_with_one_another(
     assert len(true & {"Ready", "Reconciling", "Stalled"}) == 1
     assert not ("Ready" in true and "ConfigValid" not in true)
     assert all(entry["message"] for entry in status["conditions"])
-    assert is_ready(status) == ("Ready" in true)
+    assert is_true(status, ConditionType.READY) == ("Ready" in true)
     assert status_of(replace(seen, stack=replace(seen.stack, status=status)), outcome, "later") == status

@@ -1,4 +1,4 @@
-"""What one condition answers, and what a pass has to report beside what was seen."""
+"""What a pass has to report beside what was seen."""
 
 from __future__ import annotations
 
@@ -6,15 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llamastack_operator.api.status import Finding
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The status and reason of one condition."""
-
-    status: bool
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
