@@ -8,9 +8,13 @@ import pytest
 
 from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
 from llamastack_operator.api.status import FINDINGS_LIMIT, Finding
+from llamastack_operator.planning.stack.availability import availability
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
+from llamastack_operator.planning.stack.progress import LOOKS, Situation, progress
+from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.status import status_of
 from tests.e2e.kstatus import kstatus
+from tests.support.builds import building
 from tests.support.conditions import NOW, error, health, message, told
 from tests.support.world import crashed, deployment, llamastack, pod, snapshot
 
@@ -197,3 +201,60 @@ def test_a_rollout_that_timed_out_before_the_newest_edit_was_seen_does_not_count
     late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too late"}
     seen = snapshot(llamastack(), deployment(available=0, observed=3, conditions=(late,)))
     assert told(seen)["Stalled"][0] == "False"
+
+
+LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too late"}
+SERVING = (deployment(), pod(ready=True))
+BROKEN = (deployment(available=0, conditions=(LATE,)), pod(container=crashed()))
+AT_REST = (deployment(wanted=0, conditions=(LATE,)),)
+LASTING, PASSING = error(Reason.INVALID_SPEC), error(Reason.MISSING_REFERENCE)
+FAILED = {"phase": "Failed", "failure": {"reason": "PushDenied", "message": "not here"}, "attempts": 1}
+# What each look sees, from the first to the last: what decides stands beside all that later looks would say.
+CASES: dict[str, tuple[Snapshot, PassOutcome, tuple[str, str]]] = {
+    "lasting_error": (building(*BROKEN, **FAILED), PassOutcome([PASSING, LASTING]), ("Stalled", "MissingReference")),
+    "passing_error": (building(*BROKEN, **FAILED), PassOutcome([PASSING]), ("Reconciling", "MissingReference")),
+    "image_failed": (building(*BROKEN, **FAILED), PassOutcome(), ("Stalled", "PushDenied")),
+    "image_awaited": (building(*SERVING, phase="Building"), PassOutcome(), ("Reconciling", "Building")),
+    "at_rest": (snapshot(llamastack(suspend=True), *AT_REST), PassOutcome(), ("Ready", "Suspended")),
+    "serving": (
+        snapshot(llamastack(), deployment(conditions=(LATE,)), pod(container=crashed())),
+        PassOutcome(),
+        ("Ready", "Ready"),
+    ),
+    "timed_out": (snapshot(llamastack(), *BROKEN), PassOutcome(), ("Stalled", "RolloutTimedOut")),
+    "pods_in_trouble": (
+        snapshot(llamastack(), deployment(available=0), pod(container=crashed())),
+        PassOutcome(),
+        ("Reconciling", "CrashLooping"),
+    ),
+    "starting": (snapshot(llamastack(), deployment(available=0), pod()), PassOutcome(), ("Reconciling", "Progressing")),
+}
+ORDER = list(CASES)
+
+
+def situation(seen: Snapshot, outcome: PassOutcome) -> Situation:
+    return Situation(seen, outcome.findings, outcome.applied, availability(seen))
+
+
+class TestLooks:
+    def test_come_in_this_order(self) -> None:
+        assert [look.__name__ for look in LOOKS] == ORDER
+
+    @pytest.mark.parametrize("name", ORDER)
+    def test_that_say_something_first_decide(self, name: str) -> None:
+        seen, outcome, (kind, reason) = CASES[name]
+        looked = {look.__name__: look(situation(seen, outcome)) for look in LOOKS}
+        before = ORDER[: ORDER.index(name)]
+        assert [looked[earlier] for earlier in before] == [None] * len(before)
+        assert progress(situation(seen, outcome)) == looked[name]
+        conditions = told(seen, outcome)
+        assert conditions[kind] == ("True", reason)
+        assert [other for other in ("Ready", "Reconciling", "Stalled") if conditions[other][0] == "True"] == [kind]
+
+    @pytest.mark.parametrize("name", ORDER[:-1])
+    def test_stand_before_those_that_would_say_something_else(self, name: str) -> None:
+        seen, outcome, _ = CASES[name]
+        here = situation(seen, outcome)
+        said = [found for look in LOOKS[ORDER.index(name) :] if (found := look(here)) is not None]
+        assert len(said) > 1
+        assert all(other != said[0] for other in said[1:]), "a case in which the order matters"
