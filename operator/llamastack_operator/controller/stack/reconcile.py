@@ -26,7 +26,7 @@ from llamastack_operator.objects.child import Desired, Key
 from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
-from llamastack_operator.planning.stack.plan import Plan, plan, rollout_complete
+from llamastack_operator.planning.stack.plan import Plan, plan
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.planning.stack.status import status_of
@@ -169,7 +169,8 @@ class Reconciler:
         if image is None or not builds or stack.spec is None:
             return
         wanted = {wish.name for wish in image.wishes}
-        settled = image.ready and outcome.applied and rollout_complete(snapshot.child("Deployment"))
+        deployment = snapshot.deployment
+        settled = image.ready and outcome.applied and deployment is not None and deployment.rolled_out
         for build in let_go(builds, stack.uid, wanted, stack.spec.build, settled):
             await self._keeper.release(build, stack.uid)
         lost = lost_image(snapshot, builds, datetime.now(UTC))
@@ -204,8 +205,8 @@ class Reconciler:
         return []
 
     async def _ask_release(self, snapshot: Snapshot) -> str | None:
-        service, spec = snapshot.child("Service"), snapshot.stack.spec
-        address = service.facts["clusterIP"] if service else ""
+        service, spec = snapshot.service, snapshot.stack.spec
+        address = service.cluster_ip if service else ""
         if spec is None or address in ("", "None"):
             return None
         return await server_version(address, server_port(spec))

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from llamastack_operator.api.conditions import Reason, Verdict, no, yes
 from llamastack_operator.api.status import Finding
-from llamastack_operator.objects.child import Child
+from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.planning.stack.availability import suspended, trouble_of
 from llamastack_operator.planning.stack.pass_outcome import summary
-from llamastack_operator.planning.stack.plan import rollout_complete
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.children import autoscaled
 
@@ -88,15 +87,15 @@ def image_awaited(situation: Situation) -> Progress | None:
 
 def at_rest(situation: Situation) -> Progress | None:
     """Look whether the stack is to run no pod, and runs none."""
-    snapshot = situation.snapshot
-    if not (situation.applied and suspended(snapshot) and rollout_complete(snapshot.child("Deployment"))):
+    deployment = situation.snapshot.deployment
+    if not (situation.applied and suspended(situation.snapshot) and deployment is not None and deployment.rolled_out):
         return None
     return _done(Reason.SUSPENDED, "no pod runs, as asked")
 
 
 def serving(situation: Situation) -> Progress | None:
     """Look whether only pods of the newest generation exist and enough of them serve."""
-    deployment = situation.snapshot.child("Deployment")
+    deployment = situation.snapshot.deployment
     if not situation.applied or deployment is None or not _serves_newest(situation.snapshot, deployment):
         return None
     return _done(Reason.READY, situation.available.message)
@@ -104,17 +103,17 @@ def serving(situation: Situation) -> Progress | None:
 
 def timed_out(situation: Situation) -> Progress | None:
     """Look whether the cluster gave the rollout up."""
-    deployment = situation.snapshot.child("Deployment")
-    told = _timed_out(deployment)
-    if not told:
+    deployment = situation.snapshot.deployment
+    if deployment is None or not deployment.observed or not deployment.given_up:
         return None
     trouble = trouble_of(situation.snapshot, deployment)
-    return _stuck(Reason.ROLLOUT_TIMED_OUT, f"{told}; {trouble.message}" if trouble else told)
+    words = deployment.given_up
+    return _stuck(Reason.ROLLOUT_TIMED_OUT, f"{words}; {trouble.message}" if trouble else words)
 
 
 def pods_in_trouble(situation: Situation) -> Progress | None:
     """Look for pods of the newest generation that do not start."""
-    trouble = trouble_of(situation.snapshot, situation.snapshot.child("Deployment"))
+    trouble = trouble_of(situation.snapshot, situation.snapshot.deployment)
     return _at_work(trouble.reason, trouble.message) if trouble else None
 
 
@@ -151,22 +150,14 @@ def _stuck(reason: str, message: str) -> Progress:
     return Progress(no(reason, message), no(reason, message), yes(reason, message))
 
 
-def _serves_newest(snapshot: Snapshot, deployment: Child) -> bool:
+def _serves_newest(snapshot: Snapshot, deployment: DeploymentFacts) -> bool:
     """Tell whether only pods of the newest generation exist and enough of them serve.
 
     An autoscaler adds pods to a stack that serves: that alone does not make it less ready.
     """
-    facts = deployment.facts
-    if facts["observedGeneration"] < deployment.generation or facts["updatedReplicas"] < facts["replicas"]:
+    if not deployment.observed or deployment.updated < deployment.replicas:
         return False
     spec = snapshot.stack.spec
     if spec is not None and autoscaled(spec) and spec.server is not None and spec.server.autoscaling is not None:
-        return bool(facts["availableReplicas"] >= (spec.server.autoscaling.min_replicas or 1))
-    return rollout_complete(deployment)
-
-
-def _timed_out(deployment: Child | None) -> str:
-    if deployment is None or deployment.facts["observedGeneration"] < deployment.generation:
-        return ""
-    progressing = deployment.facts["conditions"].get("Progressing", {})
-    return progressing.get("message", "") if progressing.get("reason") == "ProgressDeadlineExceeded" else ""
+        return deployment.available >= (spec.server.autoscaling.min_replicas or 1)
+    return deployment.rolled_out

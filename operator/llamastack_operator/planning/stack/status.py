@@ -23,11 +23,10 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
         now: the time of the pass (RFC 3339), for conditions that change.
     """
     stack = snapshot.stack
-    deployment = snapshot.child("Deployment")
-    service = snapshot.child("Service")
+    deployment = snapshot.deployment
     findings = [finding.to_wire() for finding in (*outcome.findings, *_image_findings(snapshot))]
     namespace, name = stack.key
-    url = f"http://{name}.{namespace}.svc:{server_port(stack.spec)}" if stack.spec and service else None
+    url = f"http://{name}.{namespace}.svc:{server_port(stack.spec)}" if stack.spec and snapshot.service else None
     status = {
         "observedGeneration": stack.generation,
         "conditions": set_conditions(stack.status, verdicts(snapshot, outcome), stack.generation, now),
@@ -36,8 +35,8 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
         "release": outcome.release if outcome.asked else stack.status.get("release"),
         "buildRef": _build_ref(snapshot),
         "providers": [provider_row(provider, snapshot) for provider in snapshot.providers],
-        "replicas": deployment.facts["replicas"] if deployment else 0,
-        "readyReplicas": deployment.facts["readyReplicas"] if deployment else 0,
+        "replicas": deployment.replicas if deployment else 0,
+        "readyReplicas": deployment.ready if deployment else 0,
         "selector": ",".join(f"{key}={value}" for key, value in selector_labels(name).items()),
         "findings": [_bounded(finding) for finding in findings[:FINDINGS_LIMIT]],
         "omittedFindings": max(0, len(findings) - FINDINGS_LIMIT) or None,
