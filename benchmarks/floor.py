@@ -10,9 +10,10 @@ from benchmarks.workload import stack
 from llamastack_operator.controller.stack.gather import Referred, Snapshot
 from llamastack_operator.kube.client import Client, Object
 from llamastack_operator.objects.resources import LLAMASTACKS, Resource
+from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.planning.stack.stack import stack_from
-from llamastack_operator.planning.stack.status import PassOutcome, status_of
+from llamastack_operator.planning.stack.status import status_of
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 _STAMP = "2026-01-01T00:00:00Z"

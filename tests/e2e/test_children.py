@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from llamastack_operator.kube.ownership import owned_fields
-from llamastack_operator.objects.child import owned_fields_of
+from llamastack_operator.objects.managed_fields import owned_fields_of
 from tests.cluster.kubectl import KubectlError
 from tests.e2e.operator import REPOSITORY, Stacks, eventually, minimal
 from tests.e2e.test_references import config_map

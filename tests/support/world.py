@@ -11,8 +11,8 @@ from llamastack_operator.objects.builds import BuildRecord, build_from
 from llamastack_operator.objects.child import Child, child_from
 from llamastack_operator.objects.pods import Pod, pod_from
 from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
-from llamastack_operator.planning.image.decide import ImageQuestion
 from llamastack_operator.planning.image.install import needs_install, plan_install
+from llamastack_operator.planning.image.question import ImageQuestion
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import ImageSettings

@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from llamastack_operator.api.base import ApiModel
 
+ConditionStatus = Literal["True", "False", "Unknown"]
 MESSAGE_LIMIT = 512
 """Most characters of a condition's message."""
 
@@ -172,7 +175,7 @@ class Condition(ApiModel):
     """A `metav1.Condition`."""
 
     type: Annotated[str, StringConstraints(min_length=1, max_length=316)]
-    status: Literal["True", "False", "Unknown"]
+    status: ConditionStatus
     reason: Annotated[
         str,
         StringConstraints(min_length=1, max_length=1024, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"),
@@ -180,3 +183,75 @@ class Condition(ApiModel):
     message: Annotated[str, StringConstraints(max_length=32768)]
     observed_generation: Annotated[int, Field(ge=0)]
     last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is answered to the question of one condition.
+
+    Attributes:
+        status: the answer; Unknown where it cannot be told.
+        reason: why, for machines.
+        message: why, for people; what is too long is cut where it is written.
+    """
+
+    status: ConditionStatus
+    reason: str
+    message: str
+
+
+def yes(reason: str, message: str) -> Verdict:
+    """Return the answer True."""
+    return Verdict("True", reason, message)
+
+
+def no(reason: str, message: str) -> Verdict:
+    """Return the answer False."""
+    return Verdict("False", reason, message)
+
+
+def set_conditions(
+    status: Mapping[str, Any], verdicts: Mapping[ConditionType, Verdict], generation: int, now: str
+) -> list[dict[str, Any]]:
+    """Return all conditions in wire form; a transition time is new only where the status of a condition is.
+
+    Args:
+        status: the status of the object as it was, in wire form.
+        verdicts: the answer to each question, in the order in which they are shown.
+        generation: the generation that was looked at.
+        now: the time of the look (RFC 3339).
+    """
+    before = {condition["type"]: condition for condition in status.get("conditions") or ()}
+    return [
+        {
+            "type": str(kind),
+            "status": verdict.status,
+            "reason": str(verdict.reason),
+            "message": cut(verdict.message),
+            "observedGeneration": generation,
+            "lastTransitionTime": _since(before.get(kind), verdict, now),
+        }
+        for kind, verdict in verdicts.items()
+    ]
+
+
+def condition_of(status: Mapping[str, Any], kind: ConditionType) -> Mapping[str, Any] | None:
+    """Return a condition of a status in wire form, or None where it has none of this type."""
+    return next((condition for condition in status.get("conditions") or () if condition["type"] == kind), None)
+
+
+def is_true(status: Mapping[str, Any], kind: ConditionType) -> bool:
+    """Tell whether a condition of a status in wire form is True: neither False, Unknown nor missing."""
+    condition = condition_of(status, kind)
+    return condition is not None and condition["status"] == "True"
+
+
+def cut(message: str, limit: int = MESSAGE_LIMIT) -> str:
+    """Return a message of at most `limit` characters, saying so where something is cut."""
+    return message if len(message) <= limit else message[: limit - 2].rstrip() + " …"
+
+
+def _since(before: Mapping[str, Any] | None, verdict: Verdict, now: str) -> str:
+    if before is None or before["status"] != verdict.status:
+        return now
+    return str(before["lastTransitionTime"])

@@ -8,6 +8,7 @@ from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.child import Child, Desired, Key, child_from, digest, wants_body
+from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
 
 # A resourceVersion that no object has: an apply that carries it creates, and conflicts with what exists.
@@ -114,13 +115,14 @@ class Applier:
         an autoscaler on would cut a busy stack down to one pod. No replicas at all are not handed over: an
         autoscaler leaves a Deployment that has none alone, and the stack would never wake up.
         """
-        if not live.facts.get("replicas_owned") or not live.facts["wanted"]:
+        facts = live.facts
+        if not isinstance(facts, DeploymentFacts) or not facts.replicas_owned or not facts.wanted:
             return
         namespace, name = wanted.key
         body = {
             "apiVersion": wanted.resource.api_version,
             "kind": wanted.resource.kind,
             "metadata": {"namespace": namespace, "name": name, "uid": live.uid},
-            "spec": {"replicas": live.facts["wanted"]},
+            "spec": {"replicas": facts.wanted},
         }
         await self._client.apply(wanted.resource, body, manager=HANDOVER_MANAGER)

@@ -10,16 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator.api.labels import (
     APPLIED_ANNOTATION,
-    FIELD_MANAGER,
     OWNER_ANNOTATION,
-    REVISION_ANNOTATION,
     STACK_LABEL,
 )
+from llamastack_operator.objects.child_facts import FACTS_OF, ChildFacts
+from llamastack_operator.objects.managed_fields import owned_fields_of
 from llamastack_operator.objects.resources import Resource
 
 Key = tuple[str, str]
@@ -41,7 +41,7 @@ class Child:
         applied: the digest of what was last applied, as annotated.
         owned: the digest of the fields that the API server says are ours; empty where there are none.
         deleting: whether it is on its way out.
-        facts: what the status needs of it, by kind.
+        facts: what a pass needs of it beside that; None for a kind of which nothing is.
     """
 
     resource: Resource
@@ -54,7 +54,7 @@ class Child:
     applied: str
     owned: str
     deleting: bool
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: ChildFacts | None
 
     def belongs_to(self, owner_uid: str) -> bool:
         """Tell whether a stack may write it: it made it, or it is an orphan that this operator made."""
@@ -89,7 +89,7 @@ def child_from(resource: Resource, body: Mapping[str, Any]) -> Child:
     metadata = body["metadata"]
     annotations = metadata.get("annotations") or {}
     owner: Mapping[str, Any] = next((ref for ref in metadata.get("ownerReferences") or [] if ref.get("controller")), {})
-    fields = owned_fields_of(metadata)
+    fields, read = owned_fields_of(metadata), FACTS_OF.get(resource.kind)
     return Child(
         resource=resource,
         key=(metadata["namespace"], metadata["name"]),
@@ -101,21 +101,8 @@ def child_from(resource: Resource, body: Mapping[str, Any]) -> Child:
         applied=annotations.get(APPLIED_ANNOTATION, ""),
         owned=digest(fields) if fields else "",
         deleting="deletionTimestamp" in metadata,
-        facts=_FACTS.get(resource.kind, _no_facts)(body),
+        facts=read(body) if read is not None else None,
     )
-
-
-def owned_fields_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields that the operator owns by apply, as the API server records them."""
-    for entry in metadata.get("managedFields") or []:
-        if (entry.get("manager"), entry.get("operation"), entry.get("subresource", "")) == (
-            FIELD_MANAGER,
-            "Apply",
-            "",
-        ):
-            fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
-            return fields
-    return {}
 
 
 def digest(value: Any) -> str:
@@ -126,42 +113,4 @@ def digest(value: Any) -> str:
 
 def wants_body(resource: Resource) -> bool:
     """Tell whether more than the metadata of a kind is kept."""
-    return resource.kind in _FACTS
-
-
-def _no_facts(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {}
-
-
-def _deployment_facts(body: Mapping[str, Any]) -> dict[str, Any]:
-    status = body.get("status") or {}
-    conditions = {
-        condition["type"]: {key: condition.get(key, "") for key in ("status", "reason", "message")}
-        for condition in status.get("conditions") or []
-    }
-    counts = ("observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
-    template = body["spec"]["template"]["metadata"].get("annotations") or {}
-    return {
-        "wanted": body["spec"].get("replicas", 1),
-        "replicas_owned": "f:replicas" in owned_fields_of(body["metadata"]).get("f:spec", {}),
-        "revision": template.get(REVISION_ANNOTATION, ""),
-        "conditions": conditions,
-        **{name: status.get(name, 0) for name in counts},
-    }
-
-
-def _service_facts(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {"clusterIP": body["spec"].get("clusterIP", "")}
-
-
-def _claim_facts(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "owned": bool(body["metadata"].get("ownerReferences")),
-    }
-
-
-_FACTS = {
-    "Deployment": _deployment_facts,
-    "Service": _service_facts,
-    "PersistentVolumeClaim": _claim_facts,
-}
+    return resource.kind in FACTS_OF

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.objects.child import Child, child_from, digest, owned_fields_of, wants_body
+from llamastack_operator.objects.child import Child, child_from, digest, wants_body
+from llamastack_operator.objects.child_facts import ClaimFacts, DeploymentFacts, ServiceFacts
+from llamastack_operator.objects.managed_fields import owned_fields_of
 from llamastack_operator.objects.resources import (
     CHILDREN,
     CONFIGMAPS,
@@ -61,42 +63,56 @@ class TestBelonging:
         assert not one.belongs_to("any-uid")
 
 
+def deployment_of(spec: dict[str, Any] | None = None, status: Any = None, **metadata: Any) -> DeploymentFacts:
+    template = {"template": {"metadata": {"annotations": {"llamastack.dev/revision": "r1"}}}}
+    facts = child(DEPLOYMENTS, {"spec": {**template, **(spec or {})}, "status": status}, **metadata).facts
+    assert isinstance(facts, DeploymentFacts)
+    return facts
+
+
 class TestFacts:
-    def test_of_a_deployment_are_its_counts_conditions_and_revision(self) -> None:
-        annotations = {"llamastack.dev/revision": "r1"}
-        condition = {"type": "Progressing", "status": "True", "reason": "X", "message": "y", "lastUpdateTime": "z"}
-        parts = {
-            "spec": {"replicas": 3, "template": {"metadata": {"annotations": annotations}}},
-            "status": {"replicas": 2, "observedGeneration": 4, "conditions": [condition]},
-        }
-        facts = child(DEPLOYMENTS, parts).facts
-        assert (facts["wanted"], facts["replicas"], facts["observedGeneration"]) == (3, 2, 4)
-        assert (facts["updatedReplicas"], facts["readyReplicas"], facts["availableReplicas"]) == (0, 0, 0)
-        assert facts["revision"] == "r1"
-        assert facts["conditions"] == {"Progressing": {"status": "True", "reason": "X", "message": "y"}}
+    def test_of_a_deployment_are_its_counts_and_revision(self) -> None:
+        counts = {"replicas": 2, "updatedReplicas": 3, "readyReplicas": 4, "availableReplicas": 5}
+        facts = deployment_of({"replicas": 1}, counts)
+        assert (facts.wanted, facts.replicas, facts.updated, facts.ready, facts.available) == (1, 2, 3, 4, 5)
+        assert facts.revision == "r1"
 
     @pytest.mark.parametrize(("fields", "expected"), [({"f:spec": {"f:replicas": {}}}, True), ({"f:spec": {}}, False)])
     def test_of_a_deployment_tell_whose_the_replicas_are(self, fields: dict[str, Any], expected: bool) -> None:
-        parts = {"spec": {"template": {"metadata": {}}}}
-        one = child(DEPLOYMENTS, parts, managedFields=[{**OURS, "fieldsV1": fields}])
-        assert one.facts["replicas_owned"] is expected
+        assert deployment_of(managedFields=[{**OURS, "fieldsV1": fields}]).replicas_owned is expected
+
+    @pytest.mark.parametrize(("seen", "expected"), [(3, False), (4, True)])
+    def test_of_a_deployment_tell_whether_they_are_of_its_newest_generation(self, seen: int, expected: bool) -> None:
+        assert deployment_of(status={"observedGeneration": seen}, generation=4).observed is expected
+
+    @pytest.mark.parametrize(("status", "expected"), [("True", "quota"), ("False", None)])
+    def test_of_a_deployment_tell_why_its_pods_cannot_be_made(self, status: str, expected: str | None) -> None:
+        condition = {"type": "ReplicaFailure", "status": status, "reason": "FailedCreate", "message": "quota"}
+        assert deployment_of(status={"conditions": [condition]}).pods_refused == expected
+
+    @pytest.mark.parametrize(
+        ("reason", "expected"), [("ProgressDeadlineExceeded", "too late"), ("ReplicaSetUpdated", "")]
+    )
+    def test_of_a_deployment_tell_whether_its_rollout_was_given_up(self, reason: str, expected: str) -> None:
+        condition = {"type": "Progressing", "status": "False", "reason": reason, "message": "too late"}
+        assert deployment_of(status={"conditions": [condition]}).given_up == expected
 
     def test_of_a_new_deployment_are_all_there(self) -> None:
-        facts = child(DEPLOYMENTS, {"spec": {"template": {"metadata": {}}}}).facts
-        assert (facts["wanted"], facts["replicas"], facts["conditions"], facts["revision"]) == (1, 0, {}, "")
+        facts = child(DEPLOYMENTS, {"spec": {"template": {"metadata": {}}}}, generation=1).facts
+        assert facts == DeploymentFacts(1, False, "", False, 0, 0, 0, 0, None, "")
 
     def test_of_a_service_are_its_address(self) -> None:
-        assert child(SERVICES, {"spec": {"clusterIP": "10.96.0.9"}}).facts == {"clusterIP": "10.96.0.9"}
-        assert child(SERVICES, {"spec": {}}).facts == {"clusterIP": ""}
+        assert child(SERVICES, {"spec": {"clusterIP": "10.96.0.9"}}).facts == ServiceFacts("10.96.0.9")
+        assert child(SERVICES, {"spec": {}}).facts == ServiceFacts("")
 
     def test_of_a_claim_are_whether_it_goes_with_its_stack(self) -> None:
-        assert child(PERSISTENTVOLUMECLAIMS, ownerReferences=owner()).facts == {"owned": True}
-        assert child(PERSISTENTVOLUMECLAIMS).facts == {"owned": False}
+        assert child(PERSISTENTVOLUMECLAIMS, ownerReferences=owner()).facts == ClaimFacts(True)
+        assert child(PERSISTENTVOLUMECLAIMS).facts == ClaimFacts(False)
 
     def test_of_other_kinds_are_none_so_that_their_metadata_is_enough(self) -> None:
         light = {resource.kind for resource in CHILDREN if not wants_body(resource)}
         assert light == {"ConfigMap", "ServiceAccount", "PodDisruptionBudget", "HorizontalPodAutoscaler"}
-        assert child(CONFIGMAPS, {"data": {"a": "b"}}).facts == {}
+        assert child(CONFIGMAPS, {"data": {"a": "b"}}).facts is None
 
 
 class TestDigest:

@@ -10,13 +10,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llamastack_operator.api.conditions import ConditionType
+from llamastack_operator.api.conditions import ConditionType, is_true
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.objects.child import Key, digest
-from llamastack_operator.planning.image.decide import ImageQuestion, ImageVerdict, as_it_is, decide_image
+from llamastack_operator.planning.image.decide import decide_image
 from llamastack_operator.planning.image.install import (
     needs_import_names,
     needs_install,
@@ -24,7 +24,10 @@ from llamastack_operator.planning.image.install import (
     plan_install,
     with_import_names,
 )
+from llamastack_operator.planning.image.outcome import as_it_is
+from llamastack_operator.planning.image.question import ImageQuestion
 from llamastack_operator.planning.install.install_plan import InstallPlan
+from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.inputs.providers import Provider, has_modules, providers_of
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.stack import Stack
@@ -109,7 +112,8 @@ class ImageGatherer:
             builds=self._candidates(stack),
             current=(stack.status.get("buildRef") or {}).get("name"),
             refresh=token,
-            unchanged=stack.status.get("observedGeneration") == stack.generation and image_ready(stack.status),
+            unchanged=stack.status.get("observedGeneration") == stack.generation
+            and is_true(stack.status, ConditionType.IMAGE_READY),
         )
         return ImageFacts(question, planned.providers, again)
 
@@ -181,14 +185,6 @@ def _read(
     value = documents[0].value if documents else None
     needed = needs_install(stack, has_modules(value))
     return plan_install(spec, run_config, referred.files) if needed else None, providers_of(value)
-
-
-def image_ready(status: Any) -> bool:
-    """Tell whether a status says that the image is ready."""
-    return any(
-        condition["type"] == ConditionType.IMAGE_READY and condition["status"] == "True"
-        for condition in status.get("conditions") or []
-    )
 
 
 def _refresh(stack: Stack, spec: LlamaStackSpec, now: float) -> tuple[str, float | None]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llamastack_operator.api.base import API_VERSION
-from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.conditions import ConditionType, Reason, is_true
 from llamastack_operator.api.stack import KIND
 from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.stack.gather import Gatherer
@@ -25,10 +25,11 @@ from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
 from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
-from llamastack_operator.planning.stack.plan import Plan, plan, rollout_complete
+from llamastack_operator.planning.stack.pass_outcome import PassOutcome
+from llamastack_operator.planning.stack.plan import Plan, plan
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
-from llamastack_operator.planning.stack.status import PassOutcome, is_ready, status_of
+from llamastack_operator.planning.stack.status import status_of
 from llamastack_operator.planning.stack.transitions import transitions
 from llamastack_operator.probe.version import server_version
 from llamastack_operator.workloads.names import server_port
@@ -119,7 +120,7 @@ class Reconciler:
                 self._memo.remember(after, decided)
         status = status_of(after, outcome, _now())
         answered = True
-        if is_ready(status) and status["readyReplicas"] and self._must_ask(snapshot.stack):
+        if is_true(status, ConditionType.READY) and status["readyReplicas"] and self._must_ask(snapshot.stack):
             release = await self._ask_release(after)
             answered = release is not None
             if answered:
@@ -135,7 +136,7 @@ class Reconciler:
 
         A Service is refused for a moment after its pods are ready; a server behind a login never tells.
         """
-        if is_ready(stack.status) and stack.status.get("release"):
+        if is_true(stack.status, ConditionType.READY) and stack.status.get("release"):
             return False
         generation, times = self._asked.get(stack.key, (0, 0))
         times = times + 1 if generation == stack.generation else 1
@@ -168,7 +169,8 @@ class Reconciler:
         if image is None or not builds or stack.spec is None:
             return
         wanted = {wish.name for wish in image.wishes}
-        settled = image.ready and outcome.applied and rollout_complete(snapshot.child("Deployment"))
+        deployment = snapshot.deployment
+        settled = image.ready and outcome.applied and deployment is not None and deployment.rolled_out
         for build in let_go(builds, stack.uid, wanted, stack.spec.build, settled):
             await self._keeper.release(build, stack.uid)
         lost = lost_image(snapshot, builds, datetime.now(UTC))
@@ -203,8 +205,8 @@ class Reconciler:
         return []
 
     async def _ask_release(self, snapshot: Snapshot) -> str | None:
-        service, spec = snapshot.child("Service"), snapshot.stack.spec
-        address = service.facts["clusterIP"] if service else ""
+        service, spec = snapshot.service, snapshot.stack.spec
+        address = service.cluster_ip if service else ""
         if spec is None or address in ("", "None"):
             return None
         return await server_version(address, server_port(spec))

@@ -11,10 +11,9 @@ from typing import Any
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.api.status import Finding
 from llamastack_operator.catalog.reader import find_release
-from llamastack_operator.planning.image.decide import release_of
 from llamastack_operator.planning.install.install_plan import InstallPlan, file_packages, install_plan
 from llamastack_operator.planning.install.requirements import Wanted
-from llamastack_operator.planning.stack.stack import Stack
+from llamastack_operator.planning.stack.stack import Stack, release_of
 from llamastack_operator.workloads.run_config import run_config_text
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.config.run_config import read_run_config

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.status import Finding
 from llamastack_operator.objects.child import Child, Desired
-from llamastack_operator.planning.image.decide import BuildWish
+from llamastack_operator.objects.child_facts import ClaimFacts
+from llamastack_operator.planning.stack.image_verdict import BuildWish
 from llamastack_operator.planning.stack.inputs.run_config import SIZE_LIMIT, text_size
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.children import children
@@ -87,7 +88,8 @@ def obsolete_children(snapshot: Snapshot, wanted: list[Desired]) -> tuple[Child,
     The config of an older revision stays until no pod can need it; a claim that outlives its stack is never deleted.
     """
     names = {(item.resource.kind, item.key) for item in wanted}
-    settled = rollout_complete(snapshot.child("Deployment"))
+    deployment = snapshot.deployment
+    settled = deployment is not None and deployment.rolled_out
     return tuple(
         child
         for child in snapshot.children
@@ -95,17 +97,8 @@ def obsolete_children(snapshot: Snapshot, wanted: list[Desired]) -> tuple[Child,
         and child.owner_uid == snapshot.stack.uid
         and not child.deleting
         and (child.resource.kind != "ConfigMap" or settled)
-        and (child.resource.kind != "PersistentVolumeClaim" or child.facts["owned"])
+        and not (isinstance(child.facts, ClaimFacts) and not child.facts.owned)
     )
-
-
-def rollout_complete(deployment: Child | None) -> bool:
-    """Tell whether all pods of a Deployment are of its newest revision and available."""
-    if deployment is None or deployment.facts["observedGeneration"] < deployment.generation:
-        return False
-    facts = deployment.facts
-    wanted = facts["wanted"]
-    return bool(facts["updatedReplicas"] == facts["replicas"] == wanted and facts["availableReplicas"] >= wanted)
 
 
 def _size_findings(run_config: str | None, files: Mapping[str, str]) -> list[Finding]:

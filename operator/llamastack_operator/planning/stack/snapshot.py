@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from llamastack_operator.api.status import Finding
 from llamastack_operator.objects.child import Child
+from llamastack_operator.objects.child_facts import DeploymentFacts, ServiceFacts
 from llamastack_operator.objects.pods import Pod
-from llamastack_operator.planning.image.decide import ImageVerdict
+from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.inputs.providers import Provider
 from llamastack_operator.planning.stack.stack import Stack
 
@@ -58,6 +59,12 @@ class Snapshot:
     providers: tuple[Provider, ...] = ()
     install_findings: tuple[Finding, ...] = ()
 
-    def child(self, kind: str) -> Child | None:
-        """Return the stack's object of a kind that it has one of."""
-        return next((child for child in self.children if child.resource.kind == kind), None)
+    @property
+    def deployment(self) -> DeploymentFacts | None:
+        """How the stack's Deployment stands; None where there is none."""
+        return next((child.facts for child in self.children if isinstance(child.facts, DeploymentFacts)), None)
+
+    @property
+    def service(self) -> ServiceFacts | None:
+        """How the stack's Service is reached; None where there is none."""
+        return next((child.facts for child in self.children if isinstance(child.facts, ServiceFacts)), None)

@@ -135,6 +135,12 @@ def release_findings(spec: LlamaStackSpec) -> list[Finding]:
     return []
 
 
+def release_of(spec: LlamaStackSpec) -> Release | None:
+    """Return the release that a spec names."""
+    held = spec.distribution.release
+    return Release(held.package, held.version) if held else None
+
+
 def field_path(root: str, location: tuple[int | str, ...]) -> str:
     """Return a path such as spec.server.env[0].name."""
     return root + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.api.conditions import ConditionType, Reason
+from llamastack_operator.api.conditions import ConditionType, Reason, condition_of
 
 # The way to Ready is told by the conditions; only arrival and trouble are events.
 _QUIET = {Reason.PROGRESSING, Reason.NO_REPLICAS_AVAILABLE}
@@ -23,14 +23,9 @@ class Transition:
 
 def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Transition]:
     """Yield the events for the step from one status to the next."""
-    old, new = _ready(before), _ready(after)
+    old, new = condition_of(before, ConditionType.READY), condition_of(after, ConditionType.READY)
     if new is None or new["reason"] in _QUIET:
         return
     if old is not None and (old["status"], old["reason"]) == (new["status"], new["reason"]):
         return
     yield Transition(new["reason"], new["message"], warning=new["status"] != "True")
-
-
-def _ready(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    conditions = status.get("conditions") or []
-    return next((condition for condition in conditions if condition["type"] == ConditionType.READY), None)

@@ -18,7 +18,7 @@ from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.resources import Resource
-from llamastack_operator.planning.image.decide import BuildWish
+from llamastack_operator.planning.stack.image_verdict import BuildWish
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.stack import Stack, stack_from
 from tests.support.world import IMAGES, llamastack, succeeded

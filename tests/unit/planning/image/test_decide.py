@@ -9,8 +9,10 @@ import pytest
 
 from llamastack_operator.controller.stack.gather_image import ImageFacts, with_image
 from llamastack_operator.objects.builds import BuildRecord
-from llamastack_operator.planning.image.decide import ImageQuestion, ImageVerdict, decide_image
+from llamastack_operator.planning.image.decide import decide_image
 from llamastack_operator.planning.image.install import plan_install
+from llamastack_operator.planning.image.question import ImageQuestion
+from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import ImageSettings

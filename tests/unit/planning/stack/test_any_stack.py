@@ -12,9 +12,10 @@ from llamastack_operator.api.crd import llamastack_crd
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.child import child_from
 from llamastack_operator.planning.stack.inputs.references import references_of
+from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
-from llamastack_operator.planning.stack.status import PassOutcome, status_of
+from llamastack_operator.planning.stack.status import status_of
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.support.world import built, llamastack, snapshot
 from tests.unit.api.admitted import admitted

@@ -18,7 +18,7 @@ from llamastack_operator.objects.resources import (
     PODDISRUPTIONBUDGETS,
     SERVICES,
 )
-from llamastack_operator.planning.stack.plan import plan, rollout_complete, shares_volume
+from llamastack_operator.planning.stack.plan import plan, shares_volume
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.support.world import UID, child, deployment, llamastack, snapshot
@@ -130,10 +130,18 @@ class TestObsolete:
         assert obsolete(snapshot(llamastack(), going)) == []
 
 
-def test_a_rollout_to_no_pod_is_complete_when_the_last_pod_is_gone() -> None:
-    assert rollout_complete(deployment(wanted=0))
-    assert not rollout_complete(deployment(wanted=0, replicas=1))
-    assert not rollout_complete(None)
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [(deployment(wanted=0), True), (deployment(wanted=0, replicas=1), False), (deployment(observed=3), False)],
+)
+def test_a_rollout_to_no_pod_is_complete_when_the_last_pod_is_gone(one: Child, expected: bool) -> None:
+    facts = snapshot(llamastack(), one).deployment
+    assert facts is not None
+    assert facts.rolled_out is expected
+
+
+def test_a_stack_whose_deployment_is_not_there_yet_has_none() -> None:
+    assert snapshot(llamastack()).deployment is None
 
 
 def test_old_and_new_pods_share_a_volume_only_where_the_claim_says_so() -> None:
@@ -194,7 +202,7 @@ class TestMemo:
 
     def test_a_changed_status_of_a_child_changes_nothing(self) -> None:
         seen = self.seen()
-        busy = tuple(replace(item, version=item.version + 1, facts={**item.facts}) for item in seen.children)
+        busy = tuple(replace(item, version=item.version + 1) for item in seen.children)
         assert self.remembered(seen).recall(replace(seen, children=busy)) == ()
 
     def test_drift_is_not_recalled(self) -> None:

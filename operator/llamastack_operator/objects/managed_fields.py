@@ -1,0 +1,21 @@
+"""What the API server records of a field manager that applies: the fields that are its own (KEP-555)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llamastack_operator.api.labels import FIELD_MANAGER
+
+
+def owned_fields_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields that the operator owns by apply, as the API server records them."""
+    for entry in metadata.get("managedFields") or []:
+        if (entry.get("manager"), entry.get("operation"), entry.get("subresource", "")) == (
+            FIELD_MANAGER,
+            "Apply",
+            "",
+        ):
+            fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
+            return fields
+    return {}

@@ -1,0 +1,103 @@
+"""How the image stands: nothing is to be built, a build goes on or failed, or all are done and pods can run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from llamastack_operator.api.build import BuildSettings, strategy_of
+from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.stack import LlamaStackSpec
+from llamastack_operator.objects.builds import BuildRecord
+from llamastack_operator.planning.image.access import pull_secret_of
+from llamastack_operator.planning.image.question import ImageQuestion
+from llamastack_operator.planning.stack.image_verdict import ImageVerdict
+from llamastack_operator.planning.stack.stack import release_of
+from llamastack_operator.workloads.names import lock_name
+from llamastack_operator.workloads.runtime import Runtime, StartInstall
+from llamastack_operator.workloads.settings import ImageSettings
+
+
+def as_it_is(spec: LlamaStackSpec) -> ImageVerdict:
+    """Return the verdict for a stack that needs nothing installed."""
+    image = spec.distribution.image or ""
+    runtime = Runtime(image=image, release=release_of(spec), pull_secret=pull_secret_of(spec.build))
+    return ImageVerdict(True, Reason.PREBUILT, f"{image} has all that the stack needs", runtime=runtime)
+
+
+def unfinished(build: BuildRecord) -> ImageVerdict:
+    """Return the verdict where a build goes on, or failed."""
+    name, step = build.key[1], build.status.get("step", "")
+    if build.phase == "Failed":
+        return _failed(build)
+    if build.phase == "Building":
+        return ImageVerdict(False, Reason.BUILDING, f"{step or 'starting'} (build {name})", current=name)
+    return ImageVerdict(False, Reason.QUEUED, f"the build {name} waits for its turn", current=name)
+
+
+def _failed(build: BuildRecord) -> ImageVerdict:
+    failure = build.status.get("failure") or {}
+    told = failure.get("reason", "")
+    reason = Reason(told) if told in set(Reason) else Reason.BUILD_FAILED
+    attempts = build.status.get("attempts", 1)
+    again = build.status.get("nextAttemptAt")
+    when = f"; try {attempts} failed, the next is at {again}" if again else ""
+    return ImageVerdict(
+        False,
+        reason,
+        f"{failure.get('message', 'the build failed')}{when} (build {build.key[1]})",
+        failure.get("hint", ""),
+        stalled=not again,
+        current=build.key[1],
+    )
+
+
+def finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: ImageSettings) -> ImageVerdict:
+    """Return the verdict where all builds, one for each layer, are done."""
+    last, modules = done[-1], _modules(done)
+    spec = question.spec
+    if strategy_of(spec.build) == "Image":
+        runtime = Runtime(
+            image=str(last.status["image"]),
+            release=release_of(spec),
+            architecture=_architecture(last),
+            pull_secret=pull_secret_of(spec.build),
+        )
+        message = f"built as {last.status['image']}"
+        return ImageVerdict(True, Reason.UP_TO_DATE, message, runtime=runtime, current=last.key[1], modules=modules)
+    install = StartInstall(
+        lock=lock_name(last.key[1]),
+        packages=tuple(_site_packages(one) for one in reversed(done) if _kind(one) == "modules"),
+        programs=tuple(f"{one.spec['inputs']['layer']['root']}/bin" for one in done if _kind(one) == "stack"),
+        settings=spec.build or BuildSettings(),
+        operator=str(last.status.get("operatorImage") or settings.operator),
+    )
+    runtime = Runtime(
+        # What was locked is for the base that it was locked on, not for the one of a newer operator.
+        image=spec.distribution.image or str(done[0].spec["inputs"]["base"]["image"]),
+        release=release_of(spec),
+        architecture=_architecture(last),
+        install=install,
+        pull_secret=pull_secret_of(spec.build),
+    )
+    count = sum(one.status.get("installed", 0) for one in done)
+    message = f"{count} packages are locked; each pod installs them at its start, for want of build.repository"
+    if spec.build is not None and spec.build.repository is not None:
+        message = f"{count} packages are locked; each pod installs them at its start, as spec.build.strategy asks for"
+    return ImageVerdict(True, Reason.INSTALLED_AT_START, message, runtime=runtime, current=last.key[1], modules=modules)
+
+
+def _kind(build: BuildRecord) -> str:
+    return str(build.spec["inputs"]["layer"]["kind"])
+
+
+def _site_packages(build: BuildRecord) -> str:
+    return f"{build.spec['inputs']['layer']['root']}/lib/python{build.status.get('python', '3')}/site-packages"
+
+
+def _architecture(build: BuildRecord) -> str | None:
+    return str(build.status.get("platform", "")).partition("/")[2].partition("/")[0] or None
+
+
+def _modules(done: Iterable[BuildRecord]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(module for build in done for module in build.status.get("modules") or ())

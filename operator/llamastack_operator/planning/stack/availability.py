@@ -1,0 +1,50 @@
+"""Whether pods serve, and what keeps them from it."""
+
+from __future__ import annotations
+
+from llamastack_operator.api.conditions import Reason, Verdict, no, yes
+from llamastack_operator.objects.child_facts import DeploymentFacts
+from llamastack_operator.objects.pods import Pod
+from llamastack_operator.planning.stack.diagnosis import Diagnosis, diagnose
+from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_operator.workloads.children import autoscaled
+from llamastack_operator.workloads.names import replicas
+
+
+def availability(snapshot: Snapshot) -> Verdict:
+    """Return whether pods serve, be it an older generation."""
+    deployment = snapshot.deployment
+    trouble = trouble_of(snapshot, deployment)
+    if suspended(snapshot):
+        return no(Reason.SUSPENDED, "no pod runs, as asked")
+    wanted = deployment.wanted if deployment else 0
+    count = deployment.available if deployment else 0
+    told = f"{count} of {wanted} pods are available" if deployment else "no pod exists yet"
+    if trouble:
+        told = f"{told}; {trouble.message}"
+    if deployment is None or count == 0:
+        return no(trouble.reason if trouble else Reason.NO_REPLICAS_AVAILABLE, told)
+    revision = deployment.revision
+    ready = [pod for pod in snapshot.pods if pod.ready and not pod.deleting]
+    if ready and not any(pod.revision == revision for pod in ready):
+        return yes(Reason.OLD_REVISION_SERVES, told)
+    if count < wanted:
+        return yes(Reason.SOME_REPLICAS_AVAILABLE, told)
+    return yes(Reason.ALL_REPLICAS_AVAILABLE, told)
+
+
+def suspended(snapshot: Snapshot) -> bool:
+    """Tell whether a stack is to run no pod."""
+    spec = snapshot.stack.spec
+    return spec is not None and replicas(spec) == 0 and not autoscaled(spec)
+
+
+def trouble_of(snapshot: Snapshot, deployment: DeploymentFacts | None) -> Diagnosis | None:
+    """Return why pods of the newest revision do not serve, or cannot even be made; None where nothing is known."""
+    if deployment is None:
+        return None
+    pods: list[Pod] = [pod for pod in snapshot.pods if pod.revision == deployment.revision]
+    found = diagnose(pods)
+    if found is None and deployment.pods_refused is not None:
+        return Diagnosis(Reason.PODS_REFUSED, f"pods cannot be created: {deployment.pods_refused}")
+    return found

@@ -1,0 +1,31 @@
+"""What a pass has to report beside what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llamastack_operator.api.status import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class PassOutcome:
+    """What a pass has to report beside the snapshot.
+
+    Attributes:
+        findings: from planning and from applying.
+        applied: whether every wanted object is in place.
+        asked: whether the running server was asked for its version in this pass.
+        release: what it answered.
+    """
+
+    findings: Sequence[Finding] = ()
+    applied: bool = True
+    asked: bool = False
+    release: str | None = None
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """Return the first of some findings, and how many there are beside it."""
+    first = findings[0].message
+    return first if len(findings) == 1 else f"{first} (and {len(findings) - 1} more in status.findings)"

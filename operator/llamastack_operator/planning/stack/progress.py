@@ -1,0 +1,163 @@
+"""Whether the newest generation serves, is on its way, or will not get there by itself: Ready, Reconciling, Stalled.
+
+A chain of looks at one situation, of which the first that has something to say decides. `LOOKS` is the whole order;
+each look may rely on those before it having had nothing to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from llamastack_operator.api.conditions import Reason, Verdict, no, yes
+from llamastack_operator.api.status import Finding
+from llamastack_operator.objects.child_facts import DeploymentFacts
+from llamastack_operator.planning.stack.availability import suspended, trouble_of
+from llamastack_operator.planning.stack.pass_outcome import summary
+from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_operator.workloads.children import autoscaled
+
+# Errors that a later look may find gone without anybody touching the stack.
+_PASSING = {Reason.MISSING_REFERENCE, Reason.APPLY_FAILED}
+_WORKING = "work is going on"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the looks look at.
+
+    Attributes:
+        snapshot: the stack and its objects, as they are after the pass.
+        errors: what the pass found that forbids to go on.
+        applied: whether every wanted object is in place.
+        available: whether pods serve.
+    """
+
+    snapshot: Snapshot
+    errors: Sequence[Finding]
+    applied: bool
+    available: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Three conditions which together say what kstatus needs; one of them at most is True.
+
+    Attributes:
+        ready: whether the newest generation serves.
+        reconciling: whether the operator or the cluster is at work on it.
+        stalled: whether no progress is expected without a change from outside.
+    """
+
+    ready: Verdict
+    reconciling: Verdict
+    stalled: Verdict
+
+
+def progress(situation: Situation) -> Progress:
+    """Return what the first look says that has something to say."""
+    return next(found for look in LOOKS if (found := look(situation)) is not None)
+
+
+def lasting_error(situation: Situation) -> Progress | None:
+    """Look for an error that only an edit can mend."""
+    errors = situation.errors
+    if all(finding.reason in _PASSING for finding in errors):
+        return None
+    return _stuck(errors[0].reason, summary(errors))
+
+
+def passing_error(situation: Situation) -> Progress | None:
+    """Look for errors that may be gone by themselves."""
+    errors = situation.errors
+    return _at_work(errors[0].reason, summary(errors), "it is tried again with backoff") if errors else None
+
+
+def image_failed(situation: Situation) -> Progress | None:
+    """Look for a build that failed and is not tried again."""
+    image = situation.snapshot.image
+    return _stuck(image.reason, image.message) if image is not None and not image.ready and image.stalled else None
+
+
+def image_awaited(situation: Situation) -> Progress | None:
+    """Look for a build that waits, runs or is tried again."""
+    image = situation.snapshot.image
+    return _at_work(image.reason, image.message) if image is not None and not image.ready else None
+
+
+def at_rest(situation: Situation) -> Progress | None:
+    """Look whether the stack is to run no pod, and runs none."""
+    deployment = situation.snapshot.deployment
+    if not (situation.applied and suspended(situation.snapshot) and deployment is not None and deployment.rolled_out):
+        return None
+    return _done(Reason.SUSPENDED, "no pod runs, as asked")
+
+
+def serving(situation: Situation) -> Progress | None:
+    """Look whether only pods of the newest generation exist and enough of them serve."""
+    deployment = situation.snapshot.deployment
+    if not situation.applied or deployment is None or not _serves_newest(situation.snapshot, deployment):
+        return None
+    return _done(Reason.READY, situation.available.message)
+
+
+def timed_out(situation: Situation) -> Progress | None:
+    """Look whether the cluster gave the rollout up."""
+    deployment = situation.snapshot.deployment
+    if deployment is None or not deployment.observed or not deployment.given_up:
+        return None
+    trouble = trouble_of(situation.snapshot, deployment)
+    words = deployment.given_up
+    return _stuck(Reason.ROLLOUT_TIMED_OUT, f"{words}; {trouble.message}" if trouble else words)
+
+
+def pods_in_trouble(situation: Situation) -> Progress | None:
+    """Look for pods of the newest generation that do not start."""
+    trouble = trouble_of(situation.snapshot, situation.snapshot.deployment)
+    return _at_work(trouble.reason, trouble.message) if trouble else None
+
+
+def starting(situation: Situation) -> Progress:
+    """Say what is left: pods are on their way, and nothing is known against them."""
+    return _at_work(Reason.PROGRESSING, "pods of the newest generation are starting")
+
+
+Look = Callable[[Situation], Progress | None]
+LOOKS: tuple[Look, ...] = (
+    lasting_error,
+    passing_error,
+    image_failed,
+    image_awaited,
+    at_rest,
+    serving,
+    timed_out,
+    pods_in_trouble,
+    starting,
+)
+"""The order of the looks: what an edit must mend, what is waited for, what is well, what went wrong, what is left."""
+
+
+def _done(reason: str, message: str) -> Progress:
+    settled = no(Reason.SETTLED, "nothing is left to do")
+    return Progress(yes(reason, message), settled, settled)
+
+
+def _at_work(reason: str, message: str, meanwhile: str = _WORKING) -> Progress:
+    return Progress(no(reason, message), yes(reason, message), no(Reason.PROGRESSING, meanwhile))
+
+
+def _stuck(reason: str, message: str) -> Progress:
+    return Progress(no(reason, message), no(reason, message), yes(reason, message))
+
+
+def _serves_newest(snapshot: Snapshot, deployment: DeploymentFacts) -> bool:
+    """Tell whether only pods of the newest generation exist and enough of them serve.
+
+    An autoscaler adds pods to a stack that serves: that alone does not make it less ready.
+    """
+    if not deployment.observed or deployment.updated < deployment.replicas:
+        return False
+    spec = snapshot.stack.spec
+    if spec is not None and autoscaled(spec) and spec.server is not None and spec.server.autoscaling is not None:
+        return deployment.available >= (spec.server.autoscaling.min_replicas or 1)
+    return deployment.rolled_out

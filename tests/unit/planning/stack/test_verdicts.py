@@ -1,0 +1,137 @@
+"""The conditions of a stack, and what they say of its pods and its image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llamastack_operator.planning.stack.pass_outcome import PassOutcome
+from llamastack_operator.planning.stack.plan import findings_of
+from llamastack_operator.planning.stack.status import status_of
+from tests.support.builds import building, with_module
+from tests.support.conditions import NOW, health, message, told
+from tests.support.world import crashed, deployment, llamastack, pod, snapshot
+
+FAILURE = {"reason": "ModuleImportFailed", "message": "it cannot be imported", "hint": "ask its author"}
+SERVING = (deployment(), pod(ready=True))
+
+
+def test_all_conditions_are_there_from_the_first_pass() -> None:
+    conditions = told(snapshot(llamastack()))
+    assert list(conditions) == ["Ready", "ConfigValid", "ImageReady", "Available", "Reconciling", "Stalled"]
+    assert conditions["Ready"] == ("False", "Progressing")
+    assert health(snapshot(llamastack())) == "InProgress"
+
+
+def test_how_many_pods_are_available_is_told() -> None:
+    assert message(snapshot(llamastack()), "Available") == "no pod exists yet"
+    seen = snapshot(llamastack(), deployment(wanted=3, available=2), pod(ready=True))
+    assert message(seen, "Available") == "2 of 3 pods are available"
+    assert message(snapshot(llamastack(), deployment(), pod(ready=True)), "Ready") == "1 of 1 pods are available"
+
+
+def test_pods_that_cannot_be_made_are_told_in_the_deployments_words() -> None:
+    refused = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: small"}
+    seen = snapshot(llamastack(), deployment(available=0, replicas=0, updated=0, conditions=(refused,)))
+    assert told(seen)["Ready"] == ("False", "PodsRefused")
+    assert "exceeded quota: small" in message(seen, "Ready")
+
+
+def test_trouble_of_old_pods_does_not_hide_that_new_ones_start() -> None:
+    starting = deployment(wanted=1, updated=1, available=0, replicas=2)
+    seen = snapshot(llamastack(), starting, pod("old", revision="old", container=crashed()), pod("new"))
+    assert told(seen)["Ready"] == ("False", "Progressing")
+
+
+class TestImage:
+    """What the conditions say of the image, in every state of its build."""
+
+    @pytest.mark.parametrize(
+        ("status", "reason"),
+        [({}, "Queued"), ({"phase": "Queued"}, "Queued"), ({"phase": "Building", "step": "pushing"}, "Building")],
+    )
+    def test_that_is_being_built_is_waited_for(self, status: dict[str, Any], reason: str) -> None:
+        seen = building(**status)
+        conditions = told(seen)
+        assert conditions["ImageReady"] == conditions["Ready"] == ("False", reason)
+        assert conditions["Reconciling"] == ("True", reason)
+        assert conditions["Stalled"][0] == "False"
+        assert conditions["ConfigValid"] == ("True", "Valid")
+        assert health(seen) == "InProgress"
+        assert "findings" not in status_of(seen, PassOutcome(), NOW)
+
+    def test_that_is_being_built_tells_how_far_it_is(self) -> None:
+        seen = building(phase="Building", step="installing 3 of 17")
+        assert message(seen, "ImageReady").startswith("installing 3 of 17 (build modules-")
+
+    def test_whose_build_is_tried_again_is_waited_for(self) -> None:
+        seen = building(phase="Failed", failure=FAILURE, attempts=1, nextAttemptAt=NOW)
+        conditions = told(seen)
+        assert conditions["ImageReady"] == conditions["Ready"] == ("False", "ModuleImportFailed")
+        assert conditions["Reconciling"] == ("True", "ModuleImportFailed")
+        assert conditions["Stalled"][0] == "False"
+        assert health(seen) == "InProgress"
+
+    def test_whose_build_failed_for_good_is_stalled(self) -> None:
+        seen = building(phase="Failed", failure=FAILURE, attempts=1)
+        conditions = told(seen)
+        assert conditions["ImageReady"] == conditions["Ready"] == ("False", "ModuleImportFailed")
+        assert conditions["Stalled"] == ("True", "ModuleImportFailed")
+        assert conditions["Reconciling"][0] == "False"
+        assert health(seen) == "Failed"
+
+    @pytest.mark.parametrize("retry", [{}, {"nextAttemptAt": NOW}])
+    def test_whose_build_failed_is_a_finding_with_its_cure(self, retry: dict[str, Any]) -> None:
+        seen = building(phase="Failed", failure=FAILURE, attempts=1, **retry)
+        (finding,) = status_of(seen, PassOutcome(), NOW)["findings"]
+        assert (finding["severity"], finding["reason"]) == ("error", "ModuleImportFailed")
+        assert (finding["path"], finding["hint"]) == ("spec.build", "ask its author")
+        assert "it cannot be imported" in finding["message"]
+
+    def test_without_a_cure_is_a_finding_without_a_hint(self) -> None:
+        seen = building(phase="Failed", failure={**FAILURE, "hint": ""})
+        (finding,) = status_of(seen, PassOutcome(), NOW)["findings"]
+        assert "hint" not in finding
+
+    @pytest.mark.parametrize("status", [{"phase": "Building"}, {"phase": "Failed", "failure": FAILURE}])
+    def test_that_is_not_there_takes_nothing_from_what_serves(self, status: dict[str, Any]) -> None:
+        conditions = told(building(*SERVING, **status))
+        assert conditions["Available"] == ("True", "AllReplicasAvailable")
+        assert conditions["Ready"][0] == "False", "the newest generation does not serve"
+
+    def test_that_was_built_is_up_to_date(self) -> None:
+        seen = building(*SERVING, phase="Succeeded")
+        conditions = told(seen)
+        assert conditions["ImageReady"] == ("True", "UpToDate")
+        assert conditions["Ready"] == ("True", "Ready")
+        assert health(seen) == "Current"
+
+    def test_that_has_everything_is_prebuilt_and_of_no_build(self) -> None:
+        seen = snapshot(llamastack(status={"buildRef": {"name": "old"}}), *SERVING)
+        assert told(seen)["ImageReady"] == ("True", "Prebuilt")
+        assert "buildRef" not in status_of(seen, PassOutcome(), NOW)
+
+    def test_of_a_spec_with_errors_is_not_determined_and_its_build_not_forgotten(self) -> None:
+        body = with_module(buildRef={"name": "modules-old"})
+        body["spec"]["server"] = {"port": "none"}
+        seen = snapshot(body)
+        outcome = PassOutcome(findings_of(seen), applied=False)
+        assert told(seen, outcome)["ImageReady"] == ("False", "NotDetermined")
+        assert message(seen, "ImageReady", outcome) == message(seen, "Ready", outcome)
+        assert status_of(seen, outcome, NOW)["buildRef"] == {"name": "modules-old"}
+
+    def test_of_a_plan_with_errors_says_which(self) -> None:
+        body = with_module(buildRef={"name": "modules-old"})
+        body["spec"]["build"]["pip"] = {"requirements": ["@@@"]}
+        seen = snapshot(body)
+        outcome = PassOutcome(findings_of(seen), applied=False)
+        conditions = told(seen, outcome)
+        assert conditions["ImageReady"] == conditions["ConfigValid"] == ("False", "RequirementInvalid")
+        assert conditions["Stalled"] == ("True", "RequirementInvalid")
+        assert status_of(seen, outcome, NOW)["buildRef"] == {"name": "modules-old"}
+
+    def test_names_its_build_from_the_moment_it_is_asked_for(self) -> None:
+        seen = building()
+        assert seen.image is not None
+        assert status_of(seen, PassOutcome(), NOW)["buildRef"] == {"name": seen.image.current}
