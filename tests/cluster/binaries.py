@@ -12,8 +12,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster.cache import cache_directory, locked, run_slowly
 from tests.cluster.errors import CannotRunError
+from tests.cluster.progress import run_slowly
+from tests.support.cache import cache_directory, locked
 
 KUBERNETES = "1.37.2"
 CONTAINERD = "v2.3.5"

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from pip._internal.models.index import PyPI
 
-from tests.cluster.cache import cache_directory, locked, run_slowly
 from tests.cluster.errors import ClusterError
 from tests.cluster.packages import install_packages
+from tests.cluster.progress import run_slowly
+from tests.support.cache import cache_directory, locked
 
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 DEFAULT_INDEX = str(PyPI.simple_url)

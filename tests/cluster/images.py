@@ -13,12 +13,13 @@ from pathlib import Path
 
 from tests.cluster.binaries import binaries
 from tests.cluster.buildah import build_image, push
-from tests.cluster.cache import cache_directory, locked, run_slowly
 from tests.cluster.errors import CannotRunError
 from tests.cluster.packages import install_packages, need_root
 from tests.cluster.processes import Processes, free_port
+from tests.cluster.progress import run_slowly
 from tests.cluster.registry import serves, write_registry
 from tests.cluster.runtime import PAUSE_IMAGE
+from tests.support.cache import cache_directory, locked
 
 PYTHON_IMAGE = "docker.io/library/python:3.13-slim"
 STARTER_IMAGE = "docker.io/llamastack/distribution-starter:0.7.3"
