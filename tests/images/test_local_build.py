@@ -23,6 +23,7 @@ from tests.cluster.fixtures import cannot_run
 from tests.cluster.packages import need_root
 from tests.conformance.releases import python_of
 from tests.images.bed import Registry, get, put_image
+from tests.pins import pins
 
 RELEASE = "0.7.3"
 CSOAI = {
@@ -43,7 +44,11 @@ def base(registry: Registry) -> str:
 
 def stack(folder: Path, image: str, *modules: dict[str, Any], **pip: Any) -> Path:
     config = {"version": 2, "providers": {"eval": list(modules)}}
-    spec = {"distribution": {"image": image}, "runConfig": config, "build": {"pip": pip}}
+    spec = {
+        "distribution": {"image": image},
+        "runConfig": config,
+        "build": {"pip": {"constraints": [*pins(RELEASE)], **pip}},
+    }
     document = {
         "apiVersion": "llamastack.dev/v1alpha1",
         "kind": "LlamaStack",
@@ -114,7 +119,7 @@ def test_a_release_becomes_two_layers_of_which_others_share_the_first(tmp_path: 
     spec = {
         "distribution": {"release": {"package": "ogx", "version": "1.5.0"}},
         "runConfig": config,
-        "build": {"pip": {"requirements": ["colorama==0.4.6"]}},
+        "build": {"pip": {"requirements": ["colorama==0.4.6"], "constraints": [*pins("ogx-1.5.0")]}},
     }
     document = {
         "apiVersion": "llamastack.dev/v1alpha1",
