@@ -10,8 +10,14 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support.order import shuffled
+from tests.support.rungs import rung_of_item
+
+# How long an example takes is the machine's business.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,10 +33,14 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the tests into the order of the seed."""
+    """Put the tests into the order of the seed, and give each the time limit of its rung."""
     seed = config.getoption("--shuffle")
     if seed:
         items[:] = shuffled(items, seed)
+    for item in items:
+        rung = rung_of_item(item)
+        if rung is not None:
+            item.add_marker(pytest.mark.timeout(rung.limit))
 
 
 @pytest.hookimpl(wrapper=True)
