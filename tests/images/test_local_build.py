@@ -218,10 +218,13 @@ def test_passwords_of_an_index_are_told_to_that_index_and_shown_nowhere(tmp_path
     assert not any(b"hunter2" in blob.read_bytes() for blob in blobs)
 
 
-def test_the_private_folder_is_removed(tmp_path: Path):
+def test_the_private_folder_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     done = build(
         stack(tmp_path, "registry.example/none:0.7.3", {**CSOAI, "module": "not-there-at-all-0"}), python_of(RELEASE)
     )
 
     assert done.returncode == 1 and "ModuleNotFound" in done.stderr
-    assert not [*Path("/tmp").glob("llamastack-build-*")]
+    assert not [*temporary.iterdir()]
