@@ -10,7 +10,7 @@ UV_VERSION := 0.13.9
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 # --- environment -------------------------------------------------------------
 .PHONY: venv
@@ -58,11 +58,33 @@ format: venv ## Put the source into its normal form
 	@$(BIN)/ruff format .
 
 # --- tests -----------------------------------------------------------------------
-PYTEST := $(BIN)/pytest --durations=10
+# SHUFFLE=seed runs them in another order, PYTEST_OPTIONS='-k name' is handed on.
+RUN_TESTS := $(BIN)/python -m tests.support.run
+OPTIONS = $(if $(SHUFFLE),--shuffle $(SHUFFLE)) $(PYTEST_OPTIONS)
+
+.PHONY: quick
+quick: venv ## What a change touches: style, types, the nearest unit tests; BASE=commit compares with another commit
+	@$(BIN)/python -m tests.support.quick $(BASE)
 
 .PHONY: test-unit
 test-unit: venv ## Tests that need nothing but Python
-	@$(PYTEST) tests/unit tests/golden
+	@$(RUN_TESTS) unit $(OPTIONS)
+
+.PHONY: test-conformance
+test-conformance: venv ## Tests against real releases of Llama Stack and OGX, installed into the cache
+	@$(RUN_TESTS) conformance $(OPTIONS)
+
+.PHONY: test-images
+test-images: venv ## Tests of images, the installer and registries
+	@$(RUN_TESTS) images $(OPTIONS)
+
+.PHONY: test-api
+test-api: venv test-bed ## Tests against a real API server
+	@$(RUN_TESTS) api $(OPTIONS)
+
+.PHONY: test-node
+test-node: venv test-bed ## Tests with pods on a real node
+	@$(RUN_TESTS) node $(OPTIONS)
 
 .PHONY: test-bed
 test-bed: venv ## Build what the embedded cluster needs (cached outside the repository)
@@ -72,12 +94,12 @@ test-bed: venv ## Build what the embedded cluster needs (cached outside the repo
 .PHONY: test
 test: check test-bed ## Every kind of test, representative cases of each matrix
 	@echo "==> tests"
-	@$(PYTEST)
+	@$(RUN_TESTS) $(OPTIONS)
 
 .PHONY: test-all
 test-all: check test-bed ## Every test, full matrices
 	@echo "==> all tests"
-	@LLAMASTACK_TEST_ALL=1 $(PYTEST)
+	@LLAMASTACK_TEST_ALL=1 $(RUN_TESTS) $(OPTIONS)
 
 .PHONY: bench
 bench: venv test-bed ## Benchmarks, each beside its floor

@@ -5,15 +5,17 @@ The Go modules are published and checksummed, so ``kube/`` links one binary from
 the cache key holds everything that can change the result, so nothing is built twice.
 """
 
-import hashlib
 import os
+import platform
 import shutil
-import tempfile
-from collections.abc import Callable
+import subprocess
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from tests.cluster.cache import cache_directory, locked, run_slowly
 from tests.cluster.errors import CannotRunError
+from tests.cluster.progress import run_slowly
+from tests.support.cache import kept
 
 KUBERNETES = "1.37.2"
 CONTAINERD = "v2.3.5"
@@ -30,61 +32,73 @@ _LINK_KUBE = " ".join(
         f"-X {_VERSION_PACKAGE}.gitMinor={KUBERNETES.split('.')[1]}",
     ]
 )
+_CONTAINERD_PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr")
+_VARIABLES = {"CGO_ENABLED": "0", "GOWORK": "off"}
 
 
-def _go_environment(target: Path) -> tuple[str, dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """How programs are made.
+
+    Attributes:
+        arguments: of ``go``; ``{target}`` stands for the folder that the programs go to.
+        source: folder of the module that is built; None where the arguments name published ones.
+        links: further names of a program, by their own name.
+        unit: what one line of the output stands for.
+        about: what progress lines add to the name.
+    """
+
+    arguments: tuple[str, ...]
+    source: Path | None = None
+    links: tuple[tuple[str, str], ...] = ()
+    unit: str = ""
+    about: str = ""
+
+
+def _install(*packages: str, tags: str = "") -> _Recipe:
+    options = ("-v", "-trimpath", f"-tags={tags}", "-ldflags", _NO_DEBUG)
+    return _Recipe(("install", *options, *packages), unit="packages")
+
+
+_RECIPES = {
+    "kube": _Recipe(
+        ("build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", _LINK_KUBE, "-o", "{target}/kube", "."),
+        SOURCES["kube"],
+        links=(("kubectl", "kube"), ("kubelet", "kube")),
+        unit="packages",
+        about=" (cold: about 8 minutes)",
+    ),
+    "containerd": _install(
+        *(f"github.com/containerd/containerd/v2/cmd/{name}@{CONTAINERD}" for name in _CONTAINERD_PROGRAMS),
+        tags="no_btrfs,no_devmapper,no_zfs",
+    ),
+    "helm": _install(f"helm.sh/helm/v3/cmd/helm@{HELM}"),
+    "pause": _Recipe(
+        ("build", "-trimpath", "-ldflags", _NO_DEBUG, "-o", "{target}/pause", "main.go"), SOURCES["pause"]
+    ),
+}
+
+
+def _go() -> str:
     go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
     if go is None:
         raise CannotRunError(
             "Go is missing: the test bed builds Kubernetes from its Go modules; install Go 1.26 or later"
         )
-    return go, {**os.environ, "CGO_ENABLED": "0", "GOBIN": str(target), "GOWORK": "off"}
+    return go
 
 
-def _build_kube(target: Path) -> None:
-    go, environment = _go_environment(target)
-    argv = [go, "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", _LINK_KUBE, "-o", str(target / "kube"), "."]
-    run_slowly("building Kubernetes (cold: about 8 minutes)", argv, SOURCES["kube"], environment, "packages")
-    for name in ("kubectl", "kubelet"):
-        (target / name).symlink_to("kube")
+@cache
+def _compiler(source: Path | None) -> str:
+    """Return the Go version that builds a module: the module may ask for another than the one that is installed."""
+    argv = [_go(), "env", "GOVERSION"]
+    return subprocess.run(argv, cwd=source, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _build_pause(target: Path) -> None:
-    go, environment = _go_environment(target)
-    argv = [go, "build", "-trimpath", "-ldflags", _NO_DEBUG, "-o", str(target / "pause"), "main.go"]
-    run_slowly("building pause", argv, SOURCES["pause"], environment)
-
-
-def _install(target: Path, packages: list[str], tags: str = "") -> None:
-    go, environment = _go_environment(target)
-    argv = [go, "install", "-v", "-trimpath", f"-tags={tags}", "-ldflags", _NO_DEBUG, *packages]
-    run_slowly(f"building {packages[0].rsplit('/', 1)[-1]}", argv, target, environment, "packages")
-
-
-def _build_containerd(target: Path) -> None:
-    names = ("containerd", "containerd-shim-runc-v2", "ctr")
-    packages = [f"github.com/containerd/containerd/v2/cmd/{name}@{CONTAINERD}" for name in names]
-    _install(target, packages, "no_btrfs,no_devmapper,no_zfs")
-
-
-def _build_helm(target: Path) -> None:
-    _install(target, [f"helm.sh/helm/v3/cmd/helm@{HELM}"])
-
-
-_BUILDERS: dict[str, tuple[Callable[[Path], None], str]] = {
-    "kube": (_build_kube, KUBERNETES),
-    "containerd": (_build_containerd, CONTAINERD),
-    "helm": (_build_helm, HELM),
-    "pause": (_build_pause, "1"),
-}
-
-
-def _key(name: str, version: str) -> str:
-    digest = hashlib.sha256(f"{name} {version} {_LINK_KUBE}".encode())
-    if name in SOURCES:
-        for file in sorted(SOURCES[name].glob("*.*")):
-            digest.update(file.read_bytes())
-    return f"{name}-{digest.hexdigest()[:16]}"
+def _ingredients(recipe: _Recipe) -> tuple[str | bytes, ...]:
+    files = sorted(recipe.source.glob("*.*")) if recipe.source else []
+    settings = (repr((recipe.arguments, recipe.links, sorted(_VARIABLES.items()))), platform.machine())
+    return (*settings, _compiler(recipe.source), *(file.read_bytes() for file in files))
 
 
 def binaries(name: str) -> Path:
@@ -94,17 +108,14 @@ def binaries(name: str) -> Path:
         CannotRunError: Go is missing.
         ClusterError: the build failed.
     """
-    build, version = _BUILDERS[name]
-    cache = cache_directory("bin")
-    folder = cache / _key(name, version)
-    if folder.is_dir():
-        return folder
-    with locked(cache / f"{name}.lock"):
-        if folder.is_dir():
-            return folder
-        with tempfile.TemporaryDirectory(dir=cache, prefix="build-") as scratch:
-            target = Path(scratch) / "bin"
-            target.mkdir()
-            build(target)
-            target.rename(folder)
-    return folder
+    recipe = _RECIPES[name]
+
+    def build(target: Path) -> None:
+        what = {"kube": "Kubernetes"}.get(name, name)
+        argv = [_go(), *(word.replace("{target}", str(target)) for word in recipe.arguments)]
+        environment = {**os.environ, **_VARIABLES, "GOBIN": str(target)}
+        run_slowly(f"building {what}{recipe.about}", argv, recipe.source or target, environment, recipe.unit)
+        for link, program in recipe.links:
+            (target / link).symlink_to(program)
+
+    return kept("bin", name, _ingredients(recipe), build)

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from pip._internal.models.index import PyPI
 
-from tests.cluster.cache import cache_directory, locked, run_slowly
 from tests.cluster.errors import ClusterError
 from tests.cluster.packages import install_packages
+from tests.cluster.progress import run_slowly
+from tests.support.cache import cache_directory, locked
 
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 DEFAULT_INDEX = str(PyPI.simple_url)
@@ -26,9 +27,13 @@ _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeo
 _IGNORED = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 
 
+def _store() -> Path:
+    return cache_directory("images") / "buildah"
+
+
 def buildah() -> list[str]:
     """Return the command, with the options that make it use the test bed's image store."""
-    storage = cache_directory("images") / "buildah"
+    storage = _store()
     roots = ["--root", str(storage / "root"), "--runroot", str(storage / "run")]
     return ["buildah", "--storage-driver", "vfs", *roots]
 
@@ -93,8 +98,9 @@ def content_key(context: Path, dockerfile: Path, build_args: Mapping[str, str]) 
 
 
 def _remembered(tag: str) -> Path:
-    folder = cache_directory("images") / "keys"
-    folder.mkdir(exist_ok=True)
+    # Beside the images: who removes them removes what is remembered of them.
+    folder = _store() / "keys"
+    folder.mkdir(parents=True, exist_ok=True)
     return folder / hashlib.sha256(tag.encode()).hexdigest()[:24]
 
 

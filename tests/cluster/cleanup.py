@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.cluster.cache import locked
 from tests.cluster.errors import ClusterError
 from tests.cluster.network import Link, forwarding, set_forwarding
 from tests.cluster.runtime import PRIVATE_FOLDERS
 from tests.cluster.state import ROOT, Record, records
+from tests.support.cache import locked
 
 SECONDS_TO_DIE = 20
 _FORWARDING = "ip_forward"

@@ -1,4 +1,4 @@
-"""Pytest fixtures and markers of the test bed.
+"""Pytest fixtures of the test bed.
 
 A machine that cannot run a cluster must not make the whole suite useless, so tests skip there with the reason; under
 CI (``CI`` in the environment) the same is a failure, so that nothing is skipped unseen.
@@ -22,12 +22,6 @@ from tests.cluster.node import Node
 type Cluster = ControlPlane | ExternalCluster
 
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers by which a run can be limited, as in ``-m 'not node'``."""
-    config.addinivalue_line("markers", "control_plane: needs a real API server; no root, a few seconds")
-    config.addinivalue_line("markers", "node: needs a real node that runs pods; root, about a minute")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,24 +4,28 @@ No image registry is asked: the images carry the names that users write, and a n
 The registry's storage is kept in the cache, so a warm start neither builds nor pushes.
 """
 
-import hashlib
 import os
+import platform
 import re
 import subprocess
 import tempfile
 from pathlib import Path
 
+from llamastack_operator import catalog
+from llamastack_resolver.releases import Release
 from tests.cluster.binaries import binaries
 from tests.cluster.buildah import build_image, push
-from tests.cluster.cache import cache_directory, locked, run_slowly
 from tests.cluster.errors import CannotRunError
 from tests.cluster.packages import install_packages, need_root
 from tests.cluster.processes import Processes, free_port
+from tests.cluster.progress import run_slowly
 from tests.cluster.registry import serves, write_registry
 from tests.cluster.runtime import PAUSE_IMAGE
+from tests.support.cache import cache_directory, digest, locked
 
 PYTHON_IMAGE = "docker.io/library/python:3.13-slim"
-STARTER_IMAGE = "docker.io/llamastack/distribution-starter:0.7.3"
+STARTER_RELEASE = Release("llama-stack", "0.7.3")
+STARTER_IMAGE = f"docker.io/llamastack/distribution-starter:{STARTER_RELEASE.version}"
 SUITE = "trixie"
 _PACKAGES = "python3,python3-pip,python3-venv,ca-certificates"
 # What the bootstrap copied from this machine, and what python:3.13-slim has and Debian has not.
@@ -40,8 +44,9 @@ CMD ["python3"]
 """
 _STARTER = f"""\
 FROM {PYTHON_IMAGE}
-RUN pip install --no-cache-dir --root-user-action=ignore \\
-    llama-stack==0.7.3 llama-stack-api==0.7.3 'mcp<2'
+COPY constraints.txt /
+RUN pip install --no-cache-dir --root-user-action=ignore --no-deps --only-binary :all: -r /constraints.txt \\
+    && pip check && rm /constraints.txt
 ENTRYPOINT ["llama", "stack", "run"]
 """
 _PAUSE = """\
@@ -68,9 +73,12 @@ def mirror() -> str:
     raise CannotRunError("no Debian mirror in this machine's apt sources; the base image is made from one")
 
 
+def _base_key() -> str:
+    return digest(SUITE, _PACKAGES, _HOOK, platform.machine())
+
+
 def _base_tar() -> Path:
-    key = hashlib.sha256(f"{SUITE} {_PACKAGES} {_HOOK}".encode()).hexdigest()[:16]
-    tar = cache_directory("images") / f"base-{key}.tar"
+    tar = cache_directory("images") / f"base-{_base_key()}.tar"
     with locked(cache_directory("images") / "base.lock"):
         if not tar.exists():
             draft = tar.with_suffix(".draft.tar")
@@ -81,25 +89,32 @@ def _base_tar() -> Path:
     return tar
 
 
-def _build_from(tag: str, dockerfile: str, *files: tuple[str, Path]) -> None:
+def _known_good() -> str:
+    """All that the starter image installs: the release and what it brings, each with its exact version."""
+    return catalog.load_release(STARTER_RELEASE).constraints
+
+
+def _build_from(tag: str, dockerfile: str, *files: tuple[str, Path | str]) -> None:
+    """Build an image from a Dockerfile and files, each given as a path or as its text."""
     with tempfile.TemporaryDirectory(dir=cache_directory("images")) as folder:
         context = Path(folder)
         (context / "Dockerfile").write_text(dockerfile)
         for name, source in files:
-            (context / name).hardlink_to(source)
+            if isinstance(source, str):
+                (context / name).write_text(source)
+            else:
+                (context / name).hardlink_to(source)
         build_image(tag, context)
 
 
 def _build_all() -> None:
     _build_from(PAUSE_IMAGE, _PAUSE, ("pause", binaries("pause") / "pause"))
     _build_from(PYTHON_IMAGE, _FROM_TAR, ("base.tar", _base_tar()))
-    _build_from(STARTER_IMAGE, _STARTER)
+    _build_from(STARTER_IMAGE, _STARTER, ("constraints.txt", _known_good()))
 
 
 def _key() -> str:
-    pause = binaries("pause").name
-    parts = (SUITE, _PACKAGES, _HOOK, _FROM_TAR, _STARTER, _PAUSE, pause)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    return digest(_base_key(), _FROM_TAR, _STARTER, _known_good(), _PAUSE, binaries("pause").name)
 
 
 def _push_all(storage: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.cluster.buildah import machine_index
-from tests.cluster.cache import cache_directory
 from tests.cluster.services import Login, Server
+from tests.support.cache import cache_directory
 
 if TYPE_CHECKING:
     from tests.cluster.node import Node

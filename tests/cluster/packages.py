@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster.cache import cache_directory, locked, say
 from tests.cluster.errors import CannotRunError, ClusterError
+from tests.cluster.progress import say
+from tests.support.cache import cache_directory, locked
 
 # Package -> a file that it installs.
 _PACKAGES = {

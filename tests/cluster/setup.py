@@ -7,10 +7,10 @@ workers would all wait for it.
 from collections.abc import Callable
 
 from tests.cluster.binaries import binaries
-from tests.cluster.cache import say
 from tests.cluster.errors import CannotRunError
 from tests.cluster.images import ensure_images
 from tests.cluster.packages import install_packages, need_root
+from tests.cluster.progress import say
 
 
 def _control_plane() -> None:

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from tests.cluster.cache import locked
 from tests.cluster.errors import ClusterError
+from tests.support.cache import locked
 
 ROOT = Path("/var/lib/llamastack-testbed")
 _FILE = "node.json"

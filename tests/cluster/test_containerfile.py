@@ -23,6 +23,7 @@ from tests.cluster.fixtures import cannot_run
 from tests.cluster.images import PYTHON_IMAGE, STARTER_IMAGE, ensure_images
 from tests.cluster.processes import free_port
 from tests.matrix import full_matrix
+from tests.pins import pins
 
 FMS = {
     "provider_id": "fms",
@@ -49,6 +50,7 @@ FILES["config"] = {  # type: ignore[assignment]
 
 def manifest(distribution: dict[str, Any], providers: dict[str, Any]) -> dict[str, Any]:
     spec = {"distribution": distribution, "runConfig": {"version": 2, "providers": providers}}
+    spec["build"] = {"pip": {"constraints": [*pins("0.7.3"), "colorama==0.4.6"]}}
     return {"apiVersion": "llamastack.dev/v1alpha1", "kind": "LlamaStack", "metadata": {"name": "bot"}, "spec": spec}
 
 

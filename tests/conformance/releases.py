@@ -3,12 +3,15 @@
 import json
 import os
 import subprocess
-import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from llamastack_operator import catalog
 from llamastack_resolver.releases import Release
 from tests.matrix import EVERYTHING
+from tests.pins import pins
+from tests.support.environments import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("probe.py")
@@ -28,41 +31,24 @@ def release(name: str) -> Release:
     return Release(package or "llama-stack", number)
 
 
-def cache() -> Path:
-    base = os.environ.get("LLAMASTACK_CACHE")
-    if base:
-        return Path(base)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "llamastack-operator"
+def pinned(name: str) -> tuple[str, ...]:
+    """Return the exact version of every package that tests install with a release."""
+    return (*catalog.load_release(release(name)).constraints.splitlines(), *pins(name))
 
 
-def python_of(name: str) -> Path:
-    """Return the interpreter of a release's environment, which is made with the catalog's constraints."""
-    environment = cache() / "venvs" / name
-    python = environment / "bin" / "python"
-    _make(name, environment, python)
-    extras, marker = EXTRAS.get(name, ()), environment / ".extras"
-    if extras and not marker.exists():
-        uv = str(ROOT / ".venv" / "bin" / "uv")
-        subprocess.run([uv, "pip", "install", "-q", "--python", str(python), *extras], check=True)
-        marker.touch()
-    return python
+@cache
+def python_of(name: str, *packages: str) -> Path:
+    """Return the interpreter of an environment with a release and all that its constraints in the catalog name.
 
-
-def _make(name: str, environment: Path, python: Path) -> None:
-    if (environment / ".installed").exists():
-        return
-    from llamastack_operator import catalog
-
-    constraints = cache() / "venvs" / f"{name}.constraints.txt"
-    constraints.parent.mkdir(parents=True, exist_ok=True)
-    constraints.write_text(catalog.load_release(release(name)).constraints)
-    uv = str(ROOT / ".venv" / "bin" / "uv")
+    Args:
+        name: the release.
+        packages: requirements that are installed beside it.
+    """
     wanted = release(name)
-    subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, str(environment)], check=True)
-    install = [uv, "pip", "install", "-q", "--python", str(python), "-c", str(constraints)]
-    names = [line.split("==")[0] for line in constraints.read_text().splitlines()]
-    subprocess.run([*install, f"{wanted.package}=={wanted.version}", *names], check=True)
-    (environment / ".installed").touch()
+    known_good = [line.partition("==")[0] for line in catalog.load_release(wanted).constraints.splitlines()]
+    own = f"{wanted.package}=={wanted.version}"
+    label = f"{name}-modules" if packages else name
+    return environment(label, [own, *known_good, *EXTRAS.get(name, ()), *packages], pinned(name))
 
 
 def ask(name: str, task: dict[str, Any], variables: dict[str, str], home: Path) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from llamastack_operator import catalog
+from llamastack_operator.planning.install.install_plan import install_plan
+from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_resolver.documents.complete import default_storage
 from llamastack_resolver.releases import start_command
 from llamastack_resolver.server.event_stream import RemoteError
@@ -99,6 +101,15 @@ def run_config(name: str, model: str) -> dict[str, Any]:
     return config | (
         {"storage": default_storage(), "registered_resources": registered} if name >= "0.3" else registered
     )
+
+
+def planned(name: str, model: str) -> PlannedLayer:
+    """Return the layer that a release with the model server as its only provider needs."""
+    wanted = release(name)
+    plan = install_plan(run_config(name, model), catalog.load_release(wanted), image=None, release=wanted)
+    (layer,) = plan.layers
+    assert layer.special == ()
+    return layer
 
 
 @contextmanager

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from tests.cluster.processes import free_port
-from tests.conformance.releases import ENVIRONMENT, ROOT
-from tests.conformance.test_external import environment
+from tests.conformance.releases import ENVIRONMENT, ROOT, python_of
+from tests.pins import CSOAI, FMS
 
 EXAMPLES = ROOT / "examples"
 
@@ -74,7 +74,7 @@ def stack(tmp_path: Path) -> Iterator[str]:
     port, detector_port = free_port(), free_port()
     detector = objects("detector.yaml")["ConfigMap"]["data"]["server.py"]
     (tmp_path / "detector.py").write_text(detector.replace("8000", str(detector_port)))
-    python = environment("0.7.3")
+    python = python_of("0.7.3", CSOAI, FMS)
     resolver = {"PYTHONPATH": str(ROOT / "operator"), "DETECTOR_URL": f"http://127.0.0.1:{detector_port}"}
     check = [str(python), "-m", "llamastack_resolver", "start-check", "--config", "run.yaml"]
     checked = subprocess.run(

@@ -7,22 +7,19 @@ into a folder that is laid over a release's environment, where a package needs n
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from llamastack_operator import catalog
-from tests.conformance.releases import ENVIRONMENT, RELEASES, ROOT, cache, python_of, release
+from tests.conformance.releases import ENVIRONMENT, RELEASES, ROOT, python_of, release
 from tests.matrix import EVERYTHING, full_matrix
+from tests.pins import CSOAI, FMS, OLD_FMS, RAGAS, RAGAS_PINS, RAGAS_RELEASE, pins
+from tests.support.environments import environment, overlay
 
-CSOAI, FMS = "llama-stack-provider-csoai==0.1.0", "llama-stack-provider-trustyai-fms==0.4.0"
-OLD_FMS = "llama-stack-provider-trustyai-fms==0.3.2"
 # Packages that cannot be used: their dependencies are left out, since nothing of them is ever run.
 GARAK, KFT = "llama-stack-provider-trustyai-garak==0.5.1", "llama-stack-provider-kft==0.1.0"
 # It asks for torch, trl and peft (gigabytes), for llama-stack==0.2.14, and imports neither of them.
-RAMALAMA = ("ramalama-stack==0.2.5", "ramalama==0.10.1", "argcomplete")
-RAGAS = "llama-stack-provider-ragas==0.7.0"
+RAMALAMA = ("ramalama-stack==0.2.5", "ramalama==0.10.1", "argcomplete==3.7.2")
 FMS_CONFIG = """{
       shields: {a: {type: content, confidence_threshold: 0.5, message_types: [user], detectors: {}}},
       orchestrator_url: "http://127.0.0.1:9"}"""
@@ -49,44 +46,6 @@ RAGAS_PROVIDERS = """
   - {provider_id: ragas, provider_type: "inline::trustyai_ragas", module: llama_stack_provider_ragas==0.7.0,
       config: {embedding_model: m}}
 """
-
-
-def uv(*arguments: str) -> None:
-    subprocess.run([str(ROOT / ".venv" / "bin" / "uv"), *arguments], check=True)
-
-
-def environment(name: str, *packages: str, keep: tuple[str, ...] = (), label: str = "external") -> Path:
-    """Return the interpreter of an environment with a release and packages, and their dependencies.
-
-    Args:
-        name: the release.
-        packages: requirements that are installed with the release.
-        keep: the only packages that the release's known-good constraints hold; default: all.
-        label: tells environments of one release apart.
-    """
-    folder = cache() / "venvs" / f"{name}-{label}"
-    python = folder / "bin" / "python"
-    if (folder / ".installed").exists():
-        return python
-    wanted = release(name)
-    constraints = folder.with_suffix(".txt")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lines = catalog.load_release(wanted).constraints.splitlines()
-    constraints.write_text("\n".join(line for line in lines if not keep or line.split("==")[0] in keep))
-    uv("venv", "-q", "--clear", "--python", sys.executable, str(folder))
-    own = f"{wanted.package}=={wanted.version}"
-    uv("pip", "install", "-q", "--python", str(python), "-c", str(constraints), own, *packages)
-    (folder / ".installed").touch()
-    return python
-
-
-def overlay(label: str, *packages: str) -> Path:
-    """Return a folder with packages, without their dependencies."""
-    folder = cache() / "venvs" / f"overlay-{label}"
-    if not (folder / ".installed").exists():
-        uv("pip", "install", "-q", "--python", sys.executable, "--target", str(folder), "--no-deps", *packages)
-        (folder / ".installed").touch()
-    return folder
 
 
 def start_check(name: str, home: Path, providers: str, python: Path, *folders: Path) -> dict:
@@ -134,7 +93,7 @@ def test_working_packages_start_whatever_their_requirement_looks_like(tmp_path: 
   - {{provider_id: f, provider_type: "remote::trustyai_fms", module: llama_stack_provider_trustyai_fms==0.4.0,
       config: {FMS_CONFIG}}}
 """
-    report = start_check("0.7.3", tmp_path, providers, environment("0.7.3", CSOAI, FMS))
+    report = start_check("0.7.3", tmp_path, providers, python_of("0.7.3", CSOAI, FMS))
 
     assert errors(report) == []
     states = [(p["id"], p["state"], p["moduleVersion"]) for p in report["providers"]]
@@ -229,26 +188,24 @@ def test_ramalama_starts_up_to_0_2_22(name: str, tmp_path: Path):
 
 
 if EVERYTHING:  # half a gigabyte
-    # It pins greenlet and, through instructor, the versions of rich and jiter: what the release itself needs
-    # is held, and nothing else.
-    HELD = ("llama-stack-api", "mcp", "fastapi", "starlette", "pydantic", "sqlalchemy")
 
     def ragas() -> Path:
-        return environment("0.6.0", RAGAS, "langchain-community<0.4", keep=HELD, label="ragas")
+        own = f"llama-stack=={RAGAS_RELEASE}"
+        return environment("ragas", (own, *RAGAS), pins(RAGAS_PINS))
 
     def test_ragas_starts_on_0_6_with_an_older_langchain(tmp_path: Path):
-        report = start_check("0.6.0", tmp_path, RAGAS_PROVIDERS, ragas())
+        report = start_check(RAGAS_RELEASE, tmp_path, RAGAS_PROVIDERS, ragas())
 
         assert errors(report) == []
         assert {p["id"]: p["state"] for p in report["providers"]}["ragas"] == "Ready"
         (cycle,) = [f["message"] for f in report["findings"] if f["reason"] == "DependencyCycle"]
         assert cycle.startswith("eval (ragas) depends on the API that it provides")
 
-    def test_ragas_with_the_newest_langchain_is_told_what_is_missing(tmp_path: Path):
+    def test_ragas_with_a_newer_langchain_is_told_what_is_missing(tmp_path: Path):
         """Upstream says "get_provider_spec not found"."""
-        newest = overlay("langchain", "langchain-community>=0.4")
+        newer = overlay("langchain", "langchain-community==0.4.2")
 
-        report = start_check("0.6.0", tmp_path, RAGAS_PROVIDERS, ragas(), newest)
+        report = start_check(RAGAS_RELEASE, tmp_path, RAGAS_PROVIDERS, ragas(), newer)
 
         ((reason, message),) = errors(report)
         assert reason == "ModuleImportFailed"

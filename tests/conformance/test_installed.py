@@ -4,6 +4,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def test_catalog_and_installation_agree(name: str, tmp_path: Path):
 @pytest.mark.parametrize("name", RELEASES)
 def test_the_start_check_runs_from_a_zipapp(name: str, tmp_path: Path):
     archive = tmp_path / "resolver.pyz"
-    build = [str(ROOT / ".venv/bin/python"), "-c", ZIPAPP, str(ROOT / "operator"), str(archive)]
+    build = [sys.executable, "-c", ZIPAPP, str(ROOT / "operator"), str(archive)]
     subprocess.run(build, check=True, cwd=tmp_path)
     config = tmp_path / "run.yaml"
     config.write_text("version: 2\nimage_name: x\nproviders:\n  inference:\n  - {provider_id: a, provider_type: x}\n")

@@ -4,36 +4,26 @@ An image of a release by its number has no more than that. The plan follows the 
 forgotten packages there: this is where it shows.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from llamastack_operator import catalog
-from llamastack_operator.planning.install.install_plan import install_plan
-from tests.conformance.releases import RELEASES, ROOT, release
-from tests.conformance.servers import model_server, run_config, served
+from tests.conformance.releases import RELEASES, pinned
+from tests.conformance.servers import model_server, planned, served
+from tests.support.environments import environment
 
 
-def environment(name: str, model: str, folder: Path) -> Path:
-    """Make a virtual environment by the install plan, and return its interpreter."""
-    wanted = release(name)
-    plan = install_plan(run_config(name, model), catalog.load_release(wanted), image=None, release=wanted)
-    (layer,) = plan.layers
-    assert layer.special == ()
-    (folder / "constraints.txt").write_text("\n".join(layer.constraints))
-    uv, python = str(ROOT / ".venv/bin/uv"), folder / "venv/bin/python"
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(folder / "venv")], check=True)
-    install = [uv, "pip", "install", "-q", "--python", str(python), "-c", str(folder / "constraints.txt")]
-    subprocess.run([*install, *layer.requirements], check=True)
-    return python
+def installed(name: str, model: str) -> Path:
+    """Install what the plan says, and return the environment's interpreter."""
+    layer = planned(name, model)
+    assert set(layer.constraints) <= set(pinned(name)), "the plan holds versions that are known to be good"
+    return environment(f"{name}-plan", layer.requirements, pinned(name))
 
 
 @pytest.mark.parametrize("name", RELEASES)
 def test_a_server_starts_with_what_the_plan_installs_and_no_more(name: str, tmp_path: Path):
     (tmp_path / "home").mkdir()
     with model_server() as model:
-        python = environment(name, model, tmp_path)
+        python = installed(name, model)
         with served(name, model, tmp_path / "home", python) as connection:
             assert connection.request("GET", "/v1/health")

@@ -15,6 +15,7 @@ from tests.e2e.installation import REPOSITORY
 from tests.e2e.operator import Stacks, eventually
 from tests.packages.build import Package, make_wheel
 from tests.packages.providers import module_package
+from tests.pins import pins
 
 PATIENCE = 600.0
 """Seconds that a build and a rollout may take on a busy machine."""
@@ -66,12 +67,23 @@ def echo_stack(name: str, module: str, build: dict[str, Any], **distribution: An
     }
 
 
-def example(build: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the objects of `examples/external-provider.yaml`, with other build settings."""
+def held(build: dict[str, Any], release: str) -> dict[str, Any]:
+    """Return build settings that hold the pinned versions of what a release and modules of others bring."""
+    pip = build.get("pip", {})
+    return {**build, "pip": {**pip, "constraints": [*pip.get("constraints", ()), *pins(release)]}}
+
+
+def example(build: dict[str, Any], release: str = "0.7.3") -> list[dict[str, Any]]:
+    """Return the objects of `examples/external-provider.yaml`, with other build settings.
+
+    Args:
+        build: the settings.
+        release: whose pins hold.
+    """
     bodies = list(yaml.safe_load_all((REPOSITORY / "examples" / "external-provider.yaml").read_text()))
     for body in bodies:
         if body["kind"] == "LlamaStack":
-            body["spec"]["build"] = build
+            body["spec"]["build"] = held(build, release)
     return bodies
 
 

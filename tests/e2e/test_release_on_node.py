@@ -17,6 +17,7 @@ from tests.e2e.building import (
     echo_package,
     echo_stack,
     example,
+    held,
     publish,
     served_providers,
     wait_ready,
@@ -80,7 +81,7 @@ def test_stacks_of_one_release_share_its_layer(node: Node, stacks: Stacks, setti
 
 @full_matrix
 def test_an_old_release_from_its_number(node: Node, stacks: Stacks, settings: dict[str, Any]) -> None:
-    stack, _ = example(pushed(stacks, settings))
+    stack, _ = example(pushed(stacks, settings), release="0.2.23")
     fms = stack["spec"]["runConfig"]["providers"]["safety"][0]
     fms["module"] = "llama_stack_provider_trustyai_fms==0.3.2"
     stack["spec"]["distribution"] = of("llama-stack", "0.2.23")
@@ -99,14 +100,15 @@ def test_an_old_release_from_its_number(node: Node, stacks: Stacks, settings: di
 
 @full_matrix
 def test_ogx_with_a_provider_of_ours(node: Node, stacks: Stacks, settings: dict[str, Any]) -> None:
-    stacks.kubectl.apply(echo_stack("echo", "demo-echo==1.0", pushed(stacks, settings), **of("ogx", "1.5.0")))
+    build = held(pushed(stacks, settings), "ogx-1.5.0")
+    stacks.kubectl.apply(echo_stack("echo", "demo-echo==1.0", build, **of("ogx", "1.5.0")))
     wait_ready(stacks, "echo")
     assert ECHO in served_providers(node, stacks, "echo")
 
 
 @full_matrix
 def test_a_release_that_pods_install(node: Node, stacks: Stacks, settings: dict[str, Any]) -> None:
-    stacks.kubectl.apply(echo_stack("echo", "demo-echo==1.0", settings, **of("llama-stack", "0.7.3")))
+    stacks.kubectl.apply(echo_stack("echo", "demo-echo==1.0", held(settings, "0.7.3"), **of("llama-stack", "0.7.3")))
     wait_ready(stacks, "echo")
     assert stacks.conditions("echo")["ImageReady"]["reason"] == "InstalledAtStart"
     assert ECHO in served_providers(node, stacks, "echo")

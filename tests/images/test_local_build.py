@@ -23,6 +23,7 @@ from tests.cluster.fixtures import cannot_run
 from tests.cluster.packages import need_root
 from tests.conformance.releases import python_of
 from tests.images.bed import Registry, get, put_image
+from tests.pins import pins
 
 RELEASE = "0.7.3"
 CSOAI = {
@@ -43,7 +44,11 @@ def base(registry: Registry) -> str:
 
 def stack(folder: Path, image: str, *modules: dict[str, Any], **pip: Any) -> Path:
     config = {"version": 2, "providers": {"eval": list(modules)}}
-    spec = {"distribution": {"image": image}, "runConfig": config, "build": {"pip": pip}}
+    spec = {
+        "distribution": {"image": image},
+        "runConfig": config,
+        "build": {"pip": {"constraints": [*pins(RELEASE)], **pip}},
+    }
     document = {
         "apiVersion": "llamastack.dev/v1alpha1",
         "kind": "LlamaStack",
@@ -114,7 +119,7 @@ def test_a_release_becomes_two_layers_of_which_others_share_the_first(tmp_path: 
     spec = {
         "distribution": {"release": {"package": "ogx", "version": "1.5.0"}},
         "runConfig": config,
-        "build": {"pip": {"requirements": ["colorama==0.4.6"]}},
+        "build": {"pip": {"requirements": ["colorama==0.4.6"], "constraints": [*pins("ogx-1.5.0")]}},
     }
     document = {
         "apiVersion": "llamastack.dev/v1alpha1",
@@ -213,10 +218,13 @@ def test_passwords_of_an_index_are_told_to_that_index_and_shown_nowhere(tmp_path
     assert not any(b"hunter2" in blob.read_bytes() for blob in blobs)
 
 
-def test_the_private_folder_is_removed(tmp_path: Path):
+def test_the_private_folder_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     done = build(
         stack(tmp_path, "registry.example/none:0.7.3", {**CSOAI, "module": "not-there-at-all-0"}), python_of(RELEASE)
     )
 
     assert done.returncode == 1 and "ModuleNotFound" in done.stderr
-    assert not [*Path("/tmp").glob("llamastack-build-*")]
+    assert not [*temporary.iterdir()]

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from tests.installer.workbench import Inputs, index_proxy, install
 from tests.matrix import full_matrix
-
-FMS, CSOAI = "llama-stack-provider-trustyai-fms==0.4.0", "llama_stack_provider_csoai==0.1.0"
+from tests.pins import CSOAI, FMS, pins
 
 
 @full_matrix
 def test_two_modules_of_others_on_llama_stack_073(base: Path, tools: Path, tmp_path: Path):
     root = tmp_path / "root"
-    inputs = Inputs(root, (FMS, CSOAI), (FMS, CSOAI), constraints=("mcp<2",))
+    inputs = Inputs(root, (FMS, CSOAI), (FMS, CSOAI), constraints=pins("0.7.3"))
     build = inputs.write(tmp_path / "in")
     authorities = Path(os.environ.get("SSL_CERT_FILE", "/nowhere"))
     with index_proxy(build, certificate=authorities) as url:

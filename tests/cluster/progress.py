@@ -1,35 +1,15 @@
-"""What the builders of binaries and images share: the user's cache, locks between test runs, progress lines."""
+"""Long commands of the builders of binaries and images, with progress lines."""
 
-import fcntl
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cluster.errors import ClusterError
 
 PROGRESS_SECONDS = 15
-
-
-def cache_directory(kind: str) -> Path:
-    """Folder of the user's cache for one kind of artefact (``bin``, ``images``), made when missing."""
-    user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    root = Path(os.environ.get("LLAMASTACK_CACHE") or user_cache / "llamastack-operator")
-    folder = root / kind
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on ``path``, so that two test runs do not build the same thing at once."""
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def say(message: str) -> None:
