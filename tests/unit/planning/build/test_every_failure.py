@@ -79,7 +79,7 @@ def found_in_modules() -> set[str]:
         str(value_of(node, module))
         for module, tree in modules(llamastack_resolver.installed)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "Reason"
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("Reason")
     }
 
 
