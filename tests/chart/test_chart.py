@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from llamastack_operator.kube.rights import granted
 from tests.cluster.binaries import binaries
 from tests.e2e.installation import CHART, REPOSITORY
 from tests.golden.files import check, dump
@@ -97,6 +98,23 @@ def test_no_right_is_a_wildcard_and_secrets_are_read_by_name_only() -> None:
             assert rule["verbs"] == ["get"]
     touched = {resource for rule in rules for resource in rule["resources"]}
     assert not touched & {"roles", "rolebindings", "clusterroles", "clusterrolebindings", "pods/exec", "nodes"}
+
+
+@pytest.mark.parametrize("options", [(), ("--set", "watchNamespaces={a,b}")], ids=["cluster-wide", "namespaced"])
+def test_each_role_of_the_operator_grants_just_what_its_table_of_rights_has(options: tuple[str, ...]) -> None:
+    objects = rendered(*options)
+    roles = [body for kind in ("Role", "ClusterRole") for body in of_kind(objects, kind)]
+    roles = [role for role in roles if role["metadata"]["name"] == "op"]
+    assert len(roles) == (2 if options else 1)
+    for role in roles:
+        uses = [
+            (group, name, verb)
+            for rule in role["rules"]
+            for group in rule["apiGroups"]
+            for name in rule["resources"]
+            for verb in rule["verbs"]
+        ]
+        assert sorted(uses) == sorted(granted())
 
 
 def test_all_namespaces_take_a_cluster_role_and_some_take_roles_there() -> None:

@@ -104,7 +104,12 @@ def api_server(settings: Settings, authority: Authority, audit: tuple[Path, Path
         f"--kubelet-client-key={to_kubelet.key}",
         # Node names do not resolve here; "kubectl logs" and "exec" go by address.
         "--kubelet-preferred-address-types=InternalIP",
-        *([f"--audit-policy-file={audit[0]}", f"--audit-log-path={audit[1]}"] if audit else []),
+        # The log is put aside at 100 MB, and a gigabyte of it is enough.
+        *(
+            [f"--audit-policy-file={audit[0]}", f"--audit-log-path={audit[1]}", "--audit-log-maxbackup=9"]
+            if audit
+            else []
+        ),
     ]
 
 

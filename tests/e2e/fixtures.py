@@ -13,8 +13,9 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.node import Node
 from tests.e2e.bench import Bench, bench
-from tests.e2e.installation import install_operator
+from tests.e2e.installation import NAMESPACE, install_operator
 from tests.e2e.operator import REPOSITORY, OperatorProcess, Stacks
+from tests.support.used_rights import UsedRights
 
 OPERATOR_IMAGE = "registry.example/operator:1"
 
@@ -50,14 +51,40 @@ def grant_rights(control_plane: ControlPlane, *options: str) -> Path:
     return control_plane.service_account_kubeconfig("operator", "llamastack-operator")
 
 
+def account(namespace: str) -> str:
+    """Return the user that the chart's ServiceAccount is to the API server."""
+    return f"system:serviceaccount:{namespace}:llamastack-operator"
+
+
 @pytest.fixture(scope="session")
-def operator(served: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+def used_rights(request: pytest.FixtureRequest) -> Iterator[UsedRights]:
+    """What the operators of this run asked for: never more than `kube/rights.py` has, and all of it in a whole run."""
+    used = UsedRights()
+    yield used
+    used.check(whole=_ran_whole(request.session))
+
+
+def _ran_whole(session: pytest.Session) -> bool:
+    """Tell whether this process ran every test of this folder that needs no node, and all went well."""
+    option, shared = session.config.option, hasattr(session.config, "workerinput")
+    narrowed = option.keyword or option.markexpr not in ("", "control_plane", "not node")
+    narrowed = narrowed or any("::" in argument for argument in session.config.args)
+    wanted = {path for path in Path(__file__).parent.glob("test_*.py") if "mark.control_plane" in path.read_text()}
+    return not (narrowed or shared or session.testsfailed) and wanted <= {item.path for item in session.items}
+
+
+@pytest.fixture(scope="session")
+def operator(
+    served: ControlPlane, used_rights: UsedRights, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
     """An operator that looks after all namespaces, with the rights of the chart's ServiceAccount and no more."""
     kubeconfig = grant_rights(served)
     image = ("--operator-image", OPERATOR_IMAGE)
     with OperatorProcess(kubeconfig, tmp_path_factory.mktemp("operator"), *image) as process:
         yield process
         assert "Traceback" not in process.log.read_text(), process.log.read_text()
+    if isinstance(served, ControlPlane):
+        used_rights.add(served.audit_log, account("operator"))
 
 
 @pytest.fixture
@@ -67,10 +94,12 @@ def stacks(operator: OperatorProcess, kubectl: Kubectl) -> Stacks:
 
 
 @pytest.fixture(scope="session")
-def installed(node: Node) -> Node:
+def installed(node: Node, used_rights: UsedRights) -> Iterator[Node]:
     """The node with the operator installed from its chart."""
     install_operator(node)
-    return node
+    yield node
+    if isinstance(node, Node):
+        used_rights.add(node.audit_log, account(NAMESPACE))
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
 import pytest
-import yaml
 
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.managed_fields import owned_fields_of
 from tests.cluster.kubectl import KubectlError
-from tests.e2e.operator import REPOSITORY, Stacks, eventually, minimal
+from tests.e2e.operator import Stacks, eventually, minimal
 from tests.e2e.test_references import config_map
+from tests.support import full_example
 
 pytestmark = pytest.mark.control_plane
 
@@ -65,8 +66,8 @@ def test_the_operator_predicts_the_fields_that_the_api_server_records_as_ours(st
 
 
 def full_without_packages() -> dict[str, Any]:
-    """Return the example with every field but those that would have to be installed first."""
-    body: dict[str, Any] = yaml.safe_load((REPOSITORY / "examples" / "full.yaml").read_text())
+    """Return the first stack of the example with every field, but for those that would have to be installed first."""
+    body = copy.deepcopy(full_example.stacks()["full"])
     for entry in (*body["spec"]["externalProviders"], *body["spec"]["externalApis"]):
         del entry["packages"]
     return body

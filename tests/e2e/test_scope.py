@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.controlplane import ControlPlane
-from tests.e2e.fixtures import grant_rights, install_crds
+from tests.e2e.fixtures import account, grant_rights, install_crds
 from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.support.used_rights import UsedRights
 
 pytestmark = pytest.mark.control_plane
 
 
-def test_it_waits_for_its_crd_and_keeps_to_its_namespaces(tmp_path: Path) -> None:
-    with ControlPlane() as control_plane:
+def test_it_waits_for_its_crd_and_keeps_to_its_namespaces(tmp_path: Path, used_rights: UsedRights) -> None:
+    with ControlPlane(audit=True) as control_plane:
         for name in ("ours", "also-ours", "theirs"):
             control_plane.kubectl("create", "namespace", name)
         kubeconfig = grant_rights(control_plane, "--set", "watchNamespaces={ours,also-ours}")
@@ -33,3 +34,4 @@ def test_it_waits_for_its_crd_and_keeps_to_its_namespaces(tmp_path: Path) -> Non
         finally:
             assert operator.stop() == 0
         assert "Traceback" not in operator.log.read_text()
+        used_rights.add(control_plane.audit_log, account("operator"))

@@ -16,10 +16,10 @@ from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.golden.files import check, dump
+from tests.support.full_example import API, PROVIDER, referred, stacks
 from tests.support.world import IMAGES, built
 
 FOLDER = Path(__file__).parent
-EXAMPLES = FOLDER.parents[1] / "examples"
 IDENTITY = {
     "namespace": "team-a",
     "uid": "11111111-2222-3333-4444-555555555555",
@@ -28,20 +28,14 @@ IDENTITY = {
 }
 SETTINGS = {"openshift": WorkloadSettings(run_as=None)}
 # What the cluster holds beside the stack.
-OLLAMA = "adapter_type: custom_ollama\nmodule: my_ollama_provider\nconfig_class: my_ollama_provider.Config\n"
-WEATHER = "name: weather\nmodule: weather_api\nprotocol: WeatherApi\n"
-FULL_FILES = {
-    "providers.d/remote/inference/custom_ollama.yaml": OLLAMA,
-    "apis.d/weather.yaml": WEATHER,
-}
 FILES = {
-    "providers.d/remote/inference/custom_ollama.yaml": OLLAMA,
+    "providers.d/remote/inference/custom_ollama.yaml": PROVIDER,
     "providers.d/inline/weather/sunny.yaml": "module: sunny\nconfig_class: sunny.Config\n",
-    "apis.d/weather.yaml": WEATHER,
+    "apis.d/weather.yaml": API,
 }
 REFERRED = {
     "external-providers": Referred(files=FILES, digest="0123456789abcdef"),
-    "full-example": Referred(files=FULL_FILES, digest="0123456789abcdef"),
+    **{name: referred(name) for name in stacks()},
     "storage-existing-claim": Referred(claim_modes=("ReadWriteOnce",)),
     "run-config-from": Referred(run_config="version: 2\nproviders: {}\n", digest="0123456789abcdef"),
 }
@@ -71,8 +65,8 @@ def test_a_stack_becomes_just_these_objects(case: str) -> None:
 
 
 def test_the_example_with_every_field_becomes_just_these_objects() -> None:
-    body = yaml.safe_load((EXAMPLES / "full.yaml").read_text())
-    check(FOLDER / "full-example.yaml", dump(rendered(body, "full-example")))
+    objects = [body for name, stack in stacks().items() for body in rendered(stack, name)]
+    check(FOLDER / "full-example.yaml", dump(objects))
 
 
 RELEASES = ["llama-stack 0.2.16", "llama-stack 0.2.23", "llama-stack 0.3.5", "llama-stack 0.7.3"]

@@ -185,7 +185,7 @@ class Reconciler:
             except NotThisBuildError as error:
                 return PassOutcome(findings=(*decided.findings, _foreign_build(error)), applied=False)
         wanted = decided.desired or ()
-        results = await asyncio.gather(*(self._apply(item) for item in wanted))
+        results = await asyncio.gather(*(self._apply(item, stack) for item in wanted))
         problems = [finding for result in results for finding in result]
         if not problems:
             for child in decided.obsolete:
@@ -193,7 +193,7 @@ class Reconciler:
         applied = decided.desired is not None and not problems
         return PassOutcome(findings=(*decided.findings, *problems), applied=applied)
 
-    async def _apply(self, item: Desired) -> list[Finding]:
+    async def _apply(self, item: Desired, stack: Stack) -> list[Finding]:
         try:
             await self._applier.apply(item)
         except NotOursError as error:
@@ -201,7 +201,8 @@ class Reconciler:
         except ApiError as error:
             if error.namespace_terminating:
                 raise
-            return rejection_findings(item.resource.kind, item.key[1], error)
+            spec = stack.spec.to_wire() if stack.spec else {}
+            return rejection_findings(item.resource.kind, item.key[1], error, spec)
         return []
 
     async def _ask_release(self, snapshot: Snapshot) -> str | None:
