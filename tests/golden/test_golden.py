@@ -16,7 +16,7 @@ from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.golden.files import check, dump
-from tests.support.full_example import API, PROVIDER, referred, stacks
+from tests.support.full_example import API, PROVIDER, referred_by, stacks
 from tests.support.world import IMAGES, built
 
 FOLDER = Path(__file__).parent
@@ -35,7 +35,7 @@ FILES = {
 }
 REFERRED = {
     "external-providers": Referred(files=FILES, digest="0123456789abcdef"),
-    **{name: referred(name) for name in stacks()},
+    **{name: Referred(**referred_by(name)) for name in stacks()},
     "storage-existing-claim": Referred(claim_modes=("ReadWriteOnce",)),
     "run-config-from": Referred(run_config="version: 2\nproviders: {}\n", digest="0123456789abcdef"),
 }

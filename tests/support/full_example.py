@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 
 from llamastack_operator.api.crd import llamastack_crd
-from llamastack_operator.planning.stack.snapshot import Referred
 
 PATH = Path(__file__).parents[2] / "examples" / "full.yaml"
 SPEC: dict[str, Any] = llamastack_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
@@ -36,14 +35,15 @@ def stacks() -> dict[str, dict[str, Any]]:
     return {body["metadata"]["name"]: body for body in documents() if body["kind"] == "LlamaStack"}
 
 
-def referred(name: str) -> Referred:
-    """Return what the cluster has of the objects that a stack of the example refers to."""
+def referred_by(name: str) -> dict[str, Any]:
+    """Return what the cluster has of the objects that a stack of the example refers to, as fields of `Referred`."""
     source = stacks()[name]["spec"].get("runConfigFrom")
     if source is None:
-        return Referred(files=FILES, digest="0123456789abcdef")
+        return {"files": FILES, "digest": "0123456789abcdef"}
     wanted = source["configMapKeyRef"]
     (config,) = [body for body in documents() if body["metadata"]["name"] == wanted["name"]]
-    return Referred(run_config=config["data"][wanted["key"]], digest="0123456789abcdef", claim_modes=("ReadWriteMany",))
+    run_config = config["data"][wanted["key"]]
+    return {"run_config": run_config, "digest": "0123456789abcdef", "claim_modes": ("ReadWriteMany",)}
 
 
 def leaves(schema: dict[str, Any], path: str = "spec") -> Iterator[str]:
