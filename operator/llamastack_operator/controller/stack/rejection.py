@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from llamastack_operator.api.conditions import Reason
-from llamastack_operator.api.status import Finding
+from llamastack_operator.controller.stack.reasons import ApplyReason
 from llamastack_operator.kube.client import ApiError
+from llamastack_resolver.findings import Finding, Findings
 
+_REFUSED = "Correct the field; the object is applied again as soon as the stack changes, and with backoff."
 _POD = r"spec\.template\.spec\."
 _CONTAINER = _POD + r"containers\[0\]\."
 # Where a field of a child comes from. Pattern on "Kind field" -> field of the LlamaStack; the rest is carried over.
@@ -45,11 +46,17 @@ def rejection_findings(kind: str, name: str, error: ApiError) -> list[Finding]:
         name: its name.
         error: the API server's answer.
     """
+    findings = Findings()
     if error.code not in (400, 403, 422):
         message = f"{kind} {name!r} could not be applied: {error.message}"
-        return [Finding(severity="error", reason=Reason.APPLY_FAILED, message=message)]
-    causes = error.causes or [("", error.message)]
-    return [_finding(kind, name, field, message) for field, message in causes]
+        hint = "It is tried again with backoff; where this lasts, look at the API server."
+        findings.error(ApplyReason.APPLY_FAILED, message, "spec", hint=hint)
+        return list(findings)
+    for field, message in error.causes or [("", error.message)]:
+        place, path = f" at {field}" if field else "", origin(kind, field) or "spec"
+        message = f"the API server refused {kind} {name!r}{place}: {message}"
+        findings.error(ApplyReason.REJECTED, message, path, hint=_REFUSED)
+    return list(findings)
 
 
 def origin(kind: str, field: str) -> str | None:
@@ -60,14 +67,3 @@ def origin(kind: str, field: str) -> str | None:
             rest = f"{kind} {field}"[match.end() :]
             return match.expand(target) + rest
     return None
-
-
-def _finding(kind: str, name: str, field: str, message: str) -> Finding:
-    place = f" at {field}" if field else ""
-    return Finding(
-        severity="error",
-        reason=Reason.REJECTED,
-        message=f"the API server refused {kind} {name!r}{place}: {message}",
-        path=origin(kind, field),
-        hint="Correct the field; the object is applied again as soon as the stack changes, and with backoff.",
-    )

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llamastack_operator.api.build import BuildSettings, strategy_of
-from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.llamastackbuild import BuildAccess
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.objects.child import digest
+from llamastack_operator.planning.build.reasons import FAILURES, BuildReason
+from llamastack_operator.planning.image.reasons import ImageReason
 from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.planning.install.key import BuildInputs, PipSettings, build_key, key_name
 from llamastack_operator.planning.install.layer import PlannedLayer
@@ -24,6 +25,7 @@ from llamastack_operator.planning.install.why_build import build_required
 from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.runtime import Runtime, StartInstall
 from llamastack_operator.workloads.settings import ImageSettings
+from llamastack_resolver.findings import Reason
 from llamastack_resolver.releases import Release
 
 _PREFERENCE = {"Succeeded": 0, "Building": 1, "Queued": 2, "Failed": 3}
@@ -97,7 +99,7 @@ def as_it_is(spec: LlamaStackSpec) -> ImageVerdict:
     """Return the verdict for a stack that needs nothing installed."""
     image = spec.distribution.image or ""
     runtime = Runtime(image=image, release=release_of(spec), pull_secret=_pull_secret(spec.build))
-    return ImageVerdict(True, Reason.PREBUILT, f"{image} has all that the stack needs", runtime=runtime)
+    return ImageVerdict(True, ImageReason.PREBUILT, f"{image} has all that the stack needs", runtime=runtime)
 
 
 def release_of(spec: LlamaStackSpec) -> Release | None:
@@ -114,7 +116,7 @@ def decide_image(question: ImageQuestion, settings: ImageSettings) -> ImageVerdi
     if not settings.operator:
         hint = "set --operator-image, which the chart does, or name an image that has the modules"
         message = "this operator was not told its own image, and cannot build without it"
-        return ImageVerdict(False, Reason.BUILD_FAILED, message, hint, stalled=True)
+        return ImageVerdict(False, BuildReason.BUILD_FAILED, message, hint, stalled=True)
     done: list[BuildRecord] = []
     wishes: list[BuildWish] = []
     for layer in plan.layers:
@@ -122,7 +124,7 @@ def decide_image(question: ImageQuestion, settings: ImageSettings) -> ImageVerdi
         build = _found(question, layer, wanted)
         if build is None:
             wish = _wish(question, layer, wanted)
-            waits = ImageVerdict(False, Reason.QUEUED, f"the build {wish.name} is asked for", current=wish.name)
+            waits = ImageVerdict(False, ImageReason.QUEUED, f"the build {wish.name} is asked for", current=wish.name)
             return _with(waits, [*wishes, wish])
         wishes.append(BuildWish(build.key[1], {}))
         if build.phase != "Succeeded":
@@ -297,14 +299,13 @@ def _unfinished(build: BuildRecord) -> ImageVerdict:
     if build.phase == "Failed":
         return _failed(build)
     if build.phase == "Building":
-        return ImageVerdict(False, Reason.BUILDING, f"{step or 'starting'} (build {name})", current=name)
-    return ImageVerdict(False, Reason.QUEUED, f"the build {name} waits for its turn", current=name)
+        return ImageVerdict(False, ImageReason.BUILDING, f"{step or 'starting'} (build {name})", current=name)
+    return ImageVerdict(False, ImageReason.QUEUED, f"the build {name} waits for its turn", current=name)
 
 
 def _failed(build: BuildRecord) -> ImageVerdict:
     failure = build.status.get("failure") or {}
-    told = failure.get("reason", "")
-    reason = Reason(told) if told in set(Reason) else Reason.BUILD_FAILED
+    reason = FAILURES.get(failure.get("reason", ""), BuildReason.BUILD_FAILED)
     attempts = build.status.get("attempts", 1)
     again = build.status.get("nextAttemptAt")
     when = f"; try {attempts} failed, the next is at {again}" if again else ""
@@ -329,7 +330,9 @@ def _finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: Im
             pull_secret=_pull_secret(spec.build),
         )
         message = f"built as {last.status['image']}"
-        return ImageVerdict(True, Reason.UP_TO_DATE, message, runtime=runtime, current=last.key[1], modules=modules)
+        return ImageVerdict(
+            True, ImageReason.UP_TO_DATE, message, runtime=runtime, current=last.key[1], modules=modules
+        )
     install = StartInstall(
         lock=lock_name(last.key[1]),
         packages=tuple(_site_packages(one) for one in reversed(done) if _kind(one) == "modules"),
@@ -349,7 +352,9 @@ def _finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: Im
     message = f"{count} packages are locked; each pod installs them at its start, for want of build.repository"
     if spec.build is not None and spec.build.repository is not None:
         message = f"{count} packages are locked; each pod installs them at its start, as spec.build.strategy asks for"
-    return ImageVerdict(True, Reason.INSTALLED_AT_START, message, runtime=runtime, current=last.key[1], modules=modules)
+    return ImageVerdict(
+        True, ImageReason.INSTALLED_AT_START, message, runtime=runtime, current=last.key[1], modules=modules
+    )
 
 
 def _kind(build: BuildRecord) -> str:

@@ -6,31 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.api.conditions import MESSAGE_LIMIT, ConditionType, Reason
+from llamastack_operator.api.conditions import MESSAGE_LIMIT, ConditionType
 from llamastack_operator.api.labels import selector_labels
-from llamastack_operator.api.status import FINDINGS_LIMIT, Finding
+from llamastack_operator.api.status import FINDINGS_LIMIT, FindingStatus
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.pods import Pod
+from llamastack_operator.planning.image.reasons import ImageReason
+from llamastack_operator.planning.reasons import PodReason
 from llamastack_operator.planning.stack.diagnosis import Diagnosis, diagnose
 from llamastack_operator.planning.stack.inputs.providers import Provider
 from llamastack_operator.planning.stack.plan import rollout_complete
+from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.children import autoscaled
 from llamastack_operator.workloads.names import replicas, server_port
-
-# Errors that a later look may find gone without anybody touching the stack.
-_PASSING = {Reason.MISSING_REFERENCE, Reason.APPLY_FAILED}
-_CONFIG_REASONS = {
-    Reason.INVALID_SPEC,
-    Reason.UNSUPPORTED_VERSION,
-    Reason.INVALID_RUN_CONFIG,
-    Reason.INVALID_EXTERNAL_SPEC,
-    Reason.MISSING_REFERENCE,
-    Reason.CLAIM_EXISTS,
-    Reason.REQUIREMENT_INVALID,
-    Reason.REQUIREMENT_CONFLICT,
-    Reason.MODULE_NOT_FOUND,
-}
+from llamastack_resolver.findings import Finding, Findings, Place, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +60,7 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
     stack = snapshot.stack
     deployment = snapshot.child("Deployment")
     service = snapshot.child("Service")
-    findings = [finding.to_wire() for finding in (*outcome.findings, *_image_findings(snapshot))]
+    findings = [FindingStatus.of(finding).to_wire() for finding in (*outcome.findings, *_image_findings(snapshot))]
     namespace, name = stack.key
     url = f"http://{name}.{namespace}.svc:{server_port(stack.spec)}" if stack.spec and service else None
     status = {
@@ -137,7 +127,7 @@ def _bounded(finding: dict[str, Any]) -> dict[str, Any]:
 
 
 def _verdicts(snapshot: Snapshot, outcome: PassOutcome) -> dict[ConditionType, Verdict]:
-    errors = [finding for finding in outcome.findings if finding.severity == "error"]
+    errors = [finding for finding in outcome.findings if finding.severity is Severity.ERROR]
     available = _available(snapshot)
     ready, reconciling, stalled = _progress(snapshot, outcome, errors, available)
     return {
@@ -151,9 +141,9 @@ def _verdicts(snapshot: Snapshot, outcome: PassOutcome) -> dict[ConditionType, V
 
 
 def _config_valid(errors: Sequence[Finding]) -> Verdict:
-    relevant = [finding for finding in errors if finding.reason in _CONFIG_REASONS]
+    relevant = [finding for finding in errors if Place.CONFIG_VALID in finding.reason.declaration.shows]
     if not relevant:
-        return Verdict(True, Reason.VALID, "nothing was found wrong")
+        return Verdict(True, StackReason.VALID, "nothing was found wrong")
     return Verdict(False, relevant[0].reason, _summary(relevant))
 
 
@@ -161,19 +151,19 @@ def _image_ready(snapshot: Snapshot, errors: Sequence[Finding]) -> Verdict:
     image = snapshot.image
     if image is not None:
         return Verdict(image.ready, image.reason, image.message)
-    reasons = [finding for finding in snapshot.install_findings if finding.severity == "error"]
+    reasons = [finding for finding in snapshot.install_findings if finding.severity is Severity.ERROR]
     if reasons:
         return Verdict(False, reasons[0].reason, _summary(reasons))
-    return Verdict(False, Reason.NOT_DETERMINED, _summary(errors) if errors else "the spec could not be read")
+    return Verdict(False, StackReason.NOT_DETERMINED, _summary(errors) if errors else "the spec could not be read")
 
 
-def _image_findings(snapshot: Snapshot) -> list[Finding]:
+def _image_findings(snapshot: Snapshot) -> Findings:
     """Return a failed build as a finding, with what to do."""
-    image = snapshot.image
-    if image is None or image.ready or image.reason in (Reason.QUEUED, Reason.BUILDING):
-        return []
-    hint = image.hint or None
-    return [Finding(severity="error", reason=image.reason, message=image.message, path="spec.build", hint=hint)]
+    image, findings = snapshot.image, Findings()
+    if image is None or image.ready or image.reason in (ImageReason.QUEUED, ImageReason.BUILDING):
+        return findings
+    findings.error(image.reason, image.message, "spec.build", hint=image.hint or image.reason.declaration.cure)
+    return findings
 
 
 def _build_ref(snapshot: Snapshot) -> dict[str, Any] | None:
@@ -201,31 +191,31 @@ def _progress(
     snapshot: Snapshot, outcome: PassOutcome, errors: Sequence[Finding], available: Verdict
 ) -> tuple[Verdict, Verdict, Verdict]:
     """Return Ready, Reconciling and Stalled, which together say what kstatus needs."""
-    settled = Verdict(False, Reason.SETTLED, "nothing is left to do")
+    settled = Verdict(False, StackReason.SETTLED, "nothing is left to do")
     if errors:
         verdict = Verdict(False, errors[0].reason, _summary(errors))
-        if any(finding.reason not in _PASSING for finding in errors):
+        if any(not finding.reason.declaration.passing for finding in errors):
             return verdict, Verdict(False, verdict.reason, verdict.message), _on(verdict)
-        return verdict, _on(verdict), Verdict(False, Reason.PROGRESSING, "it is tried again with backoff")
+        return verdict, _on(verdict), Verdict(False, StackReason.PROGRESSING, "it is tried again with backoff")
     image = snapshot.image
     if image is not None and not image.ready:
         verdict = Verdict(False, image.reason, image.message)
         if image.stalled:
             return verdict, Verdict(False, verdict.reason, verdict.message), _on(verdict)
-        return verdict, _on(verdict), Verdict(False, Reason.PROGRESSING, "work is going on")
+        return verdict, _on(verdict), Verdict(False, StackReason.PROGRESSING, "work is going on")
     deployment = snapshot.child("Deployment")
     if outcome.applied and _suspended(snapshot) and rollout_complete(deployment):
-        return Verdict(True, Reason.SUSPENDED, "no pod runs, as asked"), settled, settled
+        return Verdict(True, StackReason.SUSPENDED, "no pod runs, as asked"), settled, settled
     if outcome.applied and deployment is not None and _serves_newest(snapshot, deployment):
-        return Verdict(True, Reason.READY, available.message), settled, settled
+        return Verdict(True, StackReason.READY, available.message), settled, settled
     trouble = _trouble(snapshot, deployment)
     if timed_out := _timed_out(deployment):
-        why = Verdict(False, Reason.ROLLOUT_TIMED_OUT, f"{timed_out}; {trouble.message}" if trouble else timed_out)
+        why = Verdict(False, StackReason.ROLLOUT_TIMED_OUT, f"{timed_out}; {trouble.message}" if trouble else timed_out)
         return why, Verdict(False, why.reason, why.message), _on(why)
-    why = Verdict(False, Reason.PROGRESSING, "pods of the newest generation are starting")
+    why = Verdict(False, StackReason.PROGRESSING, "pods of the newest generation are starting")
     if trouble:
         why = Verdict(False, trouble.reason, trouble.message)
-    return why, _on(why), Verdict(False, Reason.PROGRESSING, "work is going on")
+    return why, _on(why), Verdict(False, StackReason.PROGRESSING, "work is going on")
 
 
 def _on(verdict: Verdict) -> Verdict:
@@ -250,21 +240,21 @@ def _available(snapshot: Snapshot) -> Verdict:
     deployment = snapshot.child("Deployment")
     trouble = _trouble(snapshot, deployment)
     if _suspended(snapshot):
-        return Verdict(False, Reason.SUSPENDED, "no pod runs, as asked")
+        return Verdict(False, StackReason.SUSPENDED, "no pod runs, as asked")
     wanted = deployment.facts["wanted"] if deployment else 0
     count = deployment.facts["availableReplicas"] if deployment else 0
     told = f"{count} of {wanted} pods are available" if deployment else "no pod exists yet"
     if trouble:
         told = f"{told}; {trouble.message}"
     if deployment is None or count == 0:
-        return Verdict(False, trouble.reason if trouble else Reason.NO_REPLICAS_AVAILABLE, told)
+        return Verdict(False, trouble.reason if trouble else StackReason.NO_REPLICAS_AVAILABLE, told)
     revision = deployment.facts["revision"]
     ready = [pod for pod in snapshot.pods if pod.ready and not pod.deleting]
     if ready and not any(pod.revision == revision for pod in ready):
-        return Verdict(True, Reason.OLD_REVISION_SERVES, told)
+        return Verdict(True, StackReason.OLD_REVISION_SERVES, told)
     if count < wanted:
-        return Verdict(True, Reason.SOME_REPLICAS_AVAILABLE, told)
-    return Verdict(True, Reason.ALL_REPLICAS_AVAILABLE, told)
+        return Verdict(True, StackReason.SOME_REPLICAS_AVAILABLE, told)
+    return Verdict(True, StackReason.ALL_REPLICAS_AVAILABLE, told)
 
 
 def _suspended(snapshot: Snapshot) -> bool:
@@ -279,7 +269,7 @@ def _trouble(snapshot: Snapshot, deployment: Child | None) -> Diagnosis | None:
     found = diagnose(pods)
     refused = deployment.facts["conditions"].get("ReplicaFailure", {})
     if found is None and refused.get("status") == "True":
-        return Diagnosis(Reason.PODS_REFUSED, f"pods cannot be created: {refused['message']}")
+        return Diagnosis(PodReason.PODS_REFUSED, f"pods cannot be created: {refused['message']}")
     return found
 
 

@@ -100,7 +100,7 @@ class TestRefusal:
         findings = rejection_findings("Deployment", "bot", error)
         assert [(item.reason, item.path) for item in findings] == [
             ("Rejected", "spec.server.resources.requests"),
-            ("Rejected", None),
+            ("Rejected", "spec"),
         ]
         assert findings[1].message == "the API server refused Deployment 'bot' at spec.unknown: odd"
 
@@ -109,7 +109,7 @@ class TestRefusal:
         (finding,) = rejection_findings("Service", "bot", refusal(code, message="exceeded quota: small"))
         assert finding.message == "the API server refused Service 'bot': exceeded quota: small"
         assert finding.reason == "Rejected"
-        assert finding.path is None
+        assert finding.path == "spec"
         assert finding.hint
 
     @pytest.mark.parametrize("code", [409, 429, 500, 503])
@@ -117,3 +117,4 @@ class TestRefusal:
         (finding,) = rejection_findings("Service", "bot", refusal(code, ("spec", "x"), message="later"))
         assert finding.reason == "ApplyFailed"
         assert finding.message == "Service 'bot' could not be applied: later"
+        assert (finding.path, bool(finding.hint)) == ("spec", True)

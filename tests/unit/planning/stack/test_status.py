@@ -6,17 +6,24 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
-from llamastack_operator.api.status import FINDINGS_LIMIT, Finding, LlamaStackStatus
+from llamastack_operator.api.conditions import MESSAGE_LIMIT
+from llamastack_operator.api.reasons_page import declared_reasons
+from llamastack_operator.api.status import FINDINGS_LIMIT, LlamaStackStatus
+from llamastack_operator.controller.stack.reasons import ApplyReason
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.objects.resources import SERVICES
 from llamastack_operator.planning.stack.plan import findings_of
+from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.status import PassOutcome, cut, is_ready, status_of
+from llamastack_resolver.findings import Finding, Reason, Severity
+from llamastack_resolver.providers.reasons import ModuleReason
+from llamastack_resolver.reasons import ConfigReason
 from tests.e2e.kstatus import kstatus
 from tests.support.world import (
     child,
@@ -50,7 +57,7 @@ def health(seen: Snapshot, outcome: PassOutcome | None = None) -> str:
 
 
 def error(reason: Reason, text: str = "something is wrong") -> Finding:
-    return Finding(severity="error", reason=reason, message=text, path="spec.server", hint="mend it")
+    return Finding(Severity.ERROR, reason, text, "spec.server", hint="mend it")
 
 
 def test_all_conditions_are_there_from_the_first_pass() -> None:
@@ -127,7 +134,7 @@ class TestErrors:
     serving = (deployment(), pod(ready=True))
 
     def test_a_missing_reference_is_waited_for(self) -> None:
-        outcome = PassOutcome([error(Reason.MISSING_REFERENCE)], applied=False)
+        outcome = PassOutcome([error(ConfigReason.MISSING_REFERENCE)], applied=False)
         conditions = told(snapshot(llamastack(), *self.serving), outcome)
         assert conditions["ConfigValid"] == ("False", "MissingReference")
         assert conditions["Reconciling"][0] == "True"
@@ -135,7 +142,8 @@ class TestErrors:
         assert conditions["Available"][0] == "True", "what runs serves on"
 
     @pytest.mark.parametrize(
-        "reason", [Reason.INVALID_SPEC, Reason.INVALID_RUN_CONFIG, Reason.CLAIM_EXISTS, Reason.REJECTED]
+        "reason",
+        [StackReason.INVALID_SPEC, ConfigReason.INVALID_RUN_CONFIG, StackReason.CLAIM_EXISTS, ApplyReason.REJECTED],
     )
     def test_what_only_an_edit_can_mend_is_stalled(self, reason: Reason) -> None:
         outcome = PassOutcome([error(reason)], applied=False)
@@ -145,27 +153,44 @@ class TestErrors:
         assert health(seen, outcome) == "Failed"
 
     def test_a_refused_object_does_not_make_the_config_invalid(self) -> None:
-        outcome = PassOutcome([error(Reason.REJECTED)], applied=False)
+        outcome = PassOutcome([error(ApplyReason.REJECTED)], applied=False)
         assert told(snapshot(llamastack()), outcome)["ConfigValid"] == ("True", "Valid")
 
     def test_a_passing_error_beside_a_lasting_one_is_stalled(self) -> None:
-        findings = [error(Reason.MISSING_REFERENCE), error(Reason.INVALID_RUN_CONFIG)]
+        findings = [error(ConfigReason.MISSING_REFERENCE), error(ConfigReason.INVALID_RUN_CONFIG)]
         assert told(snapshot(llamastack()), PassOutcome(findings, applied=False))["Stalled"][0] == "True"
 
     def test_warnings_stop_nothing(self) -> None:
-        warning = Finding(severity="warning", reason="UnknownField", message="odd")
+        warning = Finding(Severity.WARNING, ConfigReason.UNKNOWN_FIELD, "odd", "spec.runConfig.x", hint="remove it")
         seen = snapshot(llamastack(), *self.serving)
         assert told(seen, PassOutcome([warning]))["Ready"] == ("True", "Ready")
 
+    def test_a_finding_has_the_shape_of_the_api_and_plain_text(self) -> None:
+        outcome = PassOutcome([error(ConfigReason.INVALID_RUN_CONFIG)], applied=False)
+        status = status_of(snapshot(llamastack()), outcome, NOW)
+        assert status["findings"] == [
+            {
+                "severity": "error",
+                "reason": "InvalidRunConfig",
+                "message": "something is wrong",
+                "path": "spec.server",
+                "hint": "mend it",
+            }
+        ]
+        assert all(type(value) is str for value in status["findings"][0].values())
+        assert yaml.safe_load(yaml.safe_dump(status)) == status
+
     def test_findings_are_bounded_and_the_rest_is_counted(self) -> None:
-        findings = [error(Reason.INVALID_RUN_CONFIG, f"number {n} " + "x" * 1000) for n in range(FINDINGS_LIMIT + 5)]
+        findings = [
+            error(ConfigReason.INVALID_RUN_CONFIG, f"number {n} " + "x" * 1000) for n in range(FINDINGS_LIMIT + 5)
+        ]
         status = status_of(snapshot(llamastack()), PassOutcome(findings, applied=False), NOW)
         assert len(status["findings"]) == FINDINGS_LIMIT
         assert status["omittedFindings"] == 5
         assert all(len(finding["message"]) <= MESSAGE_LIMIT for finding in status["findings"])
         assert all(len(entry["message"]) <= MESSAGE_LIMIT for entry in status["conditions"])
         assert "36 more in status.findings" in message(
-            snapshot(llamastack()), "Ready", PassOutcome([error(Reason.INVALID_SPEC)] * 37, applied=False)
+            snapshot(llamastack()), "Ready", PassOutcome([error(StackReason.INVALID_SPEC)] * 37, applied=False)
         )
 
 
@@ -276,7 +301,7 @@ class TestApplying:
     """What becomes of errors of the API server, which speak of one object each."""
 
     def test_an_error_that_may_pass_is_reconciling(self) -> None:
-        outcome = PassOutcome([error(Reason.APPLY_FAILED)], applied=False)
+        outcome = PassOutcome([error(ApplyReason.APPLY_FAILED)], applied=False)
         conditions = told(snapshot(llamastack(), deployment()), outcome)
         assert conditions["Ready"] == ("False", "ApplyFailed")
         assert conditions["ConfigValid"] == ("True", "Valid")
@@ -284,13 +309,13 @@ class TestApplying:
         assert health(snapshot(llamastack()), outcome) == "InProgress"
 
     def test_a_name_that_is_taken_is_stalled(self) -> None:
-        outcome = PassOutcome([error(Reason.NAME_CONFLICT)], applied=False)
+        outcome = PassOutcome([error(ApplyReason.NAME_CONFLICT)], applied=False)
         assert told(snapshot(llamastack()), outcome)["Stalled"] == ("True", "NameConflict")
         assert health(snapshot(llamastack()), outcome) == "Failed"
 
     def test_a_missing_reference_is_in_progress_as_it_may_arrive(self) -> None:
         assert (
-            health(snapshot(llamastack()), PassOutcome([error(Reason.MISSING_REFERENCE)], applied=False))
+            health(snapshot(llamastack()), PassOutcome([error(ConfigReason.MISSING_REFERENCE)], applied=False))
             == "InProgress"
         )
 
@@ -400,10 +425,10 @@ class TestImage:
         assert (finding["path"], finding["hint"]) == ("spec.build", "ask its author")
         assert "it cannot be imported" in finding["message"]
 
-    def test_without_a_cure_is_a_finding_without_a_hint(self) -> None:
+    def test_without_a_hint_of_its_own_has_the_cure_of_its_reason(self) -> None:
         seen = building(phase="Failed", failure={**FAILURE, "hint": ""})
         (finding,) = status_of(seen, PassOutcome(), NOW)["findings"]
-        assert "hint" not in finding
+        assert finding["hint"] == ModuleReason.MODULE_IMPORT_FAILED.declaration.cure
 
     @pytest.mark.parametrize("status", [{"phase": "Building"}, {"phase": "Failed", "failure": FAILURE}])
     def test_that_is_not_there_takes_nothing_from_what_serves(self, status: dict[str, Any]) -> None:
@@ -482,7 +507,7 @@ STATES = st.builds(
 )
 OUTCOMES = st.builds(
     PassOutcome,
-    findings=st.lists(st.sampled_from([error(reason) for reason in Reason]), max_size=2),
+    findings=st.lists(st.sampled_from([error(reason) for reason in declared_reasons()]), max_size=2),
     applied=st.booleans(),
 )
 
