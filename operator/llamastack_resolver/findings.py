@@ -1,7 +1,7 @@
 """What the resolver says about a config: findings, the same in every place where it runs.
 
-The reasons are a vocabulary that users meet in conditions, in reports and in CI annotations, so they are
-listed once.
+The operator says what is wrong with a stack in the same words. Reasons are a vocabulary that users meet in
+conditions, in reports and in CI annotations, so each is declared once, with its meaning and its cure.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self, TypedDict
+
+DOCUMENT = "."
+"""The path of a finding about a whole document."""
 
 
 class Severity(StrEnum):
@@ -20,43 +23,66 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-class Reason(StrEnum):
-    """Why a finding was made; one word for one cause."""
+class Place(StrEnum):
+    """Where a user meets a reason; the names of conditions are those of a LlamaStack."""
 
-    UNKNOWN_API = "UnknownApi"
-    UNKNOWN_PROVIDER_TYPE = "UnknownProviderType"
-    PROVIDER_RENAMED = "ProviderRenamed"
-    PROVIDER_REMOVED = "ProviderRemoved"
-    PROVIDER_DEPRECATED = "ProviderDeprecated"
-    PROVIDER_DEPRECATION_ERROR = "ProviderDeprecationError"
-    ROUTED_API_OVERRIDE = "RoutedApiOverride"
-    DUPLICATE_PROVIDER_ID = "DuplicateProviderId"
-    SHADOWED_PROVIDER = "ShadowedProvider"
-    MISSING_DEPENDENCY = "MissingDependency"
-    DEPENDENCY_FAILED = "DependencyFailed"
-    DEPENDENCY_CYCLE = "DependencyCycle"
-    INVALID_RUN_CONFIG = "InvalidRunConfig"
-    INVALID_MANIFEST = "InvalidManifest"
-    UNKNOWN_FIELD = "UnknownField"
-    INVALID_PROVIDER_CONFIG = "InvalidProviderConfig"
-    INLINE_SECRET = "InlineSecret"  # noqa: S105
-    MISSING_ENV = "MissingEnv"
-    MISSING_REFERENCE = "MissingReference"
-    UNSUPPORTED_VERSION = "UnsupportedVersion"
-    MODULE_NOT_FOUND = "ModuleNotFound"
-    MODULE_IMPORT_FAILED = "ModuleImportFailed"
-    SPEC_MISSING = "SpecMissing"
-    SPEC_MISMATCH = "SpecMismatch"
-    REQUIREMENT_CONFLICT = "RequirementConflict"
-    REQUIREMENT_INVALID = "RequirementInvalid"
-    RESOLVED_IN_IMAGE = "ResolvedInImage"
-    INSTANTIATION_FAILED = "InstantiationFailed"
-    MISSING_METHOD = "MissingMethod"
-    SIGNATURE_MISMATCH = "SignatureMismatch"
-    NOT_IMPLEMENTED = "NotImplemented"
-    STARTUP_FAILED = "StartupFailed"
-    UNREACHABLE = "Unreachable"
-    UNHEALTHY = "Unhealthy"
+    REPORT = "reports of `llamastack`"
+    FINDING = "`status.findings`"
+    BUILD = "`status.failure` of a LlamaStackBuild"
+    READY = "Ready"
+    CONFIG_VALID = "ConfigValid"
+    IMAGE_READY = "ImageReady"
+    AVAILABLE = "Available"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    EVENT = "Event"
+
+
+ERROR_OF_A_STACK = (Place.FINDING, Place.READY, Place.RECONCILING, Place.STALLED, Place.EVENT)
+"""Where an error shows that keeps the operator from bringing a stack to its newest generation."""
+PASSING_ERROR_OF_A_STACK = (Place.FINDING, Place.READY, Place.RECONCILING, Place.EVENT)
+"""The same for an error that a later look may find gone: nothing is stalled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What is known of a reason: all that its users can read of it comes from here.
+
+    Attributes:
+        word: the reason as conditions, reports and CI annotations have it; never changed.
+        meaning: what it says, in a sentence or two.
+        cure: what to do; empty where nothing is to be done.
+        shows: where it can be met.
+        example: a message that comes with it.
+        severities: those that its findings have; none where it only stands in conditions.
+        passing: whether a later look may find it gone without a change of the stack.
+    """
+
+    word: str
+    meaning: str
+    cure: str
+    shows: tuple[Place, ...]
+    example: str
+    severities: tuple[Severity, ...] = ()
+    passing: bool = False
+
+
+class Reason(StrEnum):
+    """Why something is as it is, in one word for machines.
+
+    Each room declares the reasons that it raises in a subclass, in its module `reasons`; together they are the
+    vocabulary. `docs/reasons.md` is made from them.
+    """
+
+    _value_: str
+    declaration: Declaration
+
+    def __new__(cls, declaration: Declaration) -> Self:
+        """Make a member whose value is the word alone."""
+        member = str.__new__(cls, declaration.word)
+        member._value_ = declaration.word
+        member.declaration = declaration
+        return member
 
 
 @dataclass(frozen=True)
@@ -67,8 +93,7 @@ class Finding:
         severity: error, warning or info.
         reason: the cause, from the vocabulary.
         message: what is wrong, in one sentence.
-        path: where, as a field path such as `providers.inference[0].config.url`; empty for the whole
-            document.
+        path: where, as a field path such as `providers.inference[0].config.url`; `DOCUMENT` for the whole of it.
         api: the API concerned, if one is.
         provider: the provider id concerned, if one is.
         hint: what to do about it.
@@ -78,7 +103,7 @@ class Finding:
     severity: Severity
     reason: Reason
     message: str
-    path: str = ""
+    path: str
     api: str | None = None
     provider: str | None = None
     hint: str | None = None
@@ -96,6 +121,18 @@ class Finding:
             if (value := getattr(self, name)) is not None:
                 data[name] = value
         return data
+
+
+class Whose(TypedDict):
+    """Whom a finding concerns, for several findings about the same.
+
+    Attributes:
+        api: the API.
+        provider: the provider id, if one is concerned.
+    """
+
+    api: str
+    provider: str | None
 
 
 class Findings:
@@ -118,17 +155,47 @@ class Findings:
         """Add several findings."""
         self._findings.update(dict.fromkeys(findings))
 
-    def error(self, reason: Reason, message: str, path: str = "", **where: Any) -> None:
-        """Add an error; `where` takes api, provider, hint and line."""
-        self.add(Finding(Severity.ERROR, reason, message, path, **where))
+    def error(
+        self,
+        reason: Reason,
+        message: str,
+        path: str,
+        *,
+        hint: str,
+        api: str | None = None,
+        provider: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        """Add an error; the arguments are the attributes of a `Finding`. There is always something to do."""
+        self.add(Finding(Severity.ERROR, reason, message, path, api, provider, hint, line))
 
-    def warning(self, reason: Reason, message: str, path: str = "", **where: Any) -> None:
-        """Add a warning; `where` takes api, provider, hint and line."""
-        self.add(Finding(Severity.WARNING, reason, message, path, **where))
+    def warning(
+        self,
+        reason: Reason,
+        message: str,
+        path: str,
+        *,
+        hint: str,
+        api: str | None = None,
+        provider: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        """Add a warning; the arguments are the attributes of a `Finding`. There is always something to do."""
+        self.add(Finding(Severity.WARNING, reason, message, path, api, provider, hint, line))
 
-    def info(self, reason: Reason, message: str, path: str = "", **where: Any) -> None:
-        """Add a piece of information; `where` takes api, provider, hint and line."""
-        self.add(Finding(Severity.INFO, reason, message, path, **where))
+    def info(
+        self,
+        reason: Reason,
+        message: str,
+        path: str,
+        *,
+        hint: str | None,
+        api: str | None = None,
+        provider: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        """Add a piece of information; `hint` is None where nothing is to be done."""
+        self.add(Finding(Severity.INFO, reason, message, path, api, provider, hint, line))
 
     @property
     def has_errors(self) -> bool:
@@ -145,4 +212,7 @@ def with_prefix(findings: Iterable[Finding], prefix: str) -> list[Finding]:
     """Return the findings with `prefix` (such as `spec.runConfig`) put before their paths."""
     if not prefix:
         return list(findings)
-    return [replace(finding, path=f"{prefix}.{finding.path}" if finding.path else prefix) for finding in findings]
+    return [
+        replace(finding, path=prefix if finding.path == DOCUMENT else f"{prefix}.{finding.path}")
+        for finding in findings
+    ]

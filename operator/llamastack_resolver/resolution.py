@@ -16,7 +16,7 @@ from llamastack_resolver.config.legacy import upgrade_routing_table
 from llamastack_resolver.config.registered_resources import check_resources
 from llamastack_resolver.config.run_config import RunConfig, read_run_config
 from llamastack_resolver.config.storage import check_stores, migrate_stores, read_backends
-from llamastack_resolver.findings import Finding, Findings, Reason
+from llamastack_resolver.findings import DOCUMENT, Finding, Findings
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.config import check_provider_config
 from llamastack_resolver.providers.external_dirs import add_directory, external_apis
@@ -28,6 +28,7 @@ from llamastack_resolver.providers.registry import (
     builtin_registry,
 )
 from llamastack_resolver.providers.validation import PreparedProviders, validate_and_prepare_providers
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release
 from llamastack_resolver.start_plan.dependencies import check_apis, check_dependencies
 from llamastack_resolver.start_plan.order import sort_providers_by_deps
@@ -108,7 +109,8 @@ def resolve(
     """
     findings = Findings()
     if not isinstance(raw, dict):
-        findings.error(Reason.INVALID_RUN_CONFIG, "a run config is a mapping with `version` and `providers`")
+        message = "a run config is a mapping with `version` and `providers`"
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, message, DOCUMENT, hint="start with `version: 2`")
         return Resolution(knowledge.release, tuple(findings))
     environment = environment or Environment(others="unknown")
     upgraded = upgrade_routing_table(raw, knowledge, findings)
@@ -150,7 +152,7 @@ def _check_version(value: Mapping[str, Any], knowledge: ReleaseKnowledge, findin
     message = f"`version` is not the number {RUN_CONFIG_VERSION}: `llama stack run` of {release} then insists on"
     message += " ~/.llama/providers.d"
     report = findings.error if behaviour.started_by_command else findings.warning
-    report(Reason.INVALID_RUN_CONFIG, message, "version", hint=f"write version: {RUN_CONFIG_VERSION}")
+    report(ConfigReason.INVALID_RUN_CONFIG, message, "version", hint=f"write version: {RUN_CONFIG_VERSION}")
 
 
 def make_registry(

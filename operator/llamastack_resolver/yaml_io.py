@@ -14,11 +14,13 @@ from typing import Any
 
 import yaml
 
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import DOCUMENT, Findings
+from llamastack_resolver.reasons import ConfigReason
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 200_000
+_CORRECT = "correct the YAML"
 _SCALAR, _SEQUENCE, _MAPPING = "scalar", "sequence", "mapping"
 _MERGE = "tag:yaml.org,2002:merge"
 # What PyYAML's safe loader makes a plain list or mapping of, and every server reads its config with that.
@@ -82,24 +84,28 @@ def read_yaml(text: str | bytes) -> tuple[list[Document], Findings]:
     findings = Findings()
     documents: list[Document] = []
     if len(text) > MAX_BYTES:
-        findings.error(Reason.INVALID_RUN_CONFIG, f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB")
+        message = f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB"
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, message, DOCUMENT, hint="make it smaller, or split it")
         return documents, findings
     try:
         # extend() keeps the documents that were read before a syntax error.
         documents.extend(_Builder(findings).documents(text))
     except _Refused as error:
-        findings.error(Reason.INVALID_RUN_CONFIG, str(error), line=error.line)
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, str(error), DOCUMENT, hint=_CORRECT, line=error.line)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = error.problem or error.context or "it cannot be read"
         findings.error(
-            Reason.INVALID_RUN_CONFIG,
+            ConfigReason.INVALID_RUN_CONFIG,
             f"not valid YAML{where}: {problem}",
+            DOCUMENT,
+            hint=_CORRECT,
             line=mark.line + 1 if mark else None,
         )
     except (yaml.YAMLError, UnicodeError, ValueError) as error:
-        findings.error(Reason.INVALID_RUN_CONFIG, f"not valid YAML: {str(error).splitlines()[0]}")
+        message = f"not valid YAML: {str(error).splitlines()[0]}"
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, message, DOCUMENT, hint=_CORRECT)
     return documents, findings
 
 
@@ -210,7 +216,7 @@ class _Builder:
         path = frame.child = f"{frame.path}.{frame.key}" if frame.path else str(frame.key)
         if not is_merge and key in frame.value:
             self._findings.warning(
-                Reason.INVALID_RUN_CONFIG,
+                ConfigReason.INVALID_RUN_CONFIG,
                 f"key {key!r} occurs twice: the last one counts, the ones before it are lost",
                 path,
                 hint="remove one of them, or merge them",

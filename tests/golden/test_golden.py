@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from llamastack_operator.api.status import FindingStatus
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
@@ -55,7 +56,7 @@ def rendered(body: dict[str, Any], case: str = "") -> Any:
     snapshot = built(Snapshot(stack_from(known), (), (), REFERRED.get(case, Referred())))
     decided = plan(snapshot, SETTINGS.get(case, WorkloadSettings(images=IMAGES)))
     if decided.desired is None:
-        return {"findings": [finding.to_wire() for finding in decided.findings]}
+        return {"findings": [FindingStatus.of(finding).to_wire() for finding in decided.findings]}
     return [item.body for item in decided.desired]
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from llamastack_operator.api.conditions import Reason
-from llamastack_operator.api.status import Finding
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.status import status_of
+from llamastack_resolver.findings import Finding, Reason
 from tests.e2e.kstatus import kstatus
 
 NOW = "2026-01-02T00:00:00Z"

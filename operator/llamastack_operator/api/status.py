@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from llamastack_operator.api.base import ATOMIC_LIST, ApiModel, map_list
 from llamastack_operator.api.conditions import Condition
 from llamastack_operator.api.pods import LocalReference
+from llamastack_resolver.findings import Finding
 
 PROVIDERS_LIMIT = 64
 """Most providers that a status holds."""
@@ -16,7 +17,7 @@ FINDINGS_LIMIT = 32
 """Most findings that a status holds; the rest is counted."""
 
 
-class Finding(ApiModel):
+class FindingStatus(ApiModel):
     """One thing that is wrong, or worth knowing, and what to do about it."""
 
     severity: Literal["error", "warning", "info"]
@@ -28,6 +29,17 @@ class Finding(ApiModel):
     """The field, from the top of the object, for example spec.server.env[0].valueFrom."""
     hint: str | None = None
     """What to do."""
+
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        """Return a finding in the shape of the API: the one place where that is done."""
+        return cls(
+            severity=finding.severity.value,
+            reason=finding.reason.value,
+            message=finding.message,
+            path=finding.path,
+            hint=finding.hint,
+        )
 
 
 class ProviderStatus(ApiModel):
@@ -65,7 +77,9 @@ class LlamaStackStatus(ApiModel):
     """The enabled providers of the run config."""
     selector: str | None = None
     """The label selector of the pods, for the scale subresource."""
-    findings: Annotated[list[Finding] | None, Field(max_length=FINDINGS_LIMIT, json_schema_extra=ATOMIC_LIST)] = None
+    findings: Annotated[list[FindingStatus] | None, Field(max_length=FINDINGS_LIMIT, json_schema_extra=ATOMIC_LIST)] = (
+        None
+    )
     """What was found wrong, with places and cures."""
     omitted_findings: Annotated[int | None, Field(ge=0)] = None
     """How many findings did not fit."""

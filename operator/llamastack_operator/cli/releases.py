@@ -8,8 +8,11 @@ from llamastack_operator import catalog
 from llamastack_operator.cli.parser import CliError
 from llamastack_resolver.documents.detect import detect_release, parse_release, release_of_image
 from llamastack_resolver.documents.read import Input
-from llamastack_resolver.findings import Reason
+from llamastack_resolver.findings import DOCUMENT
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release, UnknownReleaseError
+
+_RELEASE = "name a release of `llamastack catalog`"
 
 
 def named_release(text: str | None) -> Release | None:
@@ -45,8 +48,9 @@ def release_for(document: Input, override: Release | None) -> Release | None:
         return catalog.releases()[-1]
     detection = detect_release(_providers_of(document), catalog.releases(), _knows)
     document.findings.info(
-        Reason.UNSUPPORTED_VERSION,
+        ConfigReason.UNSUPPORTED_VERSION,
         f"checked as {detection.release} ({detection.because})",
+        DOCUMENT,
         hint="name the release with --stack-version",
     )
     return detection.release
@@ -58,12 +62,12 @@ def _declared(document: Input, release: Release) -> Release | None:
         try:
             parse_release(f"{release.package}-{release.version}", catalog.releases())
         except UnknownReleaseError as error:
-            document.findings.error(Reason.UNSUPPORTED_VERSION, str(error), path)
+            document.findings.error(ConfigReason.UNSUPPORTED_VERSION, str(error), path, hint=_RELEASE)
         return None
     tagged = release_of_image(document.image, catalog.releases()) if document.image else None
     if tagged is not None and tagged != release:
         message = f"the image is of {tagged}, and is checked as {release}"
-        document.findings.warning(Reason.UNSUPPORTED_VERSION, message, path, hint="name the image's release")
+        document.findings.warning(ConfigReason.UNSUPPORTED_VERSION, message, path, hint="name the image's release")
     return release
 
 

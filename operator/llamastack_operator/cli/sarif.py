@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from llamastack_operator.cli.checking import Checked
-from llamastack_resolver.findings import Finding, Severity
+from llamastack_resolver.findings import Finding, Reason, Severity
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -15,27 +15,33 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 def to_sarif(checked: Iterable[Checked]) -> dict[str, Any]:
     """Return one SARIF log with one run; each reason is a rule."""
     results = [(one.document.file, finding) for one in checked for finding in one.findings]
-    rules = sorted({finding.reason.value for _, finding in results})
+    rules = sorted({finding.reason for _, finding in results})
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "llamastack", "rules": [{"id": rule, "name": rule} for rule in rules]}},
+                "tool": {"driver": {"name": "llamastack", "rules": [_rule(reason) for reason in rules]}},
                 "results": [_result(file, finding, rules) for file, finding in results],
             }
         ],
     }
 
 
-def _result(file: str, finding: Finding, rules: list[str]) -> dict[str, Any]:
+def _rule(reason: Reason) -> dict[str, Any]:
+    told = reason.declaration
+    rule = {"id": reason.value, "name": reason.value, "shortDescription": {"text": told.meaning}}
+    return {**rule, "help": {"text": told.cure}} if told.cure else rule
+
+
+def _result(file: str, finding: Finding, rules: list[Reason]) -> dict[str, Any]:
     text = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
     location: dict[str, Any] = {"artifactLocation": {"uri": file.replace("\\", "/")}}
     if finding.line:
         location["region"] = {"startLine": finding.line}
     return {
         "ruleId": finding.reason.value,
-        "ruleIndex": rules.index(finding.reason.value),
+        "ruleIndex": rules.index(finding.reason),
         "level": _LEVELS[finding.severity],
         "message": {"text": text},
         "locations": [

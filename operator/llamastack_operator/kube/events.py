@@ -39,7 +39,7 @@ class EventRecorder:
         Args:
             stack: namespace and name of the stack.
             uid: its UID.
-            reason: a reason of `api/conditions.py`.
+            reason: a reason of `docs/reasons.md`.
             message: what happened, for people.
             warning: whether it is a Warning.
         """

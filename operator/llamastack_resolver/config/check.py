@@ -14,8 +14,9 @@ from typing import Any
 
 from llamastack_resolver.config.env import Unknown
 from llamastack_resolver.config.schema_check import Issue, check
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import DOCUMENT, Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release
 
 
@@ -95,9 +96,11 @@ def _report(issue: Issue, config: Mapping[str, Any], knowledge: ReleaseKnowledge
     if issue.unknown_key:
         _report_unknown_key(issue, config, knowledge, findings)
     elif issue.soft:
-        findings.warning(Reason.INVALID_RUN_CONFIG, f"{issue.message} (or converted)", issue.path)
+        findings.warning(
+            ConfigReason.INVALID_RUN_CONFIG, f"{issue.message} (or converted)", issue.path, hint=issue.cure
+        )
     else:
-        findings.error(Reason.INVALID_RUN_CONFIG, issue.message, issue.path, hint=issue.hint)
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, issue.message, issue.path or DOCUMENT, hint=issue.cure)
 
 
 def _report_unknown_key(
@@ -108,14 +111,14 @@ def _report_unknown_key(
     filled = not is_empty(value_at(config, issue.path))
     if moved and filled and issue.path not in knowledge.bundled_top_level_keys:
         findings.error(
-            Reason.UNKNOWN_FIELD,
+            ConfigReason.UNKNOWN_FIELD,
             f"{release} ignores `{issue.path}`, which releases before {moved.since} understood",
             issue.path,
             hint=moved.advice,
         )
         return
-    hint = moved.advice if moved else _NEWER_PLACES.get(issue.path) or _FIRST_FORMAT.get(issue.path) or issue.hint
-    findings.warning(Reason.UNKNOWN_FIELD, f"{release} ignores `{issue.path}`", issue.path, hint=hint)
+    hint = moved.advice if moved else _NEWER_PLACES.get(issue.path) or _FIRST_FORMAT.get(issue.path) or issue.cure
+    findings.warning(ConfigReason.UNKNOWN_FIELD, f"{release} ignores `{issue.path}`", issue.path, hint=hint)
 
 
 def _check_name(config: Mapping[str, Any], schema: Mapping[str, Any], findings: Findings) -> None:
@@ -125,7 +128,7 @@ def _check_name(config: Mapping[str, Any], schema: Mapping[str, Any], findings: 
         return
     if all(config.get(name) is None for name in ("distro_name", "image_name")):
         findings.error(
-            Reason.INVALID_RUN_CONFIG,
+            ConfigReason.INVALID_RUN_CONFIG,
             "`distro_name` is required, and missing",
             "distro_name",
             hint="any name will do",

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from llamastack_resolver.behaviour import Behaviour
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings
+from llamastack_resolver.reasons import ConfigReason
 
 REFERENCE = "${env."
 PATTERN = re.compile(r"\${env\.([A-Z0-9_]+)(?::([=+])([^}]*))?}")
@@ -72,7 +73,7 @@ class Substitution:
         """Add one error for each missing variable, with the path where it is used."""
         for path, name in self.missing:
             findings.error(
-                Reason.MISSING_ENV,
+                ConfigReason.MISSING_ENV,
                 f"environment variable {name} is not set",
                 path,
                 hint=f"set {name} for the server, or give a default: ${{env.{name}:=value}}",

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from llamastack_resolver.findings import Finding, Findings, Reason
+from llamastack_resolver.findings import Finding, Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.reasons import ConfigReason
 
 _TABLES = ("routing_table", "api_providers", "provider_map")
 _APIS = "apis_to_serve"
@@ -42,7 +43,9 @@ class Upgraded:
 
     def _moved(self, finding: Finding) -> Finding:
         place = self._place(finding.path)
-        message = finding.message.replace(f"`{finding.path}`", f"`{place}`") if finding.path else finding.message
+        message = (
+            finding.message.replace(f"`{finding.path}`", f"`{place}`") if place != finding.path else finding.message
+        )
         return replace(finding, path=place, message=message)
 
     def _place(self, path: str) -> str:
@@ -67,13 +70,13 @@ def upgrade_routing_table(config: Mapping[str, Any], knowledge: ReleaseKnowledge
     for key in keys:
         if upgrades:
             message = f"`{key}` is of the first config format: {knowledge.release} still converts it"
-            findings.warning(Reason.UNKNOWN_FIELD, message, key, hint=_NEW_PLACES[key])
+            findings.warning(ConfigReason.UNKNOWN_FIELD, message, key, hint=_NEW_PLACES[key])
         else:
             message = f"`{key}` is of the first config format, which the server of {knowledge.release} does not read"
-            findings.error(Reason.UNKNOWN_FIELD, message, key, hint=_NEW_PLACES[key])
+            findings.error(ConfigReason.UNKNOWN_FIELD, message, key, hint=_NEW_PLACES[key])
     if upgrades and _APIS not in config:
         message = f"`{_APIS}` is required beside `routing_table`: {knowledge.release} cannot convert it otherwise"
-        findings.error(Reason.INVALID_RUN_CONFIG, message, "routing_table", hint=_NEW_PLACES["routing_table"])
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, message, "routing_table", hint=_NEW_PLACES["routing_table"])
     return _convert(config, keys)
 
 

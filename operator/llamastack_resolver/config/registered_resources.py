@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from llamastack_resolver.config.run_config import RunConfig, item_paths
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.suggest import did_you_mean
 
 TABLES = {
@@ -60,7 +61,7 @@ def _check_datasets(config: RunConfig, knowledge: ReleaseKnowledge, findings: Fi
     if knowledge.behaviour.registers_datasets or not config.raw.get("datasets") or not served:
         return
     findings.error(
-        Reason.STARTUP_FAILED,
+        ConfigReason.SERVER_CANNOT_START,
         f"the server of {knowledge.release} stops at `datasets`: it cannot register datasets of the run config",
         "datasets",
         api="datasets",
@@ -74,7 +75,7 @@ def _check_vector_stores(config: RunConfig, knowledge: ReleaseKnowledge, finding
     if knowledge.behaviour.registers_vector_stores or not given:
         return
     findings.warning(
-        Reason.UNKNOWN_FIELD,
+        ConfigReason.UNKNOWN_FIELD,
         f"{knowledge.release} registers no vector stores of the run config",
         "registered_resources.vector_stores",
         hint="use llama-stack 0.4.0 or newer, or create them through the API of the running server",
@@ -110,7 +111,7 @@ def _check_provider(provider_id: str, api: str, path: str, config: RunConfig, fi
         return
     known = f"configured: {', '.join(ids)}" if ids else f"add a provider to `providers.{api}`"
     findings.error(
-        Reason.MISSING_REFERENCE,
+        ConfigReason.MISSING_REFERENCE,
         f"there is no provider {provider_id!r} of `{api}`",
         path,
         api=api,

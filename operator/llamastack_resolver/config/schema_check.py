@@ -51,6 +51,11 @@ class Issue:
     soft: bool = False
     unknown_key: bool = False
 
+    @property
+    def cure(self) -> str:
+        """What to do: the hint, else what goes for every issue of its kind."""
+        return self.hint or ("remove it, or correct its name" if self.unknown_key else "write what is expected there")
+
 
 def check(value: Any, schema: Schema) -> list[Issue]:
     """Return every issue of a value; an empty list means that the release accepts it."""
@@ -218,7 +223,7 @@ class _Checker:
             self._keys[id(schema)] = by_name
         given = {by_name[key] for key in value if isinstance(key, str) and key in by_name}
         issues = [
-            Issue(join(path, key), f"`{key}` is required, and missing")
+            Issue(join(path, key), f"`{key}` is required, and missing", f"add `{key}`")
             for key in schema.get("required") or ()
             if key not in given
         ]

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from llamastack_resolver.config.env import Unknown
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.suggest import did_you_mean
 
 DEFAULT_BACKENDS = {"kv_default": "kv_sqlite", "sql_default": "sql_sqlite"}
@@ -25,7 +26,7 @@ class Problem:
     """Why a reference does not hold, and what to do."""
 
     message: str
-    hint: str | None = None
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,13 @@ def check_stores(
             continue
         path = f"storage.stores.{name}"
         if given:
-            findings.error(Reason.MISSING_REFERENCE, problem.message, f"{path}.backend", hint=problem.hint)
+            findings.error(ConfigReason.MISSING_REFERENCE, problem.message, f"{path}.backend", hint=problem.hint)
         else:
             hint = f"set {path}, or call the backend {backend}"
-            findings.error(Reason.MISSING_REFERENCE, f"{problem.message}: the default of {path}", path, hint=hint)
+            findings.error(ConfigReason.MISSING_REFERENCE, f"{problem.message}: the default of {path}", path, hint=hint)
     if "metadata" in kinds and stores.get("metadata", kinds["metadata"][1]) is None:
         findings.error(
-            Reason.INVALID_RUN_CONFIG,
+            ConfigReason.INVALID_RUN_CONFIG,
             "`storage.stores.metadata` is required",
             "storage.stores.metadata",
             hint="refer to a kv_* backend: {backend: kv_default, namespace: registry}",

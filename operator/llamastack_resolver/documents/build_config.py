@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from llamastack_resolver.config.run_config import read_run_config
-from llamastack_resolver.findings import Findings, Reason, with_prefix
+from llamastack_resolver.findings import DOCUMENT, Findings, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.validation import validate_and_prepare_providers
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.resolution import ExternalFiles, Resolution, make_registry
 from llamastack_resolver.start_plan.order import sort_providers_by_deps
 from llamastack_resolver.start_plan.plan import make_plan
@@ -47,12 +48,13 @@ def resolve_build(
     spec = raw.get("distribution_spec")
     if not isinstance(spec, dict) or not isinstance(spec.get("providers", {}), dict):
         message = "expected a mapping with `providers`"
-        findings.error(Reason.INVALID_RUN_CONFIG, message, "distribution_spec")
+        hint = "write distribution_spec: {providers: {inference: [remote::vllm]}}"
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, message, "distribution_spec", hint=hint)
         return Resolution(knowledge.release, tuple(findings))
     for key in spec:
         if key not in _SPEC_KEYS:
-            hint = did_you_mean(str(key), _SPEC_KEYS)
-            findings.warning(Reason.UNKNOWN_FIELD, f"`{key}` is ignored", f"distribution_spec.{key}", hint=hint)
+            hint = did_you_mean(str(key), _SPEC_KEYS) or "remove it"
+            findings.warning(ConfigReason.UNKNOWN_FIELD, f"`{key}` is ignored", f"distribution_spec.{key}", hint=hint)
     inner = Findings()
     directories = {key: raw[key] for key in ("external_providers_dir", "external_apis_dir") if raw.get(key)}
     config = read_run_config({**directories, "providers": build_entries(spec.get("providers", {}), inner)})
@@ -70,19 +72,21 @@ def resolve_build(
 def _check_keys(raw: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
     for key in raw:
         if key not in _KEYS:
-            hint = did_you_mean(str(key), _KEYS)
-            findings.warning(Reason.UNKNOWN_FIELD, f"`{key}` is ignored", str(key), hint=hint)
+            hint = did_you_mean(str(key), _KEYS) or "remove it"
+            findings.warning(ConfigReason.UNKNOWN_FIELD, f"`{key}` is ignored", str(key), hint=hint)
     image_type = raw.get("image_type", "venv")
     if image_type not in _IMAGE_TYPES:
         hint = did_you_mean(str(image_type), _IMAGE_TYPES) or "container or venv"
-        findings.error(Reason.INVALID_RUN_CONFIG, f"{image_type!r} is no image type", "image_type", hint=hint)
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, f"{image_type!r} is no image type", "image_type", hint=hint)
     packages = raw.get("additional_pip_packages")
     if packages is not None and not isinstance(packages, list):
-        findings.error(Reason.INVALID_RUN_CONFIG, "expected a list of requirements", "additional_pip_packages")
+        message, path = "expected a list of requirements", "additional_pip_packages"
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, message, path, hint="start each with `- `")
     if not knowledge.behaviour.has_stack_build:
         findings.info(
-            Reason.UNSUPPORTED_VERSION,
+            ConfigReason.UNSUPPORTED_VERSION,
             f"{knowledge.release} has no `stack build`; the providers are checked all the same",
+            DOCUMENT,
             hint="`llamastack containerfile` builds from this file for every release",
         )
 
@@ -101,7 +105,8 @@ def build_entries(providers: Mapping[str, Any], findings: Findings) -> dict[str,
             entry = {"provider_type": item} if isinstance(item, str) else item
             if not isinstance(entry, dict) or not isinstance(entry.get("provider_type"), str):
                 path = f"providers.{api}[{index}]"
-                findings.error(Reason.INVALID_RUN_CONFIG, "expected a mapping with `provider_type`", path)
+                message, hint = "expected a mapping with `provider_type`", "write the type, such as remote::vllm"
+                findings.error(ConfigReason.INVALID_RUN_CONFIG, message, path, hint=hint)
                 continue
             tail = entry["provider_type"].rsplit("::", 1)[-1]
             entries.append({**entry, "provider_id": f"{tail}-{index}", "config": {}})

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings
+from llamastack_resolver.reasons import ConfigReason
+from llamastack_resolver.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,13 @@ class ConfigMaps:
         data = self.data.get((namespace, name))
         if data is None:
             message = f"ConfigMap {name} is not in these files: {otherwise}"
-            findings.info(Reason.MISSING_REFERENCE, message, path)
+            findings.info(ConfigReason.MISSING_REFERENCE, message, path, hint="hand the ConfigMap in as well")
             return None
         text = data.get(key)
         if not isinstance(text, str):
-            findings.error(Reason.MISSING_REFERENCE, f"ConfigMap {name} has no key {key!r}", f"{path}.key")
+            keys = ", ".join(sorted(map(str, data))) or "none"
+            hint = did_you_mean(key, map(str, data)) or f"its keys: {keys}"
+            message = f"ConfigMap {name} has no key {key!r}"
+            findings.error(ConfigReason.MISSING_REFERENCE, message, f"{path}.key", hint=hint)
             return None
         return text

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llamastack_resolver.documents.config_maps import ConfigMaps
-from llamastack_resolver.findings import Finding, Findings, Reason
+from llamastack_resolver.findings import Finding, Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.requirements import RequirementError, check_requirement
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.suggest import did_you_mean
 from llamastack_resolver.yaml_io import read_yaml
 
@@ -84,7 +86,7 @@ class ExternalFields:
         """Return the run config as the server gets it; a key that it sets itself is a finding."""
         keys = directories(self.has_providers, self.has_apis)
         for key, message, hint in conflicts(config, keys):
-            findings.error(Reason.INVALID_RUN_CONFIG, f"`{key}` {message}", key, hint=hint)
+            findings.error(ConfigReason.INVALID_RUN_CONFIG, f"`{key}` {message}", key, hint=hint)
         return {**config, **keys}
 
     def place(self, finding: Finding) -> Finding | None:
@@ -109,7 +111,9 @@ class ExternalFields:
             if isinstance(name, str) and api_file(name) != file:
                 place = f"{APIS_KEY}/{file}"
                 message = f"{self.names[place]} defines the API `{name}`, not `{file.removesuffix('.yaml')}`"
-                findings.error(Reason.SPEC_MISMATCH, message, f"{self.places[place]}.name", hint=f"write name: {name}")
+                findings.error(
+                    ModuleReason.SPEC_MISMATCH, message, f"{self.places[place]}.name", hint=f"write name: {name}"
+                )
         known = knowledge.providable_apis | set(self.api_names)
         apis = {file: file.split("/")[1] for file in self.providers}
         apis |= {provider_file(api, kind): api for api, kind in self.opaque_providers}
@@ -124,7 +128,7 @@ class ExternalFields:
     ) -> None:
         message = f"{knowledge.release} has no providers for `{api}`"
         hint = did_you_mean(api, known) or f"list the API in {_APIS}, if it is one of your own"
-        findings.error(Reason.UNKNOWN_API, message, f"{path}.api", api=api, hint=hint)
+        findings.error(ProviderReason.UNKNOWN_API, message, f"{path}.api", api=api, hint=hint)
 
 
 def read_external(spec: Mapping[str, Any], namespace: str, maps: ConfigMaps, findings: Findings) -> ExternalFields:
@@ -170,13 +174,14 @@ def _entries(value: Any, path: str, findings: Findings) -> Iterator[tuple[str, d
     if value is None:
         return
     if not isinstance(value, list):
-        findings.error(Reason.INVALID_MANIFEST, "expected a list", path)
+        findings.error(ConfigReason.INVALID_MANIFEST, "expected a list", path, hint="start each entry with `- `")
         return
     for index, entry in enumerate(value):
         if isinstance(entry, dict):
             yield f"{path}[{index}]", entry
         else:
-            findings.error(Reason.INVALID_MANIFEST, "expected a mapping", f"{path}[{index}]")
+            hint = "`kubectl explain llamastack.spec` has the fields of an entry"
+            findings.error(ConfigReason.INVALID_MANIFEST, "expected a mapping", f"{path}[{index}]", hint=hint)
 
 
 def _text(entry: dict[str, Any], key: str, pattern: str, path: str, hint: str, findings: Findings) -> str | None:
@@ -184,14 +189,14 @@ def _text(entry: dict[str, Any], key: str, pattern: str, path: str, hint: str, f
     if isinstance(value, str) and "\n" not in value and re.match(pattern, value):
         return value
     message = f"`{key}` is required, and missing" if value is None else f"{value!r} is no {key}"
-    findings.error(Reason.INVALID_MANIFEST, message, f"{path}.{key}", hint=hint)
+    findings.error(ConfigReason.INVALID_MANIFEST, message, f"{path}.{key}", hint=hint)
     return None
 
 
 def _is_new(file: str, what: str, path: str, entry: dict[str, Any], fields: ExternalFields, findings: Findings) -> bool:
     if file in fields.places:
         message = f"{what} stands at {fields.places[file]} already"
-        findings.error(Reason.INVALID_MANIFEST, message, path, hint="remove one of the two")
+        findings.error(ConfigReason.INVALID_MANIFEST, message, path, hint="remove one of the two")
         return False
     fields.places[file] = path
     reference = entry.get("configMapKeyRef")
@@ -204,7 +209,7 @@ def _file(entry: dict[str, Any], path: str, namespace: str, maps: ConfigMaps, fi
     path = f"{path}.configMapKeyRef"
     if not isinstance(reference, dict) or not isinstance(reference.get("name"), str) or "key" not in reference:
         hint = "configMapKeyRef: {name: my-files, key: my_file.yaml}"
-        findings.error(Reason.INVALID_MANIFEST, "expected the name of a ConfigMap and a key", path, hint=hint)
+        findings.error(ConfigReason.INVALID_MANIFEST, "expected the name of a ConfigMap and a key", path, hint=hint)
         return None
     return maps.text(namespace, reference, path, "its file is looked at where it runs", findings)
 
@@ -215,10 +220,11 @@ def _check_packages(entry: dict[str, Any], path: str, findings: Findings) -> Non
         return
     path = f"{path}.packages"
     if not isinstance(packages, list):
-        findings.error(Reason.INVALID_MANIFEST, "expected a list of requirements", path)
+        hint = "packages: [my-package==1.0]"
+        findings.error(ConfigReason.INVALID_MANIFEST, "expected a list of requirements", path, hint=hint)
         return
     for index, item in enumerate(packages):
         try:
             check_requirement(item)
         except RequirementError as error:
-            findings.error(Reason.INVALID_MANIFEST, str(error), f"{path}[{index}]", hint="what pip install takes")
+            findings.error(ConfigReason.INVALID_MANIFEST, str(error), f"{path}[{index}]", hint="what pip install takes")

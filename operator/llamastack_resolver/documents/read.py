@@ -15,12 +15,14 @@ from llamastack_resolver.config.env import Environment
 from llamastack_resolver.documents.config_maps import ConfigMaps
 from llamastack_resolver.documents.external_fields import ExternalFields, read_external
 from llamastack_resolver.documents.secrets import report_inline_secrets
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import DOCUMENT, Findings
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import PACKAGES, Release, UnknownReleaseError
 from llamastack_resolver.yaml_io import Document, read_yaml
 
 API_GROUP = "llamastack.dev"
 Kind = Literal["LlamaStack", "RunConfig", "BuildConfig", "Other"]
+_START = "a manifest starts with `apiVersion: llamastack.dev/v1alpha1`, a run config with `version: 2`"
 _RUN_CONFIG_KEYS = ("providers", "apis", "storage", "image_name", "distro_name", "registered_resources")
 
 
@@ -71,7 +73,7 @@ def read_inputs(files: Iterable[tuple[str, str | bytes]]) -> list[Input]:
             inputs.append(Input(name, "Other", findings=problems))
         elif not found or all(document.value is None for document in found):
             empty = Findings()
-            empty.warning(Reason.INVALID_MANIFEST, "the file is empty")
+            empty.warning(ConfigReason.INVALID_MANIFEST, "the file is empty", DOCUMENT, hint="fill it, or leave it out")
             inputs.append(Input(name, "Other", findings=empty))
     config_maps = ConfigMaps.among(document.value for _, document in documents)
     return inputs + [_read(name, document, config_maps) for name, document in documents]
@@ -82,7 +84,8 @@ def _read(file: str, document: Document, config_maps: ConfigMaps) -> Input:
     if not isinstance(value, dict):
         result = Input(file, "Other", document=document)
         message = "expected a LlamaStack manifest, a run config or a build config"
-        result.findings.error(Reason.INVALID_MANIFEST, message, line=document.line_of(""))
+        line = document.line_of(DOCUMENT)
+        result.findings.error(ConfigReason.INVALID_MANIFEST, message, DOCUMENT, hint=_START, line=line)
         return result
     if "apiVersion" in value or "kind" in value:
         return _manifest(file, document, value, config_maps)
@@ -94,7 +97,7 @@ def _read(file: str, document: Document, config_maps: ConfigMaps) -> Input:
         message = "this is neither a LlamaStack manifest nor a run config"
         result.kind, result.config = "Other", None
         result.findings.error(
-            Reason.INVALID_MANIFEST, message, hint="a run config has `version`, `apis` and `providers`"
+            ConfigReason.INVALID_MANIFEST, message, DOCUMENT, hint="a run config has `version`, `apis` and `providers`"
         )
     return result
 
@@ -108,12 +111,13 @@ def _manifest(file: str, document: Document, value: dict[str, Any], config_maps:
         other = Input(file, "Other", name, document=document)
         if value.get("kind") == "LlamaStack":
             message = f"apiVersion {value.get('apiVersion')!r} is not ours"
-            other.findings.error(Reason.INVALID_MANIFEST, message, "apiVersion", hint="llamastack.dev/v1alpha1")
+            other.findings.error(ConfigReason.INVALID_MANIFEST, message, "apiVersion", hint="llamastack.dev/v1alpha1")
         return other
     result = Input(file, "LlamaStack", name, prefix="spec.runConfig", document=document)
     spec = value.get("spec")
     if not isinstance(spec, dict):
-        result.findings.error(Reason.INVALID_MANIFEST, "`spec` is required, and missing", "spec")
+        hint = "write spec: with a distribution and a run config"
+        result.findings.error(ConfigReason.INVALID_MANIFEST, "`spec` is required, and missing", "spec", hint=hint)
         return result
     _read_distribution(spec, result)
     _read_environment(spec, result)
@@ -129,7 +133,7 @@ def _read_distribution(spec: Mapping[str, Any], result: Input) -> None:
         if spec.get("className") is None:
             message = "`spec.distribution` needs a release or an image"
             hint = "release: {package: llama-stack, version: 0.7.3}"
-            result.findings.error(Reason.INVALID_MANIFEST, message, "spec.distribution", hint=hint)
+            result.findings.error(ConfigReason.INVALID_MANIFEST, message, "spec.distribution", hint=hint)
         return
     image = distribution.get("image")
     result.image = image if isinstance(image, str) else None
@@ -139,18 +143,19 @@ def _read_distribution(spec: Mapping[str, Any], result: Input) -> None:
     path = "spec.distribution.release"
     if not isinstance(release, dict) or "version" not in release:
         hint = "release: {package: llama-stack, version: 0.7.3}"
-        result.findings.error(Reason.INVALID_MANIFEST, "expected a package and a version", path, hint=hint)
+        result.findings.error(ConfigReason.INVALID_MANIFEST, "expected a package and a version", path, hint=hint)
         return
     version = release["version"]
     if not isinstance(version, str):
         message = f"expected text, found the number {version}"
         hint = f'quote it: version: "{version}"'
-        result.findings.error(Reason.INVALID_MANIFEST, message, f"{path}.version", hint=hint)
+        result.findings.error(ConfigReason.INVALID_MANIFEST, message, f"{path}.version", hint=hint)
         return
     try:
         result.release = Release(str(release.get("package", PACKAGES[0])), version)
     except UnknownReleaseError as error:
-        result.findings.error(Reason.UNSUPPORTED_VERSION, str(error), path)
+        hint = "name a release of `llamastack catalog`"
+        result.findings.error(ConfigReason.UNSUPPORTED_VERSION, str(error), path, hint=hint)
 
 
 def _read_environment(spec: Mapping[str, Any], result: Input) -> None:
@@ -181,7 +186,8 @@ def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: ConfigMap
     if not isinstance(reference, dict):
         if result.image is None:
             message = "`spec.runConfig` is required where no image brings a config"
-            result.findings.error(Reason.INVALID_MANIFEST, message, "spec.runConfig")
+            hint = "write the run config there, or refer to a ConfigMap in `spec.runConfigFrom`"
+            result.findings.error(ConfigReason.INVALID_MANIFEST, message, "spec.runConfig", hint=hint)
         return
     result.prefix = "spec.runConfigFrom.configMapKeyRef"
     text = config_maps.text(namespace, reference, result.prefix, "its run config is not checked", result.findings)
@@ -189,6 +195,8 @@ def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: ConfigMap
         return
     documents, problems = read_yaml(text)
     for problem in problems:
-        result.findings.error(Reason.INVALID_RUN_CONFIG, problem.message, result.prefix)
+        result.findings.error(
+            ConfigReason.INVALID_RUN_CONFIG, problem.message, result.prefix, hint=problem.hint or "correct the YAML"
+        )
     result.config = documents[0].value if documents else None
     report_inline_secrets(result.config, result.findings, result.prefix)

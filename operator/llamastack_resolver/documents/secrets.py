@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings
+from llamastack_resolver.reasons import ConfigReason
 
 _SECRET_KEY = re.compile(r"(^|_)(api_?key|api_token|password|passwd|secret|client_secret|access_key|token)$", re.I)
 _PLACEHOLDERS = frozenset({"", "fake", "none", "dummy", "no-key", "not-needed", "changeme"})
@@ -24,7 +25,7 @@ def report_inline_secrets(value: Any, findings: Findings, path: str) -> None:
         literal = isinstance(item, str) and "${env." not in item and item.lower() not in _PLACEHOLDERS
         if literal and _SECRET_KEY.search(str(key)):
             findings.warning(
-                Reason.INLINE_SECRET,
+                ConfigReason.INLINE_SECRET,
                 f"`{key}` holds a secret in clear text",
                 place,
                 hint="put it into a Secret, name it in server.env, and write ${env.NAME} here",

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from llamastack_resolver.config.run_config import ProviderEntry
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings
 from llamastack_resolver.installed.release import InstalledModules
 from llamastack_resolver.introspection import Layout, find_layout
 from llamastack_resolver.knowledge import ProviderSpec
-from llamastack_resolver.providers.requirements import ModuleRequirement, RequirementError, parse_module
+from llamastack_resolver.providers.reasons import ModuleReason
+from llamastack_resolver.providers.requirements import MODULE_CURE, ModuleRequirement, RequirementError, parse_module
 
 
 def describe_modules(requirements: Sequence[str], layout: Layout | None = None) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def describe_modules(requirements: Sequence[str], layout: Layout | None = None) 
         try:
             requirement = parse_module(text)
         except RequirementError as error:
-            findings.error(Reason.REQUIREMENT_INVALID, str(error), path)
+            findings.error(ModuleReason.REQUIREMENT_INVALID, str(error), path, hint=MODULE_CURE)
             continue
         entry = ProviderEntry("", None, "", {}, text, path)
         specs = loader.load(entry, requirement, findings)
@@ -85,12 +86,12 @@ def newly_installed() -> Iterator[None]:
 def _usable(specs: list[ProviderSpec], requirement: ModuleRequirement, path: str, findings: Findings) -> bool:
     if not specs:
         message = f"get_provider_spec() of {requirement.name} returns an empty list"
-        findings.error(Reason.SPEC_MISSING, message, path, hint="it brings no provider here")
+        findings.error(ModuleReason.SPEC_MISSING, message, path, hint="it brings no provider here")
     for spec in specs:
         if spec.container_image:
             message = f"the spec of {spec.provider_type} asks for the container image {spec.container_image}"
             hint = "a stack's dependencies cannot have a container image"
-            findings.error(Reason.SPEC_MISMATCH, message, path, hint=hint)
+            findings.error(ModuleReason.SPEC_MISMATCH, message, path, hint=hint)
     return bool(specs) and not any(spec.container_image for spec in specs)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.config.run_config import ProviderEntry
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings, Reason, Whose
 from llamastack_resolver.introspection import (
     Layout,
     describe_config_class,
@@ -24,8 +24,10 @@ from llamastack_resolver.introspection import (
 )
 from llamastack_resolver.introspection.configs import describe_class
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
+from llamastack_resolver.providers.reasons import ModuleReason
 from llamastack_resolver.providers.requirements import ModuleRequirement, import_names, installed_version
 
+_OTHER_VERSION = "use another version of the package, or ask its author"
 _LLAMA_STACK = ("llama_stack", "llama_stack_api", "ogx", "ogx_api")
 
 
@@ -126,13 +128,13 @@ class InstalledModules:
         function = getattr(module, "get_provider_spec", None)
         if not callable(function):
             hint = "the module has to define get_provider_spec(); ask its author, or use another version"
-            report.error(Reason.SPEC_MISSING, f"{name}.provider has no get_provider_spec()", hint)
+            report.error(ModuleReason.SPEC_MISSING, f"{name}.provider has no get_provider_spec()", hint)
             return None
         try:
             returned = function()
         except Exception as error:
             message = f"{name}.provider.get_provider_spec() failed: {describe_error(error)}"
-            report.error(Reason.MODULE_IMPORT_FAILED, message)
+            report.error(ModuleReason.MODULE_IMPORT_FAILED, message, _OTHER_VERSION)
             return None
         return self._described(returned, entry, report)
 
@@ -140,7 +142,7 @@ class InstalledModules:
         release = self._layout.release
         if isinstance(returned, list) and not Behaviour.of(release).takes_spec_lists:
             message = f"get_provider_spec() returns a list, and {release} takes a single spec"
-            report.error(Reason.SPEC_MISMATCH, message, "use llama-stack 0.3.0 or newer")
+            report.error(ModuleReason.SPEC_MISMATCH, message, "use llama-stack 0.3.0 or newer")
             return None
         specs = []
         for spec in returned if isinstance(returned, list) else [returned]:
@@ -148,11 +150,13 @@ class InstalledModules:
                 data = describe_spec(spec)
             except (AttributeError, TypeError) as error:
                 message = f"get_provider_spec() returns {type(spec).__name__}: {describe_error(error)}"
-                report.error(Reason.SPEC_MISMATCH, message, "it has to return provider specs")
+                report.error(ModuleReason.SPEC_MISMATCH, message, "it has to return provider specs")
                 return None
             if not data.get("module"):
                 message = f"the spec of {data['provider_type']} names no module"
-                report.error(Reason.SPEC_MISSING, message, "the package is made for other releases of Llama Stack")
+                report.error(
+                    ModuleReason.SPEC_MISSING, message, "the package is made for other releases of Llama Stack"
+                )
                 return None
             self.specs[entry.path, data["provider_type"]] = spec
             specs.append(ProviderSpec.from_dict(data["api"], data["provider_type"], data))
@@ -167,8 +171,14 @@ class InstalledModules:
             getattr(module, data["protocol"])
             specs = [describe_spec(spec) for spec in getattr(module, "available_providers", list)()]
         except Exception as error:
-            reason = Reason.MODULE_NOT_FOUND if _is_absent(error, data["module"]) else Reason.MODULE_IMPORT_FAILED
-            findings.error(reason, f"external API {name}: {describe_error(error)}", path, api=name)
+            reason = (
+                ModuleReason.MODULE_NOT_FOUND
+                if _is_absent(error, data["module"])
+                else ModuleReason.MODULE_IMPORT_FAILED
+            )
+            message = f"external API {name}: {describe_error(error)}"
+            hint = f"install the package that brings {data['module']}, in a version for this release"
+            findings.error(reason, message, path, api=name, hint=hint)
             return []
         return [ProviderSpec.from_dict(name, spec["provider_type"], spec) for spec in specs]
 
@@ -180,10 +190,9 @@ class _Report:
         self._entry = entry
         self._findings = findings
 
-    def error(self, reason: Reason, message: str, hint: str | None = None) -> None:
-        path = f"{self._entry.path}.module"
-        where = {"api": self._entry.api, "provider": self._entry.provider_id, "hint": hint}
-        self._findings.error(reason, message, path, **where)
+    def error(self, reason: Reason, message: str, hint: str) -> None:
+        whose: Whose = {"api": self._entry.api, "provider": self._entry.provider_id}
+        self._findings.error(reason, message, f"{self._entry.path}.module", hint=hint, **whose)
 
     def version(self, requirement: ModuleRequirement) -> None:
         """Upstream never compares the pin with what is installed."""
@@ -192,11 +201,12 @@ class _Report:
         exact = requirement.specifier.startswith("==") and "," not in pinned and "*" not in pinned
         if installed and exact and pinned != installed:
             self._findings.warning(
-                Reason.REQUIREMENT_CONFLICT,
+                ModuleReason.REQUIREMENT_CONFLICT,
                 f"{requirement.name} {installed} is installed, and {pinned} is asked for",
                 f"{self._entry.path}.module",
                 api=self._entry.api,
                 provider=self._entry.provider_id,
+                hint="install what is asked for, or ask for what is installed",
             )
 
 
@@ -220,9 +230,10 @@ def _importable(requirement: ModuleRequirement, report: _Report) -> str | None:
     if present or installed_version(requirement):
         message = f"{requirement.name} is installed, but has no `provider` module"
         hint = "it is no provider package, or the provider is in a sub-package: module: package.subpackage"
-        report.error(Reason.SPEC_MISSING, message, hint)
+        report.error(ModuleReason.SPEC_MISSING, message, hint)
     else:
-        report.error(Reason.MODULE_NOT_FOUND, f"{requirement.name} is not installed here")
+        hint = "install it, or correct its name; an import name may differ from the package's"
+        report.error(ModuleReason.MODULE_NOT_FOUND, f"{requirement.name} is not installed here", hint)
     return None
 
 
@@ -236,10 +247,10 @@ def _import(name: str, report: _Report) -> Any:
 
 def _import_failed(name: str, error: Exception, report: _Report) -> None:
     """Report an import that failed; what is missing of Llama Stack itself points to another release."""
-    hint = None
+    hint = _OTHER_VERSION
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] in _LLAMA_STACK:
         hint = "the package is made for another release of Llama Stack"
-    report.error(Reason.MODULE_IMPORT_FAILED, f"importing {name} failed: {describe_error(error)}", hint)
+    report.error(ModuleReason.MODULE_IMPORT_FAILED, f"importing {name} failed: {describe_error(error)}", hint)
 
 
 def _is_absent(error: Exception, module: str) -> bool:

@@ -7,9 +7,11 @@ from typing import Any
 
 from llamastack_resolver.config.schema_check import Issue, check, join
 from llamastack_resolver.config.storage import Backends
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings, Whose
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.providers.reasons import ProviderReason
 from llamastack_resolver.providers.validation import ProviderWithSpec
+from llamastack_resolver.reasons import ConfigReason
 
 # Filled in by the release itself from other parts of the run config (since 0.4 and ogx 0.8).
 INJECTED_FIELDS = frozenset({"vector_stores_config", "metadata_store"})
@@ -46,16 +48,17 @@ def check_provider_config(
 def _report(issue: Issue, provider: ProviderWithSpec, knowledge: ReleaseKnowledge, findings: Findings) -> int:
     base = f"{provider.entry.path}.config" if provider.entry else ""
     path = join(base, issue.path) if issue.path else base
-    where: dict[str, Any] = {"api": provider.spec.api, "provider": provider.provider_id, "hint": issue.hint}
+    whose: Whose = {"api": provider.spec.api, "provider": provider.provider_id}
     if issue.unknown_key:
         name = issue.path.rsplit(".", 1)[-1]
         message = f"{provider.provider_type} of {knowledge.release} ignores `{name}`"
-        findings.warning(Reason.UNKNOWN_FIELD, message, path, **where)
+        findings.warning(ConfigReason.UNKNOWN_FIELD, message, path, hint=issue.cure, **whose)
         return 0
     if issue.soft:
-        findings.warning(Reason.INVALID_PROVIDER_CONFIG, f"{issue.message} (or converted)", path, **where)
+        message = f"{issue.message} (or converted)"
+        findings.warning(ProviderReason.INVALID_PROVIDER_CONFIG, message, path, hint=issue.cure, **whose)
         return 0
-    findings.error(Reason.INVALID_PROVIDER_CONFIG, issue.message, path, **where)
+    findings.error(ProviderReason.INVALID_PROVIDER_CONFIG, issue.message, path, hint=issue.cure, **whose)
     return 1
 
 
@@ -68,8 +71,10 @@ def _check_references(provider: ProviderWithSpec, backends: Backends, findings: 
         problem = backends.problem(reference["backend"], "kv" if "namespace" in reference else "sql")
         if problem:
             errors += 1
-            where = {"api": provider.spec.api, "provider": provider.provider_id}
-            findings.error(Reason.MISSING_REFERENCE, problem.message, f"{path}.backend", hint=problem.hint, **where)
+            whose: Whose = {"api": provider.spec.api, "provider": provider.provider_id}
+            findings.error(
+                ConfigReason.MISSING_REFERENCE, problem.message, f"{path}.backend", hint=problem.hint, **whose
+            )
     return errors
 
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
+from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.registry import ProviderRegistry, RegisteredSpec, shadowed_types
 from llamastack_resolver.suggest import did_you_mean
 from llamastack_resolver.yaml_io import read_yaml
@@ -54,10 +55,11 @@ def add_directory(
             added.setdefault(spec.api, set()).add(spec.provider_type)
     for api, provider_type in shadowed_types(registry, added):
         findings.warning(
-            Reason.SHADOWED_PROVIDER,
+            ProviderReason.SHADOWED_PROVIDER,
             f"external_providers_dir replaces the built-in provider {provider_type}",
             f"external_providers_dir/{provider_type.replace('::', '/' + api + '/')}.yaml",
             api=api,
+            hint="give the file another name, and with it the provider a type of its own",
         )
     for spec in specs:
         registry.types[spec.api][spec.provider_type] = RegisteredSpec(spec, "directory")
@@ -70,7 +72,7 @@ def _provider_spec(
     path = f"external_providers_dir/{name}"
     if len(parts) != 3 or parts[0] not in _KINDS:
         findings.warning(
-            Reason.SPEC_MISSING,
+            ModuleReason.SPEC_MISSING,
             "the file is not read",
             path,
             hint="files belong in {remote,inline}/<api>/<name>.yaml",
@@ -78,8 +80,10 @@ def _provider_spec(
         return None
     kind, api, file_name = parts
     if api not in registry.types:
-        hint = did_you_mean(api, registry.types)
-        findings.warning(Reason.UNKNOWN_API, f"{knowledge.release} has no providers for `{api}`", path, hint=hint)
+        hint = did_you_mean(api, registry.types) or "name the folder after an API that takes providers"
+        findings.warning(
+            ProviderReason.UNKNOWN_API, f"{knowledge.release} has no providers for `{api}`", path, hint=hint
+        )
         return None
     stem = PurePosixPath(file_name).stem
     data = _mapping(text, path, findings)
@@ -90,7 +94,7 @@ def _provider_spec(
     adapter_type = flat.get("adapter_type")
     if kind == "remote" and adapter_type not in (None, stem):
         findings.warning(
-            Reason.SPEC_MISMATCH,
+            ModuleReason.SPEC_MISMATCH,
             f"adapter_type is {adapter_type!r}, but the file's name makes the type remote::{stem}",
             path,
             api=api,
@@ -106,34 +110,48 @@ def _flatten(
     nested = isinstance(data.get("adapter"), dict)
     if kind == "remote" and flat_shape and nested:
         hint = "move the keys below `adapter:` one level up"
-        findings.error(Reason.SPEC_MISMATCH, "the file has the shape of releases before 0.2.23", path, hint=hint)
+        findings.error(ModuleReason.SPEC_MISMATCH, "the file has the shape of releases before 0.2.23", path, hint=hint)
         return None
     if kind == "remote" and not flat_shape and not nested:
         hint = "put adapter_type, config_class, module and pip_packages below `adapter:`"
-        findings.error(Reason.SPEC_MISMATCH, "the file has the shape of release 0.2.23 and newer", path, hint=hint)
+        findings.error(
+            ModuleReason.SPEC_MISMATCH, "the file has the shape of release 0.2.23 and newer", path, hint=hint
+        )
         return None
     flat = {**data, **data["adapter"]} if kind == "remote" and nested else dict(data)
     required = ("adapter_type", "config_class", "module") if kind == "remote" else ("config_class", "module")
     missing = [key for key in required if not isinstance(flat.get(key), str) or not flat[key]]
     for key in missing:
-        findings.error(Reason.SPEC_MISSING, f"`{key}` is required, and missing", f"{path}:{key}")
+        _report_missing(key, path, findings)
     for key in ("api_dependencies", "optional_api_dependencies", "pip_packages"):
         value = flat.get(key)
         if value is None:
             continue
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            findings.error(Reason.SPEC_MISMATCH, f"`{key}` has to be a list of names", f"{path}:{key}")
+            message, hint = f"`{key}` has to be a list of names", f"write {key}: [name]"
+            findings.error(ModuleReason.SPEC_MISMATCH, message, f"{path}:{key}", hint=hint)
             missing.append(key)
         elif key != "pip_packages":
             missing += _unknown_apis(value, f"{path}:{key}", knowledge, findings)
     return None if missing else flat
 
 
+def _report_missing(key: str, path: str, findings: Findings) -> None:
+    findings.error(
+        ModuleReason.SPEC_MISSING,
+        f"`{key}` is required, and missing",
+        f"{path}:{key}",
+        hint=f"add `{key}`, which the package's documentation has",
+    )
+
+
 def _unknown_apis(names: list[str], path: str, knowledge: ReleaseKnowledge, findings: Findings) -> list[str]:
     unknown = [name for name in names if name not in knowledge.apis]
     for name in unknown:
-        hint = did_you_mean(name, knowledge.apis)
-        findings.error(Reason.UNKNOWN_API, f"{knowledge.release} has no API `{name}`", path, api=name, hint=hint)
+        hint = did_you_mean(name, knowledge.apis) or "remove it: the release cannot satisfy it"
+        findings.error(
+            ProviderReason.UNKNOWN_API, f"{knowledge.release} has no API `{name}`", path, api=name, hint=hint
+        )
     return unknown
 
 
@@ -154,7 +172,7 @@ def external_apis(files: Mapping[str, str], findings: Findings) -> dict[str, dic
             continue
         missing = [key for key in ("module", "name", "protocol") if not isinstance(data.get(key), str)]
         for key in missing:
-            findings.error(Reason.SPEC_MISSING, f"`{key}` is required, and missing", f"{path}:{key}")
+            _report_missing(key, path, findings)
         if not missing:
             apis[data["name"]] = data
     return apis
@@ -163,11 +181,14 @@ def external_apis(files: Mapping[str, str], findings: Findings) -> dict[str, dic
 def _mapping(text: str, path: str, findings: Findings) -> dict[str, Any] | None:
     documents, problems = read_yaml(text)
     for problem in problems:
-        findings.error(Reason.SPEC_MISSING, problem.message, path, line=problem.line)
+        hint = problem.hint or "correct the YAML"
+        findings.error(ModuleReason.SPEC_MISSING, problem.message, path, hint=hint, line=problem.line)
     if problems.has_errors:
         return None
     value = documents[0].value if documents else None
     if not isinstance(value, dict):
-        findings.error(Reason.SPEC_MISSING, "expected a mapping", path)
+        findings.error(
+            ModuleReason.SPEC_MISSING, "expected a mapping", path, hint="write the spec's keys, such as module"
+        )
         return None
     return value

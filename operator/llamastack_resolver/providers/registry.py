@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from llamastack_resolver.config.run_config import ProviderEntry, RunConfig
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings, Reason, Whose
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
-from llamastack_resolver.providers.requirements import ModuleRequirement, RequirementError, parse_module
+from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
+from llamastack_resolver.providers.requirements import MODULE_CURE, ModuleRequirement, RequirementError, parse_module
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.suggest import did_you_mean
 
 Origin = Literal["builtin", "module", "directory", "routed"]
+_OTHER_VERSION = "use a version of the package that is made for this release"
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def add_modules(
         try:
             requirement = parse_module(entry.module)
         except RequirementError as error:
-            _refuse(registry, entry, findings, Reason.MODULE_NOT_FOUND, str(error))
+            _refuse(registry, entry, findings, ModuleReason.MODULE_NOT_FOUND, str(error), MODULE_CURE)
             continue
         if not _supported(entry, requirement, knowledge, registry, findings):
             continue
@@ -149,11 +152,11 @@ def _supported(
     release = knowledge.release
     if not knowledge.behaviour.knows_modules:
         message = f"{release} does not know `module:`"
-        _refuse(registry, entry, findings, Reason.UNSUPPORTED_VERSION, message, "use llama-stack 0.2.16 or newer")
+        _refuse(registry, entry, findings, ConfigReason.UNSUPPORTED_VERSION, message, "use llama-stack 0.2.16 or newer")
         return False
     if not requirement.plain:
         findings.warning(
-            Reason.SPEC_MISMATCH,
+            ModuleReason.SPEC_MISMATCH,
             f"the server of {release} cannot read `module: {entry.module}`: only an import name and `==`",
             f"{entry.path}.module",
             api=entry.api,
@@ -165,11 +168,12 @@ def _supported(
 
 def _opaque(entry: ProviderEntry, requirement: ModuleRequirement, findings: Findings) -> RegisteredSpec:
     findings.info(
-        Reason.RESOLVED_IN_IMAGE,
+        ProviderReason.RESOLVED_IN_IMAGE,
         f"what {requirement.name} provides is looked at where it is installed",
         f"{entry.path}.module",
         api=entry.api,
         provider=entry.provider_id,
+        hint=None,
     )
     spec = ProviderSpec.from_dict(entry.api, entry.provider_type, {"module": requirement.name})
     return RegisteredSpec(spec, "module", opaque=True)
@@ -183,17 +187,17 @@ def _register(
     findings: Findings,
 ) -> None:
     path = f"{entry.path}.provider_type"
-    where = {"api": entry.api, "provider": entry.provider_id}
+    whose: Whose = {"api": entry.api, "provider": entry.provider_id}
     right_api = [spec for spec in specs if spec.api == entry.api]
     if not right_api:
         apis = ", ".join(sorted({spec.api for spec in specs}))
         registry.failed.add(entry.path)
         findings.error(
-            Reason.SPEC_MISMATCH,
+            ModuleReason.SPEC_MISMATCH,
             f"{entry.module} provides {apis}, not {entry.api}",
             path,
-            hint=f"move the entry to `providers.{specs[0].api}`" if specs else None,
-            **where,
+            hint=f"move the entry to `providers.{specs[0].api}`" if specs else _OTHER_VERSION,
+            **whose,
         )
         return
     for spec in right_api:
@@ -203,11 +207,11 @@ def _register(
     names = [spec.provider_type for spec in right_api]
     registry.failed.add(entry.path)
     findings.error(
-        Reason.SPEC_MISMATCH,
+        ModuleReason.SPEC_MISMATCH,
         f"{entry.module} provides {', '.join(names)}, not {entry.provider_type}",
         path,
         hint=did_you_mean(entry.provider_type, names) or f"set provider_type to {names[0]}",
-        **where,
+        **whose,
     )
 
 
@@ -217,11 +221,10 @@ def _refuse(
     findings: Findings,
     reason: Reason,
     message: str,
-    hint: str | None = None,
+    hint: str,
 ) -> None:
     registry.failed.add(entry.path)
-    where = {"api": entry.api, "provider": entry.provider_id, "hint": hint}
-    findings.error(reason, message, f"{entry.path}.module", **where)
+    findings.error(reason, message, f"{entry.path}.module", api=entry.api, provider=entry.provider_id, hint=hint)
 
 
 def shadowed_types(registry: ProviderRegistry, added: Mapping[str, set[str]]) -> list[tuple[str, str]]:

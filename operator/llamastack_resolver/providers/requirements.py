@@ -42,6 +42,10 @@ REQUIREMENT_PATTERN = (
 _IMPORT_NAME = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
 
 
+MODULE_CURE = "write name and version, such as my-provider==1.0"
+"""What to do about a `module:` entry that is no requirement."""
+
+
 class RequirementError(ValueError):
     """The text is no requirement that pip would take."""
 

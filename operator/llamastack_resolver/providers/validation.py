@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from llamastack_resolver.config.run_config import ProviderEntry, RunConfig
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings, Whose
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.migrations import api_migration_of, former_api_name, former_name, migration_of
+from llamastack_resolver.providers.reasons import ProviderReason
 from llamastack_resolver.providers.registry import Origin, ProviderRegistry
 from llamastack_resolver.suggest import did_you_mean
 
@@ -111,7 +112,7 @@ def _api_is_usable(
     if api in knowledge.routing_table_apis:
         router = next(pair.router for pair in knowledge.routed if pair.table == api)
         findings.error(
-            Reason.ROUTED_API_OVERRIDE,
+            ProviderReason.ROUTED_API_OVERRIDE,
             f"`{api}` is provided automatically and cannot be overridden",
             path,
             api=api,
@@ -127,7 +128,7 @@ def _api_is_usable(
     elif any(not entry.disabled for entry in entries):
         hint = _api_advice(api, knowledge) or "remove the section: the stack provides it itself"
         findings.error(
-            Reason.UNKNOWN_API, f"`{api}` takes no providers in {knowledge.release}", path, api=api, hint=hint
+            ProviderReason.UNKNOWN_API, f"`{api}` takes no providers in {knowledge.release}", path, api=api, hint=hint
         )
     return False
 
@@ -146,8 +147,10 @@ def _report_unknown_api(
     if former:
         prepared.failed_apis.add(former.old)
     gone = " anymore" if migration else ""
-    hint = _api_advice(api, knowledge) or did_you_mean(api, registry.types)
-    findings.error(Reason.UNKNOWN_API, f"{release} has no API `{api}`{gone}", f"providers.{api}", api=api, hint=hint)
+    hint = _api_advice(api, knowledge) or did_you_mean(api, registry.types) or "remove the section"
+    findings.error(
+        ProviderReason.UNKNOWN_API, f"{release} has no API `{api}`{gone}", f"providers.{api}", api=api, hint=hint
+    )
 
 
 def _api_advice(api: str, knowledge: ReleaseKnowledge) -> str | None:
@@ -172,18 +175,21 @@ def validate_provider(
         _report_unknown_type(entry, registry, knowledge, findings)
         return None
     spec = registered.spec
-    where = {"api": entry.api, "provider": entry.provider_id}
+    whose: Whose = {"api": entry.api, "provider": entry.provider_id}
     path = f"{entry.path}.provider_type"
     if spec.deprecation_error:
-        findings.error(Reason.PROVIDER_DEPRECATION_ERROR, spec.deprecation_error, path, **where)
+        hint = "change to what the message names, or remove the entry"
+        findings.error(ProviderReason.PROVIDER_DEPRECATION_ERROR, spec.deprecation_error, path, hint=hint, **whose)
         return None
     if spec.deprecation_warning:
         message = f"{entry.provider_type} is deprecated: {spec.deprecation_warning}"
-        findings.warning(Reason.PROVIDER_DEPRECATED, message, path, **where)
+        hint = "change to another type before the next upgrade"
+        findings.warning(ProviderReason.PROVIDER_DEPRECATED, message, path, hint=hint, **whose)
     builtin = registry.types.get(entry.api, {}).get(entry.provider_type)
     if registered.origin == "module" and builtin and builtin.origin == "builtin":
         message = f"{entry.module} replaces the built-in provider {entry.provider_type}"
-        findings.warning(Reason.SHADOWED_PROVIDER, message, f"{entry.path}.module", **where)
+        hint = "remove `module:` to run the built-in one; else nothing is to be done"
+        findings.warning(ProviderReason.SHADOWED_PROVIDER, message, f"{entry.path}.module", hint=hint, **whose)
     return ProviderWithSpec(
         provider_id=entry.provider_id or "",
         provider_type=entry.provider_type,
@@ -199,20 +205,20 @@ def _report_unknown_type(
     entry: ProviderEntry, registry: ProviderRegistry, knowledge: ReleaseKnowledge, findings: Findings
 ) -> None:
     release, path = knowledge.release, f"{entry.path}.provider_type"
-    where = {"api": entry.api, "provider": entry.provider_id}
+    whose: Whose = {"api": entry.api, "provider": entry.provider_id}
     migration = migration_of(entry.api, entry.provider_type, release)
     if migration:
         new = migration.new
         place = f" of `{migration.new_api}`" if migration.new_api else ""
-        reason = Reason.PROVIDER_REMOVED if migration.advice or not new else Reason.PROVIDER_RENAMED
+        reason = ProviderReason.PROVIDER_REMOVED if migration.advice or not new else ProviderReason.PROVIDER_RENAMED
         advice = migration.advice or f"use {new}{place}"
         message = f"{entry.provider_type} does not exist since {migration.since}"
-        findings.error(reason, message, path, hint=advice, **where)
+        findings.error(reason, message, path, hint=advice, **whose)
         return
     former = former_name(entry.api, entry.provider_type, release)
     if former:
         message = f"{entry.provider_type} does not exist before {former.since}"
-        findings.error(Reason.PROVIDER_RENAMED, message, path, hint=f"use {former.old}", **where)
+        findings.error(ProviderReason.PROVIDER_RENAMED, message, path, hint=f"use {former.old}", **whose)
         return
     elsewhere = [api for api, types in registry.types.items() if entry.provider_type in types]
     hint: str | None = did_you_mean(entry.provider_type, registry.types[entry.api])
@@ -220,18 +226,19 @@ def _report_unknown_type(
         hint = f"it is a provider of {', '.join(sorted(elsewhere))}"
     if not hint and (registry.open or entry.api in registry.open_apis):
         message = f"{entry.provider_type} is not built in; where it should come from cannot be read here"
-        findings.warning(Reason.RESOLVED_IN_IMAGE, message, path, **where)
+        hint = "hand its file in with the manifest, or correct the type"
+        findings.warning(ProviderReason.RESOLVED_IN_IMAGE, message, path, hint=hint, **whose)
         return
     some = ", ".join(sorted(registry.types[entry.api])[:6])
     message = f"{release} has no provider {entry.provider_type} for `{entry.api}`"
     hint = hint or f"one of: {some}; or add `module:` for an external one"
-    findings.error(Reason.UNKNOWN_PROVIDER_TYPE, message, path, hint=hint, **where)
+    findings.error(ProviderReason.UNKNOWN_PROVIDER_TYPE, message, path, hint=hint, **whose)
 
 
 def _report_duplicate(entry: ProviderEntry, first: ProviderWithSpec, findings: Findings) -> None:
     first_path = first.entry.path if first.entry else ""
     findings.error(
-        Reason.DUPLICATE_PROVIDER_ID,
+        ProviderReason.DUPLICATE_PROVIDER_ID,
         f"the id {entry.provider_id!r} is used at {first_path} already: only the last one would be started",
         f"{entry.path}.provider_id",
         api=entry.api,
@@ -250,7 +257,7 @@ def _report_shadowed(
     *lost, last = specs.values()
     for provider in lost:
         findings.warning(
-            Reason.SHADOWED_PROVIDER,
+            ProviderReason.SHADOWED_PROVIDER,
             f"`{api}` has no router: {last.provider_id} replaces {provider.provider_id}",
             provider.entry.path if provider.entry else f"providers.{api}",
             api=api,

@@ -8,12 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings, Whose
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
+from llamastack_resolver.reasons import ConfigReason, ProtocolReason
 from llamastack_resolver.resolution import Resolution
+from llamastack_resolver.server.reasons import ServerReason
 from llamastack_resolver.server.remote import Connection, RemoteError, resolve_remote_stack_impls
+from llamastack_resolver.start_plan.reasons import StartPlanReason
 from llamastack_resolver.suggest import did_you_mean
 
+_OTHER_CONFIG = "the server runs another config: start it with this one, or compare it with its own"
 _HEALTHY = ("OK", "Not Implemented")
 
 
@@ -76,15 +81,20 @@ def verify(
         version: the version it reported, if it was asked before.
     """
     view = ServerView(connection.url, version)
+    route = "/v1/version"
     try:
         view.version = version or server_version(connection)
+        route = "/v1/providers"
         view.providers = _providers(connection)
     except RemoteError as error:
-        view.findings.error(Reason.UNREACHABLE, str(error))
+        view.findings.error(
+            ServerReason.UNREACHABLE, str(error), route, hint="look at the address, and at the server's log"
+        )
         return view
     if view.version.split("+")[0] != knowledge.release.version:
         message = f"the server is {view.version}, {knowledge.release.version} was expected"
-        view.findings.error(Reason.UNSUPPORTED_VERSION, message)
+        hint = "name the server's release, or run the image of the one that was named"
+        view.findings.error(ConfigReason.UNSUPPORTED_VERSION, message, "/v1/version", hint=hint)
     if expected is not None:
         _compare(view, expected)
     _report_health(view)
@@ -121,20 +131,22 @@ def _compare(view: ServerView, expected: Resolution) -> None:
             if provider.entry is not None:
                 wanted[step.api, provider.provider_id] = (provider.provider_type, provider.entry.path)
     for (api, provider_id), (provider_type, path) in wanted.items():
-        where = {"api": api, "provider": provider_id}
+        whose: Whose = {"api": api, "provider": provider_id}
         found = running.get((api, provider_id))
         if found is None:
             ids = [name for other, name in running if other == api]
-            hint = did_you_mean(provider_id, ids) or "the server runs another config"
+            hint = did_you_mean(provider_id, ids) or _OTHER_CONFIG
             message = f"the server has no provider {provider_id} of `{api}`"
-            view.findings.error(Reason.MISSING_REFERENCE, message, path, hint=hint, **where)
+            view.findings.error(ConfigReason.MISSING_REFERENCE, message, path, hint=hint, **whose)
         elif found != provider_type:
             message = f"{provider_id} of `{api}` is {found}, not {provider_type}"
-            view.findings.error(Reason.SPEC_MISMATCH, message, path, **where)
+            view.findings.error(ModuleReason.SPEC_MISMATCH, message, path, hint=_OTHER_CONFIG, **whose)
     for api, provider_id in running:
         if (api, provider_id) not in wanted:
             message = f"the server has a provider {provider_id} of `{api}`, which the config does not have"
-            view.findings.warning(Reason.MISSING_REFERENCE, message, api=api, provider=provider_id)
+            whose = {"api": api, "provider": provider_id}
+            path = f"providers.{api}"
+            view.findings.warning(ConfigReason.MISSING_REFERENCE, message, path, hint=_OTHER_CONFIG, **whose)
 
 
 def _report_health(view: ServerView) -> None:
@@ -143,8 +155,9 @@ def _report_health(view: ServerView) -> None:
         if health.get("status") not in _HEALTHY:
             detail = f": {health['message']}" if health.get("message") else ""
             message = f"{provider['id']} of `{provider['api']}` reports {health.get('status')}{detail}"
-            where = {"api": provider["api"], "provider": provider["id"]}
-            view.findings.error(Reason.UNHEALTHY, message, **where)
+            whose: Whose = {"api": provider["api"], "provider": provider["id"]}
+            path, hint = f"/v1/providers/{provider['id']}", "look at what the provider connects to"
+            view.findings.error(ServerReason.UNHEALTHY, message, path, hint=hint, **whose)
 
 
 def _apis_of(view: ServerView, expected: Resolution | None) -> list[str]:
@@ -162,9 +175,9 @@ async def _check_apis(
             impls = resolve_remote_stack_impls(connection, [api], knowledge)
         except KeyError:
             view.apis[api] = "unknown"
-            hint = did_you_mean(api, knowledge.protocols)
+            hint = did_you_mean(api, knowledge.protocols) or "do not ask for it"
             message = f"{knowledge.release} has no API `{api}`"
-            view.findings.error(Reason.UNKNOWN_API, message, api=api, hint=hint)
+            view.findings.error(ProviderReason.UNKNOWN_API, message, "apis", api=api, hint=hint)
             continue
         _check_routes(view, api, impls.keys(), knowledge, served)
 
@@ -185,11 +198,14 @@ def _check_routes(
     missing = sorted(text for shape, text in wanted.items() if shape not in served)
     if wanted and len(missing) == len(wanted):
         view.apis[api] = "missing"
-        view.findings.error(Reason.MISSING_DEPENDENCY, f"the server does not serve `{api}`", api=api)
+        message = f"the server does not serve `{api}`"
+        hint = f"add `{api}` to `apis` of its config, with a provider if it takes one"
+        view.findings.error(StartPlanReason.MISSING_DEPENDENCY, message, "apis", api=api, hint=hint)
         return
     view.apis[api] = "served"
     for text in missing:
-        view.findings.warning(Reason.MISSING_METHOD, f"`{api}` lacks {text}", api=api)
+        hint = f"run an image whose server is {knowledge.release} as it was released"
+        view.findings.warning(ProtocolReason.MISSING_METHOD, f"`{api}` lacks {text}", text, api=api, hint=hint)
 
 
 def _served_routes(connection: Connection) -> set[str] | None:

@@ -19,11 +19,12 @@ from typing import Any, Literal
 
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.config.server_config import server_config
-from llamastack_resolver.findings import Finding, Findings, Reason, Severity
+from llamastack_resolver.findings import DOCUMENT, Finding, Findings, Severity, Whose
 from llamastack_resolver.installed.release import InstalledModules, installed_knowledge
 from llamastack_resolver.introspection import Layout, NotInstalledError, find_layout
 from llamastack_resolver.knowledge import Protocol, ReleaseKnowledge
 from llamastack_resolver.providers.external_dirs import read_directory
+from llamastack_resolver.providers.reasons import ModuleReason
 from llamastack_resolver.resolution import ExternalFiles, Resolution, resolve
 from llamastack_resolver.start.compliance import ComplianceRules
 from llamastack_resolver.start.implementations import api_protocol_map
@@ -109,7 +110,9 @@ def start_check(
     with _quiet():
         knowledge = installed_knowledge(layout, problems)
     for problem in problems:
-        findings.warning(Reason.MODULE_IMPORT_FAILED, f"{layout.release} is damaged here: {problem}")
+        message = f"{layout.release} is damaged here: {problem}"
+        hint = "install the release anew, with all that it needs"
+        findings.warning(ModuleReason.MODULE_IMPORT_FAILED, message, DOCUMENT, hint=hint)
     redactor = Redactor(variables)
     if findings.has_errors:
         return StartReport(str(layout.release), tuple(findings.sorted()), redactor=redactor)
@@ -184,8 +187,8 @@ def _import_all(resolution: Resolution, findings: Findings) -> list[ProviderStat
                 import_provider(provider)
                 states.append(ProviderState(step.api, provider, "Imported"))
             except InstantiationError as error:
-                where = {"api": step.api, "provider": provider.provider_id}
-                findings.error(error.reason, str(error), provider.entry.path, hint=error.hint, **where)
+                whose: Whose = {"api": step.api, "provider": provider.provider_id}
+                findings.error(error.reason, str(error), provider.entry.path, hint=error.hint, **whose)
                 states.append(ProviderState(step.api, provider, "Failed", str(error)))
     return states
 

@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from llamastack_resolver.findings import Finding, Findings, Reason, Severity
 from llamastack_resolver.knowledge import Method, Protocol, ReleaseKnowledge
 from llamastack_resolver.providers.validation import ProviderWithSpec
+from llamastack_resolver.reasons import ProtocolReason
 from llamastack_resolver.start.deviations import shipped_without
 
 Problem = Literal["missing", "not_callable", "not_actually_implemented", "signature_mismatch"]
@@ -45,12 +46,14 @@ _STUB_OPCODES = frozenset(
     }
 )
 _REASONS: dict[Problem, Reason] = {
-    "missing": Reason.MISSING_METHOD,
-    "not_callable": Reason.MISSING_METHOD,
-    "not_actually_implemented": Reason.NOT_IMPLEMENTED,
-    "signature_mismatch": Reason.SIGNATURE_MISMATCH,
+    "missing": ProtocolReason.MISSING_METHOD,
+    "not_callable": ProtocolReason.MISSING_METHOD,
+    "not_actually_implemented": ProtocolReason.NOT_IMPLEMENTED,
+    "signature_mismatch": ProtocolReason.SIGNATURE_MISMATCH,
 }
 _REFUSED = "The release itself does not start with it: use a version of the package that is made for the release."
+_OTHER_PROVIDER = "the release ships it so: do without the method, or use another provider"
+_OTHER_VERSION = "use a version of the package that is made for this release"
 _WORDS: dict[Problem, str] = {
     "missing": "is missing",
     "not_callable": "is not callable",
@@ -133,6 +136,8 @@ def report_compliance(
             if severity is Severity.ERROR and provider.origin == "builtin":
                 hint = shipped_without(api, provider.provider_type, violation.method, knowledge.release)
                 severity = Severity.WARNING if hint else severity
+            if severity is not Severity.INFO:
+                hint = hint or (_OTHER_PROVIDER if provider.origin == "builtin" else _OTHER_VERSION)
             complies = complies and severity is not Severity.ERROR
             findings.add(_finding(severity, obj, violation, protocol, api, provider, hint))
     return complies
@@ -150,7 +155,7 @@ def _finding(
     name = protocol.class_name.rsplit(".", 1)[-1]
     words = violation.detail or _WORDS[violation.problem]
     message = f"{_class_of(obj).__name__}.{violation.method} {words} ({name})"
-    path = provider.entry.path if provider.entry else ""
+    path = provider.entry.path if provider.entry else f"providers.{api}"
     return Finding(severity, _REASONS[violation.problem], message, path, api, provider.provider_id, hint)
 
 

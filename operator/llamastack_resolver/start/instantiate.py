@@ -14,17 +14,21 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from llamastack_resolver.config.schema_check import join
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings, Reason, Whose
 from llamastack_resolver.installed.release import describe_error
 from llamastack_resolver.introspection import Layout
 from llamastack_resolver.introspection.configs import load_class
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.validation import ProviderWithSpec
 from llamastack_resolver.start.compliance import ComplianceRules, report_compliance
+from llamastack_resolver.start.reasons import StartReason
 from llamastack_resolver.start_plan.plan import PlanStep
 from llamastack_resolver.start_plan.routing import INNER, ROUTING_TABLE
 
 State = Literal["Ready", "Failed", "DependencyFailed", "Imported"]
+_OTHER_VERSION = "use a version of the package that is made for this release"
+_CONNECTION = "correct its `config`, or start what it connects to"
 _FACTORIES = {"remote": "get_adapter_impl", "inline": "get_provider_impl", "other": "get_provider_impl"}
 
 
@@ -78,9 +82,9 @@ class ProviderState:
 
 
 class InstantiationError(Exception):
-    """A provider cannot be started; `reason` is the finding's."""
+    """A provider cannot be started; `reason` and `hint` are the finding's."""
 
-    def __init__(self, reason: Reason, message: str, hint: str | None = None) -> None:
+    def __init__(self, reason: Reason, message: str, hint: str) -> None:
         super().__init__(message)
         self.reason = reason
         self.hint = hint
@@ -134,11 +138,12 @@ async def _start(
         message = f"not started: it needs {culprits}, which failed"
         if provider.entry is not None:
             findings.warning(
-                Reason.DEPENDENCY_FAILED,
+                StartReason.DEPENDENCY_FAILED,
                 message,
                 provider.entry.path,
                 api=step.api,
                 provider=provider.provider_id,
+                hint=f"see the findings of {culprits}",
             )
         return ProviderState(step.api, provider, "DependencyFailed", message)
     deps = {
@@ -151,10 +156,10 @@ async def _start(
     except InstantiationError as error:
         if provider.entry is None:
             # All routers come from one module: what is wrong with it is said once.
-            findings.error(error.reason, str(error), hint=error.hint)
+            findings.error(error.reason, str(error), "providers", hint=error.hint)
         else:
-            where: dict[str, Any] = {"api": step.api, "provider": provider.provider_id, "hint": error.hint}
-            findings.error(error.reason, str(error), provider.entry.path, **where)
+            whose: Whose = {"api": step.api, "provider": provider.provider_id}
+            findings.error(error.reason, str(error), provider.entry.path, hint=error.hint, **whose)
         return ProviderState(step.api, provider, "Failed", str(error))
     if step.key.startswith(INNER):
         inner.setdefault(step.key, {})[provider.provider_id] = impl
@@ -197,7 +202,7 @@ async def instantiate_provider(
         args = [api(step.api), table, deps, runtime.run_config, runtime.policy]
     factory = getattr(module, name, None)
     if not callable(factory):
-        raise InstantiationError(Reason.SPEC_MISSING, f"{module.__name__} has no {name}()")
+        raise InstantiationError(ModuleReason.SPEC_MISSING, f"{module.__name__} has no {name}()", _OTHER_VERSION)
     if provider.origin != "routed":
         args += _policies(factory, runtime)
     impl = await _call(factory, args, provider, runtime.timeout)
@@ -214,7 +219,7 @@ def import_provider(provider: ProviderWithSpec) -> Any:
     try:
         return importlib.import_module(str(provider.spec.module))
     except Exception as error:
-        raise _failure(Reason.MODULE_IMPORT_FAILED, "importing", provider, error) from error
+        raise _failure(ModuleReason.MODULE_IMPORT_FAILED, "importing", provider, error) from error
 
 
 def make_config(provider: ProviderWithSpec, run_config: Any) -> Any:
@@ -229,7 +234,7 @@ def make_config(provider: ProviderWithSpec, run_config: Any) -> Any:
         cls = load_class(provider.spec.config_class or "")
     except Exception as error:
         message = f"config class {provider.spec.config_class}: {describe_error(error)}"
-        raise InstantiationError(Reason.MODULE_IMPORT_FAILED, message) from error
+        raise InstantiationError(ModuleReason.MODULE_IMPORT_FAILED, message, _OTHER_VERSION) from error
     fields = getattr(cls, "model_fields", {})
     vector_stores = getattr(run_config, "vector_stores", None)
     if "vector_stores_config" in fields and vector_stores is not None:
@@ -240,7 +245,8 @@ def make_config(provider: ProviderWithSpec, run_config: Any) -> Any:
     try:
         return cls(**given)
     except Exception as error:
-        raise InstantiationError(Reason.INVALID_PROVIDER_CONFIG, _config_error(error)) from error
+        hint = "correct what the message names in its `config`"
+        raise InstantiationError(ProviderReason.INVALID_PROVIDER_CONFIG, _config_error(error), hint) from error
 
 
 def _config_error(error: Exception) -> str:
@@ -272,13 +278,13 @@ async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec, secon
         return await asyncio.wait_for(result, seconds) if inspect.isawaitable(result) else result
     except TimeoutError as error:
         message = f"not started after {seconds:g} seconds"
-        raise InstantiationError(Reason.INSTANTIATION_FAILED, message) from error
+        raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, _CONNECTION) from error
     except (Exception, SystemExit) as error:
-        raise _failure(Reason.INSTANTIATION_FAILED, "starting", provider, error) from error
+        raise _failure(StartReason.INSTANTIATION_FAILED, "starting", provider, error) from error
 
 
 def _failure(reason: Reason, doing: str, provider: ProviderWithSpec, error: BaseException) -> InstantiationError:
-    hint = None
+    hint = _OTHER_VERSION if isinstance(error, ImportError) else _CONNECTION
     if isinstance(error, ImportError) and provider.spec.pip_packages:
         hint = f"the provider needs {', '.join(provider.spec.pip_packages)}"
     what = provider.provider_type if provider.entry else f"{provider.spec.module} of the release"
@@ -301,4 +307,5 @@ def _mark(impl: Any, provider: ProviderWithSpec, config: Any, deps: dict[Any, An
             setattr(impl, name, value)
         except (AttributeError, TypeError) as error:
             message = f"{type(impl).__name__} cannot carry {name}: {describe_error(error)}"
-            raise InstantiationError(Reason.INSTANTIATION_FAILED, message) from error
+            hint = "ask the provider's author: the stack has to set attributes on its instances"
+            raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, hint) from error

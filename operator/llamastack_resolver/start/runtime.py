@@ -9,11 +9,12 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import DOCUMENT, Findings
 from llamastack_resolver.installed.release import InstalledModules, describe_error
 from llamastack_resolver.introspection import Layout
 from llamastack_resolver.introspection.specs import name_of
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.start.compliance import ComplianceRules
 from llamastack_resolver.start.instantiate import Runtime
 
@@ -76,7 +77,7 @@ def make_runtime(
         run_config = layout.module("configure").parse_and_maybe_upgrade_config(dict(raw))
     except Exception as error:
         message = f"{knowledge.release} refuses the run config: {_refusal(error)}"
-        findings.error(Reason.INVALID_RUN_CONFIG, message)
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, message, DOCUMENT, hint="correct what the message names")
         return None
     stack = layout.module("stack")
     try:
@@ -84,7 +85,12 @@ def make_runtime(
             stack._initialize_storage(run_config)
     except Exception as error:
         message = f"storage cannot be initialized: {describe_error(error)}"
-        findings.error(Reason.STARTUP_FAILED, message, "storage.backends")
+        findings.error(
+            ConfigReason.SERVER_CANNOT_START,
+            message,
+            "storage.backends",
+            hint="correct the backend, or let the server reach it",
+        )
         return None
     auth = getattr(run_config.server, "auth", None)
     return Runtime(
@@ -110,7 +116,8 @@ def internal_impls(runtime: Runtime, findings: Findings) -> dict[str, Any]:
         wants_policy = "policy" in inspect.signature(add).parameters
         add(impls, runtime.run_config, *([runtime.policy] if wants_policy else []))
     except Exception as error:
-        findings.error(Reason.STARTUP_FAILED, f"the stack's own APIs cannot be made: {describe_error(error)}")
+        message = f"the stack's own APIs cannot be made: {describe_error(error)}"
+        findings.error(ConfigReason.SERVER_CANNOT_START, message, "apis", hint="correct what the error names")
     return {name_of(api): impl for api, impl in impls.items()}
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llamastack_resolver.config.run_config import RunConfig
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.migrations import api_migration_of
+from llamastack_resolver.providers.reasons import ProviderReason
 from llamastack_resolver.providers.validation import PreparedProviders, ProviderWithSpec
+from llamastack_resolver.reasons import ConfigReason
+from llamastack_resolver.start_plan.reasons import StartPlanReason
 from llamastack_resolver.start_plan.routing import INNER
 from llamastack_resolver.suggest import did_you_mean
 
@@ -47,9 +50,9 @@ def _report_missing(
     findings: Findings,
 ) -> None:
     findings.error(
-        Reason.MISSING_DEPENDENCY,
+        StartPlanReason.MISSING_DEPENDENCY,
         f"{provider.provider_type} needs the API `{api}`, which nothing provides",
-        provider.entry.path if provider.entry else "",
+        provider.entry.path if provider.entry else f"providers.{provider.spec.api}",
         api=provider.spec.api,
         provider=provider.provider_id,
         hint=_cure(api, prepared, knowledge),
@@ -88,7 +91,7 @@ def check_apis(
         enabled = [entry for entry in entries if not entry.disabled]
         if served and api not in served and enabled and api in knowledge.router_apis:
             findings.warning(
-                Reason.INVALID_RUN_CONFIG,
+                ConfigReason.INVALID_RUN_CONFIG,
                 f"`{api}` has providers, but is not in `apis`: they are started, and not served",
                 f"providers.{api}",
                 api=api,
@@ -113,7 +116,7 @@ def _check_listed(
         if migration and not migration.new:
             hint = f"remove it: {migration.since} removed it"
         hint = hint or did_you_mean(api, knowledge.apis) or "remove it"
-        findings.error(Reason.UNKNOWN_API, f"{release} has no API `{api}`", path, api=api, hint=hint)
+        findings.error(ProviderReason.UNKNOWN_API, f"{release} has no API `{api}`", path, api=api, hint=hint)
         return
     if api in prepared.failed_apis or api in internal_apis(knowledge):
         return
@@ -123,10 +126,10 @@ def _check_listed(
     if api in knowledge.router_apis:
         if not providers.get(f"{INNER}{api}"):
             message = f"`{api}` is served, but has no provider: requests to it fail"
-            findings.warning(Reason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
+            findings.warning(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
     elif not providers.get(api):
         message = f"`{api}` is listed in `apis`, and nothing provides it"
         if knowledge.behaviour.serves_unbacked_apis:
-            findings.warning(Reason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
+            findings.warning(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
         else:
-            findings.error(Reason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
+            findings.error(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=add)

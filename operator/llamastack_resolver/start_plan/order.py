@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings, Whose
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.validation import ProviderWithSpec
+from llamastack_resolver.start_plan.reasons import StartPlanReason
 
 Graph = Mapping[str, Sequence[str]]
 # A cycle through one API alone, with its start repeated: a provider depends on its own router.
@@ -129,24 +130,28 @@ def _report_cycle(
     names = _names(cycle, providers)
     path = " -> ".join(names)
     first = next((p for key in cycle for p in providers[key] if p.entry is not None), None)
-    where = {
-        "api": first.spec.api if first else None,
+    whose: Whose = {
+        "api": first.spec.api if first else names[0].partition(" ")[0],
         "provider": first.provider_id if first else None,
-        "hint": "make one of these dependencies optional, or leave one of these providers out",
     }
+    hint = "make one of these dependencies optional, or leave one of these providers out"
     place = first.entry.path if first and first.entry else "providers"
     if knowledge.behaviour.cycles_fail or late:
-        findings.error(Reason.DEPENDENCY_CYCLE, f"providers depend on each other: {path}", place, **where)
+        findings.error(
+            StartPlanReason.DEPENDENCY_CYCLE, f"providers depend on each other: {path}", place, hint=hint, **whose
+        )
         return
     if len(names) == OWN_ROUTER:
         message = f"{names[0]} depends on the API that it provides: {release} starts the router before it"
-        findings.warning(Reason.DEPENDENCY_CYCLE, message, place, **{**where, "hint": "ogx 1.2 and newer refuse it"})
+        findings.warning(
+            StartPlanReason.DEPENDENCY_CYCLE, message, place, hint="ogx 1.2 and newer refuse it: leave one out", **whose
+        )
         return
     message = f"providers depend on each other: {path}; {release} starts one of them without the other"
     if any(provider.origin not in ("builtin", "routed") for key in cycle for provider in providers[key]):
-        findings.warning(Reason.DEPENDENCY_CYCLE, message, place, **where)
+        findings.warning(StartPlanReason.DEPENDENCY_CYCLE, message, place, hint=hint, **whose)
     else:
-        findings.info(Reason.DEPENDENCY_CYCLE, message, place, **{**where, "hint": None})
+        findings.info(StartPlanReason.DEPENDENCY_CYCLE, message, place, hint=None, **whose)
 
 
 def _names(cycle: list[str], providers: Mapping[str, Sequence[ProviderWithSpec]]) -> list[str]:

@@ -11,7 +11,6 @@ from llamastack_operator.api.conditions import (
     MESSAGE_LIMIT,
     Condition,
     ConditionType,
-    Reason,
     Verdict,
     condition_of,
     cut,
@@ -20,6 +19,8 @@ from llamastack_operator.api.conditions import (
     set_conditions,
     yes,
 )
+from llamastack_operator.controller.stack.reasons import ApplyReason
+from llamastack_operator.planning.stack.reasons import StackReason
 
 
 class TestCut:
@@ -34,8 +35,8 @@ class TestCut:
 
 READY, STALLED = ConditionType.READY, ConditionType.STALLED
 NOW, EARLIER = "2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"
-ANSWERS = {"True": yes(Reason.READY, "it is"), "False": no(Reason.PROGRESSING, "it is not")}
-ANSWERS["Unknown"] = Verdict("Unknown", Reason.NOT_DETERMINED, "nobody can tell")
+ANSWERS = {"True": yes(StackReason.READY, "it is"), "False": no(StackReason.PROGRESSING, "it is not")}
+ANSWERS["Unknown"] = Verdict("Unknown", StackReason.NOT_DETERMINED, "nobody can tell")
 
 
 def having(verdict: Verdict, generation: int = 1, now: str = EARLIER) -> dict[str, Any]:
@@ -54,7 +55,7 @@ class TestSetting:
     @pytest.mark.parametrize("before", ANSWERS)
     @pytest.mark.parametrize("after", ANSWERS)
     def test_gives_a_new_time_to_a_new_status_alone(self, before: str, after: str) -> None:
-        verdict = replace(ANSWERS[after], reason=Reason.SETTLED, message="other words")
+        verdict = replace(ANSWERS[after], reason=StackReason.SETTLED, message="other words")
         (condition,) = set_conditions(having(ANSWERS[before]), {READY: verdict}, 2, NOW)
         assert condition["lastTransitionTime"] == (EARLIER if before == after else NOW)
         assert (condition["reason"], condition["message"]) == ("Settled", "other words")
@@ -72,7 +73,7 @@ class TestSetting:
         assert [entry["type"] for entry in listed] == ["Stalled", "Ready"]
 
     def test_cuts_a_message_that_is_too_long(self) -> None:
-        (condition,) = having(no(Reason.REJECTED, "x" * 9000))["conditions"]
+        (condition,) = having(no(ApplyReason.REJECTED, "x" * 9000))["conditions"]
         assert len(condition["message"]) <= MESSAGE_LIMIT
 
 

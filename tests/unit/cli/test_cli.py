@@ -97,6 +97,8 @@ class TestValidate:
         assert {result["ruleId"] for result in results} >= {"UnknownProviderType", "UnknownField"}
         rules = log["runs"][0]["tool"]["driver"]["rules"]
         assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in results)
+        assert all(rule["shortDescription"]["text"] and rule["help"]["text"] for rule in rules)
+        assert "the type" in next(rule for rule in rules if rule["id"] == "UnknownProviderType")["help"]["text"]
         assert any(result["locations"][0]["physicalLocation"].get("region") == {"startLine": 8} for result in results)
 
     def test_reads_directories_and_passes_over_other_objects(self, file: Writer, capsys: Capture, tmp_path: Path):

@@ -8,6 +8,7 @@ from llamastack_resolver.documents.build_config import resolve_build
 from llamastack_resolver.documents.detect import detect_release
 from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.documents.resolve import resolve_input
+from llamastack_resolver.findings import Severity
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolution import ExternalFiles, resolve
 from tests.support.small_release import knowledge
@@ -99,7 +100,8 @@ CONFIGS = st.fixed_dictionaries(
 def test_any_value_can_be_resolved_as_a_run_config(value: object, release: Release):
     resolution = resolve(value, catalog.load_release(release), files=ExternalFiles({}, {}))
 
-    assert all(finding.message for finding in resolution.findings)
+    assert all(finding.message and finding.path for finding in resolution.findings)
+    assert all(finding.hint or finding.severity is Severity.INFO for finding in resolution.findings)
     assert resolution.to_dict()["stackVersion"] == str(release)
 
 

@@ -357,7 +357,7 @@ def test_every_missing_variable_is_reported_where_it_is_used_and_nothing_follows
 
 @pytest.mark.parametrize("raw", [None, [], "text", 7])
 def test_a_config_that_is_no_mapping_is_one_finding(raw: object):
-    assert errors(resolve(raw, knowledge())) == [("InvalidRunConfig", "")]
+    assert errors(resolve(raw, knowledge())) == [("InvalidRunConfig", ".")]
 
 
 def test_malformed_provider_sections_are_reported_and_not_followed_up():
@@ -375,8 +375,8 @@ class TestWhatReleasesDoNotRegister:
 
         resolution = resolve(raw, knowledge("llama-stack", "0.2.19"))
 
-        assert ("StartupFailed", "datasets") in errors(resolution)
-        assert ("StartupFailed", "datasets") not in errors(resolve(raw, knowledge("llama-stack", "0.2.20")))
+        assert ("ServerCannotStart", "datasets") in errors(resolution)
+        assert ("ServerCannotStart", "datasets") not in errors(resolve(raw, knowledge("llama-stack", "0.2.20")))
 
     def test_vector_stores_are_ignored_by_0_3(self):
         raw = config(registered_resources={"vector_stores": [{"vector_store_id": "v", "provider_id": "absent"}]})

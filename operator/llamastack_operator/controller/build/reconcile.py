@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llamastack_operator.api.base import API_VERSION
-from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.llamastackbuild import KIND
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
@@ -20,6 +19,7 @@ from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
 from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, failed, stamp, working
 from llamastack_operator.planning.build.failure import Failure
+from llamastack_operator.planning.build.reasons import BuildReason
 from llamastack_operator.planning.build.result import LOG_LIMIT, LostRecordError, parse_record, progress_of
 from llamastack_operator.planning.build.status import collected
 from llamastack_operator.workloads.build_inputs import image_before
@@ -150,7 +150,7 @@ class BuildReconciler:
             status, lock = collected(build, decision.status, decision.told, record, stamp(snapshot.now))
             status["operatorImage"] = self._settings.images.operator
         except LostRecordError as error:
-            failure = Failure(Reason.LOCK_LOST, str(error), retry=error.retry)
+            failure = Failure(BuildReason.LOCK_LOST, str(error), retry=error.retry)
             return failed(snapshot, dict(decision.status), failure), None
         if build.spec["strategy"] == "Start":
             located = replace(build, status=status)

@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from llamastack_operator.api.status import Finding
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.child import Child, Key, digest
 from llamastack_operator.objects.config_map import ConfigMapContent
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.inputs.config_map_texts import Taken, take, texts_of
-from llamastack_operator.planning.stack.inputs.references import CA_PATH, SpecReference, missing, references_of
+from llamastack_operator.planning.stack.inputs.references import CA_PATH, SpecReference, references_of, report_missing
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.stack import Stack
+from llamastack_resolver.findings import Findings
 
 _SMALL_TEXT = 4_096
 """Run configs up to this many characters are parsed on the event loop; larger ones in a thread."""
@@ -82,7 +82,11 @@ class Gatherer:
             return Referred()
         contents = {key: await self._referents.config_map(key) for key in sorted(config_maps)}
         others = await self._others(stack, [ref for ref in references if ref.kind != "ConfigMap"])
-        findings = [finding for ref in references for finding in _finding(ref, namespace, contents, others)]
+        findings = Findings()
+        for ref in references:
+            value = contents[namespace, ref.name] if ref.kind == "ConfigMap" else others[ref]
+            if not ref.optional and not _leads_somewhere(ref, value):
+                report_missing(ref, object_exists=value is not None, findings=findings)
         used = [(ref.path, _used(ref, contents[namespace, ref.name])) for ref in references if ref.kind == "ConfigMap"]
         # Certificates are for builds: pods need not be replaced for them.
         for_pods = [part for path, part in used if path != CA_PATH]
@@ -131,18 +135,6 @@ class Gatherer:
             taken = await asyncio.to_thread(take, stack.spec, texts)
         self._read[stack.key] = (stack.uid, stack.generation, versions, taken)
         return taken
-
-
-def _finding(
-    ref: SpecReference,
-    namespace: str,
-    contents: Mapping[Key, ConfigMapContent | None],
-    others: Mapping[SpecReference, Any],
-) -> list[Finding]:
-    value = contents[namespace, ref.name] if ref.kind == "ConfigMap" else others[ref]
-    if ref.optional or _leads_somewhere(ref, value):
-        return []
-    return [missing(ref, object_exists=value is not None)]
 
 
 def _leads_somewhere(ref: SpecReference, value: Any) -> bool:

@@ -32,6 +32,7 @@ from llamastack_operator.planning.stack.inputs.providers import Provider, has_mo
 from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.settings import ImageSettings
+from llamastack_resolver.findings import Severity
 from llamastack_resolver.yaml_io import read_yaml
 
 _UNITS = {"h": 3600, "d": 86400}
@@ -158,7 +159,7 @@ class ImageGatherer:
 def has_errors(snapshot: Snapshot) -> bool:
     """Tell whether a stack has errors of its own, or refers to what is not there."""
     findings = (*snapshot.stack.findings, *snapshot.referred.findings)
-    return snapshot.stack.spec is None or any(finding.severity == "error" for finding in findings)
+    return snapshot.stack.spec is None or any(finding.severity is Severity.ERROR for finding in findings)
 
 
 def with_image(snapshot: Snapshot, facts: ImageFacts, settings: ImageSettings) -> Snapshot:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.api.status import Finding
 from llamastack_operator.objects.child import Key
 from llamastack_operator.planning.stack.plan import Plan
 from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_resolver.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llamastack_operator.api.base import API_VERSION
-from llamastack_operator.api.conditions import ConditionType, Reason, is_true
+from llamastack_operator.api.conditions import ConditionType, is_true
 from llamastack_operator.api.stack import KIND
-from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.controller.stack.memo import Memo
+from llamastack_operator.controller.stack.reasons import ApplyReason
 from llamastack_operator.controller.stack.rejection import rejection_findings
 from llamastack_operator.kube.apply import Applier, NotOursError
 from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
@@ -34,6 +34,7 @@ from llamastack_operator.planning.stack.transitions import transitions
 from llamastack_operator.probe.version import server_version
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.settings import WorkloadSettings
+from llamastack_resolver.findings import Finding, Findings, Severity
 
 _ASK_TIMES = 6
 """How often the server of one rollout is asked for its version before that is given up."""
@@ -128,7 +129,7 @@ class Reconciler:
             status = status_of(after, replace(outcome, asked=True, release=release), _now())
         await self._report(snapshot.stack, status)
         await self._tidy(after, outcome)
-        failed = any(finding.severity == "error" for finding in outcome.findings)
+        failed = any(finding.severity is Severity.ERROR for finding in outcome.findings)
         return Result(answered and not failed and not _may_recover(after), again)
 
     def _must_ask(self, stack: Stack) -> bool:
@@ -183,10 +184,12 @@ class Reconciler:
             try:
                 await self._keeper.ensure(stack.key, stack.uid, wish.name, wish.spec)
             except NotThisBuildError as error:
-                return PassOutcome(findings=(*decided.findings, _foreign_build(error)), applied=False)
+                problems = Findings()
+                _report_foreign_build(error, problems)
+                return PassOutcome(findings=(*decided.findings, *problems), applied=False)
         wanted = decided.desired or ()
         results = await asyncio.gather(*(self._apply(item, stack) for item in wanted))
-        problems = [finding for result in results for finding in result]
+        problems = Findings(finding for result in results for finding in result)
         if not problems:
             for child in decided.obsolete:
                 await self._applier.delete(child)
@@ -197,7 +200,9 @@ class Reconciler:
         try:
             await self._applier.apply(item)
         except NotOursError as error:
-            return [_not_ours(error)]
+            findings = Findings()
+            _report_not_ours(error, findings)
+            return list(findings)
         except ApiError as error:
             if error.namespace_terminating:
                 raise
@@ -246,12 +251,12 @@ def _may_recover(snapshot: Snapshot) -> bool:
     return bool(build.push_secret_ref or build.pull_secret_ref or (build.pip and build.pip.secret_ref))
 
 
-def _foreign_build(error: NotThisBuildError) -> Finding:
+def _report_foreign_build(error: NotThisBuildError, findings: Findings) -> None:
     hint = "Delete it: only the operator writes LlamaStackBuilds; and find out who may."
-    return Finding(severity="error", reason=Reason.NAME_CONFLICT, message=str(error), path="spec.build", hint=hint)
+    findings.error(ApplyReason.NAME_CONFLICT, str(error), "spec.build", hint=hint)
 
 
-def _not_ours(error: NotOursError) -> Finding:
+def _report_not_ours(error: NotOursError, findings: Findings) -> None:
     kind, name = error.resource.kind, error.key[1]
     if error.leftover:
         message = f"the {kind} {name!r} belongs to an earlier stack of this name"
@@ -259,7 +264,7 @@ def _not_ours(error: NotOursError) -> Finding:
     else:
         message = f"a {kind} {name!r} exists that does not belong to this stack"
         hint = f"Rename the stack, or delete or rename that {kind}."
-    return Finding(severity="error", reason=Reason.NAME_CONFLICT, message=message, path="metadata.name", hint=hint)
+    findings.error(ApplyReason.NAME_CONFLICT, message, "metadata.name", hint=hint)
 
 
 def _now() -> str:

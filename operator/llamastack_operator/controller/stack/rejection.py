@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llamastack_operator.api.conditions import Reason
-from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.stack.origins import origin
+from llamastack_operator.controller.stack.reasons import ApplyReason
 from llamastack_operator.kube.client import ApiError
+from llamastack_resolver.findings import Finding, Findings
+
+_REFUSED = "Correct the field; the object is applied again as soon as the stack changes, and with backoff."
 
 
 def rejection_findings(kind: str, name: str, error: ApiError, spec: Mapping[str, Any]) -> list[Finding]:
@@ -20,19 +22,14 @@ def rejection_findings(kind: str, name: str, error: ApiError, spec: Mapping[str,
         error: the API server's answer.
         spec: the spec of the stack as the API has it.
     """
+    findings = Findings()
     if error.code not in (400, 403, 422):
         message = f"{kind} {name!r} could not be applied: {error.message}"
-        return [Finding(severity="error", reason=Reason.APPLY_FAILED, message=message)]
-    causes = error.causes or [("", error.message)]
-    return [_finding(kind, name, field, message, origin(kind, field, spec)) for field, message in causes]
-
-
-def _finding(kind: str, name: str, field: str, message: str, path: str | None) -> Finding:
-    place = f" at {field}" if field else ""
-    return Finding(
-        severity="error",
-        reason=Reason.REJECTED,
-        message=f"the API server refused {kind} {name!r}{place}: {message}",
-        path=path,
-        hint="Correct the field; the object is applied again as soon as the stack changes, and with backoff.",
-    )
+        hint = "It is tried again with backoff; where this lasts, look at the API server."
+        findings.error(ApplyReason.APPLY_FAILED, message, "spec", hint=hint)
+        return list(findings)
+    for field, message in error.causes or [("", error.message)]:
+        place, path = f" at {field}" if field else "", origin(kind, field, spec) or "spec"
+        message = f"the API server refused {kind} {name!r}{place}: {message}"
+        findings.error(ApplyReason.REJECTED, message, path, hint=_REFUSED)
+    return list(findings)

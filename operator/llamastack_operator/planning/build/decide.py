@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from llamastack_operator.api.conditions import Reason
 from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod, BuildRecord
 from llamastack_operator.planning.build.failure import Failure, failure_of, tampered, waiting_failure
+from llamastack_operator.planning.build.reasons import BuildReason
 from llamastack_operator.planning.build.result import LostRecordError, parse_message
 from llamastack_operator.workloads.build_job import INDEX, INSTALL, PREPARE, PUSH, container_images
 from llamastack_operator.workloads.settings import WorkloadSettings
@@ -92,7 +92,7 @@ def decide(snapshot: BuildSnapshot, settings: WorkloadSettings) -> BuildDecision
         return _start(snapshot, status, attempts + 1)
     job = next((job for job in snapshot.jobs if job.attempt == attempts and job.build_uid == build.uid), None)
     if job is None or job.deleting:
-        return failed(snapshot, status, Failure(Reason.EVICTED, "the build's Job was deleted", retry=True))
+        return failed(snapshot, status, Failure(BuildReason.EVICTED, "the build's Job was deleted", retry=True))
     pod = snapshot.pod_of(job)
     foul = tampered(pod, container_images(build, settings)) if pod is not None else None
     if foul is not None:
@@ -176,13 +176,13 @@ def _lags(job: BuildJob, pod: BuildPod) -> bool:
 def _complete(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:
     push = pod.container(PUSH) if pod is not None else None
     if push is None or push.ended is None:
-        return failed(snapshot, status, Failure(Reason.LOCK_LOST, "the build's pod is gone", retry=True))
+        return failed(snapshot, status, Failure(BuildReason.LOCK_LOST, "the build's pod is gone", retry=True))
     inputs = snapshot.build.spec["inputs"]
     pushes = snapshot.build.spec["strategy"] == "Image"
     try:
         told = parse_message(push.ended[2], inputs.get("repository") if pushes else None)
     except LostRecordError as error:
-        return failed(snapshot, status, Failure(Reason.LOCK_LOST, str(error), retry=True))
+        return failed(snapshot, status, Failure(BuildReason.LOCK_LOST, str(error), retry=True))
     install = pod.container(INSTALL) if pod is not None else None
     moved = _base_moved(install, str(told.get("base", "")))
     if moved is not None:
@@ -199,7 +199,7 @@ def _base_moved(install: BuildContainer | None, digest: str) -> Failure | None:
     if not pulled or not digest or pulled == digest:
         return None
     message = f"the tag of the base image moved during the build: {digest} became {pulled}, or the node had an old one"
-    return Failure(Reason.BUILD_FAILED, message, retry=True, hint="name the base image by digest to be sure of it")
+    return Failure(BuildReason.BUILD_FAILED, message, retry=True, hint="name the base image by digest to be sure of it")
 
 
 def _after_failure(snapshot: BuildSnapshot, status: dict[str, Any], attempts: int) -> BuildDecision:

@@ -11,39 +11,43 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
+from llamastack_operator.api.conditions import MESSAGE_LIMIT
 from llamastack_operator.api.llamastackbuild import TAIL_LIMIT
 from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod
+from llamastack_operator.planning.build.reasons import BuildReason
+from llamastack_operator.planning.reasons import PodReason
 from llamastack_operator.workloads.build_job import INDEX, INSTALL, PUSH
+from llamastack_resolver.findings import Reason
+from llamastack_resolver.providers.reasons import ModuleReason
 
 LINE_LIMIT = 400
 """Most characters that are kept of one line of a failing step."""
 _TOLD = {
     reason.value: reason
     for reason in (
-        Reason.BUILD_FAILED,
-        Reason.MODULE_NOT_FOUND,
-        Reason.MODULE_IMPORT_FAILED,
-        Reason.SPEC_MISSING,
-        Reason.SPEC_MISMATCH,
-        Reason.REQUIREMENT_INVALID,
-        Reason.REQUIREMENT_CONFLICT,
-        Reason.SOURCE_DISTRIBUTION_REFUSED,
-        Reason.SOURCE_BUILD_FAILED,
-        Reason.HASH_MISMATCH,
-        Reason.INDEX_UNREACHABLE,
-        Reason.INDEX_UNAUTHORIZED,
-        Reason.INDEX_CERTIFICATE,
-        Reason.BASE_NOT_FOUND,
-        Reason.UNSUPPORTED_BASE,
-        Reason.REGISTRY_UNREACHABLE,
-        Reason.REGISTRY_UNAUTHORIZED,
-        Reason.REGISTRY_CERTIFICATE,
-        Reason.PUSH_DENIED,
-        Reason.DISK_FULL,
-        Reason.LOCK_LOST,
-        Reason.TAMPERED,
-        Reason.TIMED_OUT,
+        BuildReason.BUILD_FAILED,
+        ModuleReason.MODULE_NOT_FOUND,
+        ModuleReason.MODULE_IMPORT_FAILED,
+        ModuleReason.SPEC_MISSING,
+        ModuleReason.SPEC_MISMATCH,
+        ModuleReason.REQUIREMENT_INVALID,
+        ModuleReason.REQUIREMENT_CONFLICT,
+        BuildReason.SOURCE_DISTRIBUTION_REFUSED,
+        BuildReason.SOURCE_BUILD_FAILED,
+        BuildReason.HASH_MISMATCH,
+        BuildReason.INDEX_UNREACHABLE,
+        BuildReason.INDEX_UNAUTHORIZED,
+        BuildReason.INDEX_CERTIFICATE,
+        BuildReason.BASE_NOT_FOUND,
+        BuildReason.UNSUPPORTED_BASE,
+        BuildReason.REGISTRY_UNREACHABLE,
+        BuildReason.REGISTRY_UNAUTHORIZED,
+        BuildReason.REGISTRY_CERTIFICATE,
+        BuildReason.PUSH_DENIED,
+        BuildReason.DISK_FULL,
+        BuildReason.LOCK_LOST,
+        BuildReason.TAMPERED,
+        BuildReason.TIMED_OUT,
     )
 }
 _PULL_FAILED = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
@@ -94,17 +98,17 @@ def failure_of(job: BuildJob, pod: BuildPod | None, seen: str = "") -> Failure:
     _, reason, words = job.ended or ("Failed", "", "")
     if reason == "DeadlineExceeded":
         return Failure(
-            Reason.TIMED_OUT,
+            BuildReason.TIMED_OUT,
             f"the build took too long{f'; it was {seen}' if seen else ''}",
             step=_last_step(pod),
             hint="raise spec.build.timeoutSeconds, or look at what the step waits for",
         )
     if pod is None or pod.deleting:
-        return Failure(Reason.EVICTED, "the build's pod was deleted", retry=True)
+        return Failure(BuildReason.EVICTED, "the build's pod was deleted", retry=True)
     failed = next((c for c in pod.containers if c.ended is not None and c.ended[1] != 0 and c.name != INDEX), None)
     if failed is not None and failed.ended is not None and failed.ended[0] == "OOMKilled":
         return Failure(
-            Reason.OUT_OF_MEMORY,
+            PodReason.OUT_OF_MEMORY,
             f"the step {failed.name} was killed for exceeding its memory limit",
             step=failed.name,
             hint=_MORE_MEMORY,
@@ -112,7 +116,9 @@ def failure_of(job: BuildJob, pod: BuildPod | None, seen: str = "") -> Failure:
     if pod.reason[0]:
         return _pod_failure(pod)
     if failed is None:
-        return Failure(Reason.EVICTED, f"the build's pod ended without a reason: {reason} {words}".strip(), retry=True)
+        return Failure(
+            BuildReason.EVICTED, f"the build's pod ended without a reason: {reason} {words}".strip(), retry=True
+        )
     return _container_failure(failed)
 
 
@@ -128,10 +134,13 @@ def waiting_failure(pod: BuildPod) -> Failure | None:
             continue
         if "unauthorized" in text or "authorization failed" in text or "denied" in text:
             hint = "name credentials in spec.build.pullSecretRef"
-            return Failure(Reason.REGISTRY_UNAUTHORIZED, f"{where}: {reason}", step=INSTALL, hint=hint)
+            return Failure(BuildReason.REGISTRY_UNAUTHORIZED, f"{where}: {reason}", step=INSTALL, hint=hint)
         if "not found" in text or reason == "InvalidImageName":
             return Failure(
-                Reason.BASE_NOT_FOUND, f"{where}: it does not exist", step=INSTALL, hint="look at spec.distribution"
+                BuildReason.BASE_NOT_FOUND,
+                f"{where}: it does not exist",
+                step=INSTALL,
+                hint="look at spec.distribution",
             )
     return None
 
@@ -146,12 +155,14 @@ def tampered(pod: BuildPod, expected: Mapping[str, str]) -> Failure | None:
     if images.keys() == expected.keys() and images[INSTALL] == expected[INSTALL] and len(programs) == 1:
         (program,) = programs
         if program != expected[PUSH]:
-            return Failure(Reason.EVICTED, f"the build ran the programs of another operator ({program})", retry=True)
+            return Failure(
+                BuildReason.EVICTED, f"the build ran the programs of another operator ({program})", retry=True
+            )
         return None
     for container in pod.containers:
         if expected.get(container.name) != container.image:
             message = f"the container {container.name} of pod {pod.key[1]} was made to run {container.image}"
-            return Failure(Reason.TAMPERED, message, hint="find out who may edit pods in this namespace")
+            return Failure(BuildReason.TAMPERED, message, hint="find out who may edit pods in this namespace")
     return None
 
 
@@ -160,8 +171,8 @@ def _pod_failure(pod: BuildPod) -> Failure:
     text = " ".join(message.split())
     if "ephemeral" in text or "emptyDir" in text or "EmptyDir" in text:
         hint = "raise spec.build.workspace.sizeLimit or the build's ephemeral-storage limit"
-        return Failure(Reason.DISK_FULL, f"the build's pod was evicted: {text}", hint=hint)
-    return Failure(Reason.EVICTED, f"the build's pod was evicted: {reason}: {text}".rstrip(": "), retry=True)
+        return Failure(BuildReason.DISK_FULL, f"the build's pod was evicted: {text}", hint=hint)
+    return Failure(BuildReason.EVICTED, f"the build's pod was evicted: {reason}: {text}".rstrip(": "), retry=True)
 
 
 def _container_failure(container: BuildContainer) -> Failure:
@@ -171,11 +182,11 @@ def _container_failure(container: BuildContainer) -> Failure:
         return _told(told, container.name)
     if cause in ("StartError", "ContainerCannotRun") and container.name == INSTALL:
         message = "the base image has no `python3` on its PATH that can be run"
-        return Failure(Reason.UNSUPPORTED_BASE, message, step=container.name, tail=_lines(text))
+        return Failure(BuildReason.UNSUPPORTED_BASE, message, step=container.name, tail=_lines(text))
     # A process that was killed from outside, as by a node that goes down, has no say of its own.
     killed = code in (137, 143)
     message = f"the step {container.name} ended with exit code {code} ({cause or 'no reason'})"
-    return Failure(Reason.BUILD_FAILED, message, retry=killed, step=container.name, tail=_lines(text))
+    return Failure(BuildReason.BUILD_FAILED, message, retry=killed, step=container.name, tail=_lines(text))
 
 
 def _parsed(text: str) -> Mapping[str, Any] | None:
@@ -189,9 +200,9 @@ def _parsed(text: str) -> Mapping[str, Any] | None:
 
 def _told(told: Mapping[str, Any], step: str) -> Failure:
     tail, reason = told.get("tail"), _TOLD[told["reason"]]
-    if reason is Reason.TAMPERED and step == INSTALL:
+    if reason is BuildReason.TAMPERED and step == INSTALL:
         # What only the operator's own programs can see.
-        reason = Reason.BUILD_FAILED
+        reason = BuildReason.BUILD_FAILED
     return Failure(
         reason,
         _one_line(told.get("message")) or f"the step {step} failed",

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from llamastack_operator.api.conditions import Reason
 from llamastack_operator.objects.builds import BuildRecord
+from llamastack_operator.planning.build.reasons import BuildReason
 from llamastack_operator.planning.image.inputs import wanted_inputs
 from llamastack_operator.planning.image.match import build_to_use
 from llamastack_operator.planning.image.outcome import as_it_is, finished, unfinished
 from llamastack_operator.planning.image.question import ImageQuestion
+from llamastack_operator.planning.image.reasons import ImageReason
 from llamastack_operator.planning.image.wish import wish_for
 from llamastack_operator.planning.stack.image_verdict import BuildWish, ImageVerdict
 from llamastack_operator.workloads.settings import ImageSettings
@@ -29,7 +30,7 @@ def decide_image(question: ImageQuestion, settings: ImageSettings) -> ImageVerdi
     if not settings.operator:
         hint = "set --operator-image, which the chart does, or name an image that has the modules"
         message = "this operator was not told its own image, and cannot build without it"
-        return ImageVerdict(False, Reason.BUILD_FAILED, message, hint, stalled=True)
+        return ImageVerdict(False, BuildReason.BUILD_FAILED, message, hint, stalled=True)
     done: list[BuildRecord] = []
     wishes: list[BuildWish] = []
     for layer in plan.layers:
@@ -37,7 +38,7 @@ def decide_image(question: ImageQuestion, settings: ImageSettings) -> ImageVerdi
         build = build_to_use(question, layer, wanted)
         if build is None:
             wish = wish_for(question, layer, wanted)
-            waits = ImageVerdict(False, Reason.QUEUED, f"the build {wish.name} is asked for", current=wish.name)
+            waits = ImageVerdict(False, ImageReason.QUEUED, f"the build {wish.name} is asked for", current=wish.name)
             return _with(waits, [*wishes, wish])
         wishes.append(BuildWish(build.key[1], {}))
         if build.phase != "Succeeded":

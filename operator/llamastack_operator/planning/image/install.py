@@ -6,10 +6,10 @@ It parses the run config and may read the catalog, so it runs in a thread and it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.api.status import Finding
 from llamastack_operator.catalog.reader import find_release
 from llamastack_operator.planning.install.install_plan import InstallPlan, file_packages, install_plan
 from llamastack_operator.planning.install.requirements import Wanted
@@ -18,6 +18,7 @@ from llamastack_operator.workloads.run_config import run_config_text
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.config.run_config import read_run_config
 from llamastack_resolver.config.server_config import server_config
+from llamastack_resolver.findings import Finding
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.yaml_io import read_yaml as load_yaml
 
@@ -60,17 +61,8 @@ def plan_install(spec: LlamaStackSpec, run_config: str, files: Mapping[str, str]
 
 
 def plan_findings(plan: InstallPlan) -> tuple[Finding, ...]:
-    """Return the findings of an install plan as a status has them."""
-    return tuple(
-        Finding(
-            severity=finding.severity.value,
-            reason=finding.reason.value,
-            message=f"{finding.path}: {finding.message}" if finding.path else finding.message,
-            path=finding.path,
-            hint=finding.hint,
-        )
-        for finding in plan.findings
-    )
+    """Return the findings of an install plan as conditions need them: with the place in the message."""
+    return tuple(replace(finding, message=f"{finding.path}: {finding.message}") for finding in plan.findings)
 
 
 def environment_of(spec: LlamaStackSpec) -> Environment:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llamastack_operator.api.build import BuildSettings, strategy_of
-from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.builds import BuildRecord
+from llamastack_operator.planning.build.reasons import FAILURES, BuildReason
 from llamastack_operator.planning.image.access import pull_secret_of
 from llamastack_operator.planning.image.question import ImageQuestion
+from llamastack_operator.planning.image.reasons import ImageReason
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.stack import release_of
 from llamastack_operator.workloads.names import lock_name
@@ -22,7 +23,7 @@ def as_it_is(spec: LlamaStackSpec) -> ImageVerdict:
     """Return the verdict for a stack that needs nothing installed."""
     image = spec.distribution.image or ""
     runtime = Runtime(image=image, release=release_of(spec), pull_secret=pull_secret_of(spec.build))
-    return ImageVerdict(True, Reason.PREBUILT, f"{image} has all that the stack needs", runtime=runtime)
+    return ImageVerdict(True, ImageReason.PREBUILT, f"{image} has all that the stack needs", runtime=runtime)
 
 
 def unfinished(build: BuildRecord) -> ImageVerdict:
@@ -31,14 +32,13 @@ def unfinished(build: BuildRecord) -> ImageVerdict:
     if build.phase == "Failed":
         return _failed(build)
     if build.phase == "Building":
-        return ImageVerdict(False, Reason.BUILDING, f"{step or 'starting'} (build {name})", current=name)
-    return ImageVerdict(False, Reason.QUEUED, f"the build {name} waits for its turn", current=name)
+        return ImageVerdict(False, ImageReason.BUILDING, f"{step or 'starting'} (build {name})", current=name)
+    return ImageVerdict(False, ImageReason.QUEUED, f"the build {name} waits for its turn", current=name)
 
 
 def _failed(build: BuildRecord) -> ImageVerdict:
     failure = build.status.get("failure") or {}
-    told = failure.get("reason", "")
-    reason = Reason(told) if told in set(Reason) else Reason.BUILD_FAILED
+    reason = FAILURES.get(failure.get("reason", ""), BuildReason.BUILD_FAILED)
     attempts = build.status.get("attempts", 1)
     again = build.status.get("nextAttemptAt")
     when = f"; try {attempts} failed, the next is at {again}" if again else ""
@@ -64,7 +64,9 @@ def finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: Ima
             pull_secret=pull_secret_of(spec.build),
         )
         message = f"built as {last.status['image']}"
-        return ImageVerdict(True, Reason.UP_TO_DATE, message, runtime=runtime, current=last.key[1], modules=modules)
+        return ImageVerdict(
+            True, ImageReason.UP_TO_DATE, message, runtime=runtime, current=last.key[1], modules=modules
+        )
     install = StartInstall(
         lock=lock_name(last.key[1]),
         packages=tuple(_site_packages(one) for one in reversed(done) if _kind(one) == "modules"),
@@ -84,7 +86,9 @@ def finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: Ima
     message = f"{count} packages are locked; each pod installs them at its start, for want of build.repository"
     if spec.build is not None and spec.build.repository is not None:
         message = f"{count} packages are locked; each pod installs them at its start, as spec.build.strategy asks for"
-    return ImageVerdict(True, Reason.INSTALLED_AT_START, message, runtime=runtime, current=last.key[1], modules=modules)
+    return ImageVerdict(
+        True, ImageReason.INSTALLED_AT_START, message, runtime=runtime, current=last.key[1], modules=modules
+    )
 
 
 def _kind(build: BuildRecord) -> str:

@@ -31,9 +31,11 @@ from llamastack_operator.planning.install.upstream import (
 from llamastack_resolver.behaviour import NEWEST
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.config.run_config import ProviderEntry
-from llamastack_resolver.findings import Finding, Findings, Reason, with_prefix
+from llamastack_resolver.findings import Finding, Findings, Whose, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
-from llamastack_resolver.providers.requirements import RequirementError, parse_module
+from llamastack_resolver.providers.reasons import ModuleReason
+from llamastack_resolver.providers.requirements import MODULE_CURE, RequirementError, parse_module
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolution import Resolution
 from llamastack_resolver.yaml_io import read_yaml
@@ -150,11 +152,11 @@ def _stack_layer(
         message = f"{release} is not in the catalog" if release else "neither an image nor a release is named"
         hint = "choose a release of `llamastack catalog`, or name an image that has this one"
         path = "spec.distribution.release.version" if release else "spec.distribution"
-        findings.error(Reason.UNSUPPORTED_VERSION, f"{message}: nothing can be built for it", path, hint=hint)
+        findings.error(ConfigReason.UNSUPPORTED_VERSION, f"{message}: nothing can be built for it", path, hint=hint)
         return None
     calls = Calls()
     for text in (*server_dependencies(release), *builtin_packages(entries, knowledge)):
-        calls.add(Wanted(text), findings)
+        calls.add(Wanted(text, "spec.distribution.release"), findings)
     normal, special = calls.ordered()
     pinned = release_packages(release)
     taken = {canonical_name(text) for text in (*pinned, *(one.text for one in limits))}
@@ -206,8 +208,8 @@ def _module(entry: ProviderEntry, findings: Findings) -> str | None:
     try:
         parse_module(text)
     except RequirementError as error:
-        where = {"api": entry.api, "provider": entry.provider_id}
-        findings.error(Reason.MODULE_NOT_FOUND, str(error), path, **where)
+        whose: Whose = {"api": entry.api, "provider": entry.provider_id}
+        findings.error(ModuleReason.MODULE_NOT_FOUND, str(error), path, hint=MODULE_CURE, **whose)
         return None
     return text if parse(Wanted(text, path), findings) else None
 

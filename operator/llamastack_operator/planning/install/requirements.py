@@ -14,7 +14,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from llamastack_resolver.findings import Findings, Reason
+from llamastack_resolver.findings import Findings
+from llamastack_resolver.providers.reasons import ModuleReason
 from llamastack_resolver.releases import Release
 
 OPTIONS = {"--no-deps": 0, "--index-url": 1, "--extra-index-url": 1, "--pre": 0}
@@ -111,7 +112,7 @@ def parse(wanted: Wanted, findings: Findings) -> Requirement | None:
     except InvalidRequirement as error:
         why = str(error).splitlines()[0].rstrip(".")
         findings.error(
-            Reason.REQUIREMENT_INVALID,
+            ModuleReason.REQUIREMENT_INVALID,
             f"{wanted.text!r} is no requirement that pip takes: {why}",
             wanted.path,
             hint="write name, extras and versions, such as my-provider[extra]>=1.0,<2",
@@ -125,11 +126,12 @@ def _all_valid(words: Sequence[str], wanted: Wanted, findings: Findings) -> bool
         if word.startswith("-") and name not in OPTIONS:
             message = f"{wanted.text!r}: the option {name} is not passed to pip"
             hint = f"options that are: {', '.join(OPTIONS)}"
-            findings.error(Reason.REQUIREMENT_INVALID, message, wanted.path, hint=hint)
+            findings.error(ModuleReason.REQUIREMENT_INVALID, message, wanted.path, hint=hint)
             return False
     packages = packages_of(words)
     if not packages:
-        findings.error(Reason.REQUIREMENT_INVALID, f"{wanted.text!r} names no package", wanted.path)
+        message = f"{wanted.text!r} names no package"
+        findings.error(ModuleReason.REQUIREMENT_INVALID, message, wanted.path, hint="name one, or remove it")
         return False
     parsed = [parse(Wanted(word, wanted.path), findings) for word in packages]
     return None not in parsed
@@ -142,7 +144,7 @@ def check_constraint(wanted: Wanted, findings: Findings) -> bool:
         return False
     if requirement.extras:
         message = f"{wanted.text!r}: a constraint has no extras"
-        findings.error(Reason.REQUIREMENT_INVALID, message, wanted.path, hint=f"write {requirement.name}")
+        findings.error(ModuleReason.REQUIREMENT_INVALID, message, wanted.path, hint=f"write {requirement.name}")
         return False
     return True
 
@@ -157,7 +159,7 @@ def check_release(wanted: Iterable[Wanted], release: Release, findings: Findings
         if family == release.package and not requirement.url and _admits(requirement.specifier, release.version):
             continue
         findings.error(
-            Reason.REQUIREMENT_CONFLICT,
+            ModuleReason.REQUIREMENT_CONFLICT,
             f"{one.text} cannot be met: the stack is {release.package} {release.version}",
             one.path,
             hint="remove it, or choose the release that it asks for",
@@ -177,7 +179,7 @@ def check_pins(wanted: Sequence[Wanted], findings: Findings) -> None:
             if clash is not None:
                 place = f" ({clash.path})" if clash.path else ""
                 message = f"{later.text} and {clash.text}{place} exclude each other"
-                findings.error(Reason.REQUIREMENT_CONFLICT, message, later.path, hint="pin one version")
+                findings.error(ModuleReason.REQUIREMENT_CONFLICT, message, later.path, hint="pin one version")
 
 
 def _exclude(first: SpecifierSet, second: SpecifierSet) -> bool:

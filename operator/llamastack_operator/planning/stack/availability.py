@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from llamastack_operator.api.conditions import Reason, Verdict, no, yes
+from llamastack_operator.api.conditions import Verdict, no, yes
 from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.objects.pods import Pod
+from llamastack_operator.planning.reasons import PodReason
 from llamastack_operator.planning.stack.diagnosis import Diagnosis, diagnose
+from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.children import autoscaled
 from llamastack_operator.workloads.names import replicas
@@ -16,21 +18,21 @@ def availability(snapshot: Snapshot) -> Verdict:
     deployment = snapshot.deployment
     trouble = trouble_of(snapshot, deployment)
     if suspended(snapshot):
-        return no(Reason.SUSPENDED, "no pod runs, as asked")
+        return no(StackReason.SUSPENDED, "no pod runs, as asked")
     wanted = deployment.wanted if deployment else 0
     count = deployment.available if deployment else 0
     told = f"{count} of {wanted} pods are available" if deployment else "no pod exists yet"
     if trouble:
         told = f"{told}; {trouble.message}"
     if deployment is None or count == 0:
-        return no(trouble.reason if trouble else Reason.NO_REPLICAS_AVAILABLE, told)
+        return no(trouble.reason if trouble else StackReason.NO_REPLICAS_AVAILABLE, told)
     revision = deployment.revision
     ready = [pod for pod in snapshot.pods if pod.ready and not pod.deleting]
     if ready and not any(pod.revision == revision for pod in ready):
-        return yes(Reason.OLD_REVISION_SERVES, told)
+        return yes(StackReason.OLD_REVISION_SERVES, told)
     if count < wanted:
-        return yes(Reason.SOME_REPLICAS_AVAILABLE, told)
-    return yes(Reason.ALL_REPLICAS_AVAILABLE, told)
+        return yes(StackReason.SOME_REPLICAS_AVAILABLE, told)
+    return yes(StackReason.ALL_REPLICAS_AVAILABLE, told)
 
 
 def suspended(snapshot: Snapshot) -> bool:
@@ -46,5 +48,5 @@ def trouble_of(snapshot: Snapshot, deployment: DeploymentFacts | None) -> Diagno
     pods: list[Pod] = [pod for pod in snapshot.pods if pod.revision == deployment.revision]
     found = diagnose(pods)
     if found is None and deployment.pods_refused is not None:
-        return Diagnosis(Reason.PODS_REFUSED, f"pods cannot be created: {deployment.pods_refused}")
+        return Diagnosis(PodReason.PODS_REFUSED, f"pods cannot be created: {deployment.pods_refused}")
     return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from llamastack_operator.api.conditions import Reason
 from llamastack_operator.objects.pods import ContainerState, Pod
+from llamastack_operator.planning.reasons import PodReason
+from llamastack_resolver.findings import Reason
 
 _PULL_REASONS = {
     "ErrImagePull",
@@ -25,13 +26,13 @@ _CONFIG_REASONS = {
 }
 # Worst first: what the user must act on comes before what may be a consequence.
 _ORDER = (
-    Reason.IMAGE_PULL_FAILED,
-    Reason.CONTAINER_CONFIG_FAILED,
-    Reason.OUT_OF_MEMORY,
-    Reason.CRASH_LOOPING,
-    Reason.STARTUP_FAILED,
-    Reason.UNSCHEDULABLE,
-    Reason.PODS_REFUSED,
+    PodReason.IMAGE_PULL_FAILED,
+    PodReason.CONTAINER_CONFIG_FAILED,
+    PodReason.OUT_OF_MEMORY,
+    PodReason.CRASH_LOOPING,
+    PodReason.STARTUP_FAILED,
+    PodReason.UNSCHEDULABLE,
+    PodReason.PODS_REFUSED,
 )
 
 
@@ -61,9 +62,9 @@ def diagnose(pods: Iterable[Pod]) -> Diagnosis | None:
 def _pod_troubles(pod: Pod) -> Iterator[Diagnosis]:
     name = f"pod {pod.key[1]}"
     if pod.unschedulable:
-        yield Diagnosis(Reason.UNSCHEDULABLE, f"{name} cannot be scheduled: {pod.unschedulable}")
+        yield Diagnosis(PodReason.UNSCHEDULABLE, f"{name} cannot be scheduled: {pod.unschedulable}")
     if pod.phase == "Failed":
-        yield Diagnosis(Reason.STARTUP_FAILED, f"{name} failed: {pod.evicted or 'no reason was given'}")
+        yield Diagnosis(PodReason.STARTUP_FAILED, f"{name} failed: {pod.evicted or 'no reason was given'}")
     for container in pod.containers:
         trouble = _container_trouble(container)
         if trouble is not None:
@@ -76,14 +77,16 @@ def _container_trouble(container: ContainerState) -> Diagnosis | None:
     if container.waiting is not None:
         reason, message = container.waiting
         if reason in _PULL_REASONS:
-            return Diagnosis(Reason.IMAGE_PULL_FAILED, f"cannot pull its image: {reason}: {message}".rstrip(": "))
+            return Diagnosis(PodReason.IMAGE_PULL_FAILED, f"cannot pull its image: {reason}: {message}".rstrip(": "))
         if reason in _CONFIG_REASONS:
-            return Diagnosis(Reason.CONTAINER_CONFIG_FAILED, f"cannot be made: {reason}: {message}".rstrip(": "))
+            return Diagnosis(PodReason.CONTAINER_CONFIG_FAILED, f"cannot be made: {reason}: {message}".rstrip(": "))
     if container.ended is None:
         return None
     cause, code, _ = container.ended
     times = f"{container.restarts} restart{'' if container.restarts == 1 else 's'}"
     if cause == "OOMKilled":
-        return Diagnosis(Reason.OUT_OF_MEMORY, f"was killed for exceeding its memory limit (exit code {code}), {times}")
-    reason = Reason.CRASH_LOOPING if container.restarts else Reason.STARTUP_FAILED
+        return Diagnosis(
+            PodReason.OUT_OF_MEMORY, f"was killed for exceeding its memory limit (exit code {code}), {times}"
+        )
+    reason = PodReason.CRASH_LOOPING if container.restarts else PodReason.STARTUP_FAILED
     return Diagnosis(reason, f"ended with exit code {code} ({cause or 'no reason'}), {times}")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.api.conditions import Reason
 from llamastack_operator.workloads.runtime import Runtime
+from llamastack_resolver.findings import Reason
 
 
 @dataclass(frozen=True, slots=True)

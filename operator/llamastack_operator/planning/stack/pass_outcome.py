@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llamastack_operator.api.status import Finding
+from llamastack_resolver.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)

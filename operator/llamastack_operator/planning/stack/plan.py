@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from llamastack_operator.api.conditions import Reason
-from llamastack_operator.api.status import Finding
 from llamastack_operator.objects.child import Child, Desired
 from llamastack_operator.objects.child_facts import ClaimFacts
 from llamastack_operator.planning.stack.image_verdict import BuildWish
 from llamastack_operator.planning.stack.inputs.run_config import SIZE_LIMIT, text_size
+from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.children import children
 from llamastack_operator.workloads.desired import Owner
 from llamastack_operator.workloads.names import created_claim_name
 from llamastack_operator.workloads.settings import WorkloadSettings
+from llamastack_resolver.findings import Finding, Findings, Severity
+from llamastack_resolver.reasons import ConfigReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
     """
     stack, referred, run_config, image = snapshot.stack, snapshot.referred, snapshot.run_config, snapshot.image
     spec, findings = stack.spec, findings_of(snapshot)
-    if spec is None or run_config is None or any(item.severity == "error" for item in findings):
+    if spec is None or run_config is None or any(item.severity is Severity.ERROR for item in findings):
         return Plan(findings, None)
     if image is None or image.runtime is None:
         # Until the newest image exists, what runs goes on running.
@@ -62,14 +63,10 @@ def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
 
 def findings_of(snapshot: Snapshot) -> tuple[Finding, ...]:
     """Return what is wrong with a stack itself and with all that it refers to."""
-    referred = snapshot.referred
-    return (
-        *snapshot.stack.findings,
-        *referred.findings,
-        *snapshot.install_findings,
-        *_size_findings(snapshot.run_config, referred.files),
-        *_claim_findings(snapshot),
-    )
+    referred, own = snapshot.referred, Findings()
+    _check_size(snapshot.run_config, referred.files, own)
+    _check_claim(snapshot, own)
+    return (*snapshot.stack.findings, *referred.findings, *snapshot.install_findings, *own)
 
 
 def shares_volume(snapshot: Snapshot) -> bool:
@@ -101,47 +98,27 @@ def obsolete_children(snapshot: Snapshot, wanted: list[Desired]) -> tuple[Child,
     )
 
 
-def _size_findings(run_config: str | None, files: Mapping[str, str]) -> list[Finding]:
+def _check_size(run_config: str | None, files: Mapping[str, str], findings: Findings) -> None:
     """Run config and external files share one ConfigMap, which cannot be larger than 1 MiB."""
     if run_config is None or not files:
-        return []
+        return
     size = text_size(run_config) + sum(map(text_size, files.values()))
     if size <= SIZE_LIMIT:
-        return []
+        return
     path = "spec.externalProviders"
     message = f"{path}: the run config and the external files are {size} bytes together, over {SIZE_LIMIT}"
-    return [
-        Finding(
-            severity="error", reason=Reason.INVALID_RUN_CONFIG, message=message, path=path, hint="Make them smaller."
-        )
-    ]
+    findings.error(ConfigReason.INVALID_RUN_CONFIG, message, path, hint="Make them smaller.")
 
 
-def _claim_findings(snapshot: Snapshot) -> list[Finding]:
+def _check_claim(snapshot: Snapshot, findings: Findings) -> None:
     spec = snapshot.stack.spec
     if not (spec and spec.server and spec.server.storage and spec.server.storage.size):
-        return []
-    name = created_claim_name(snapshot.stack.key[1])
-    left = next(
-        (
-            child
-            for child in snapshot.children
-            if child.resource.kind == "PersistentVolumeClaim"
-            and child.key[1] == name
-            and child.owner_uid != snapshot.stack.uid
-        ),
-        None,
-    )
-    if left is None:
-        return []
-    message = f"spec.server.storage: the claim {name!r} exists already and was made for another stack"
+        return
+    name, uid = created_claim_name(snapshot.stack.key[1]), snapshot.stack.uid
+    claims = (child for child in snapshot.children if child.resource.kind == "PersistentVolumeClaim")
+    if not any(claim.key[1] == name and claim.owner_uid != uid for claim in claims):
+        return
+    path = "spec.server.storage"
+    message = f"{path}: the claim {name!r} exists already and was made for another stack"
     hint = f"To use its data write `storage: {{claimName: {name}}}`; else delete the claim."
-    return [
-        Finding(
-            severity="error",
-            reason=Reason.CLAIM_EXISTS,
-            message=message,
-            path="spec.server.storage",
-            hint=hint,
-        )
-    ]
+    findings.error(StackReason.CLAIM_EXISTS, message, path, hint=hint)

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from llamastack_operator.api.conditions import Reason, Verdict, no, yes
-from llamastack_operator.api.status import Finding
+from llamastack_operator.api.conditions import Verdict, no, yes
 from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.planning.stack.availability import suspended, trouble_of
 from llamastack_operator.planning.stack.pass_outcome import summary
+from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.children import autoscaled
+from llamastack_resolver.findings import Finding
 
-# Errors that a later look may find gone without anybody touching the stack.
-_PASSING = {Reason.MISSING_REFERENCE, Reason.APPLY_FAILED}
 _WORKING = "work is going on"
 
 
@@ -62,7 +61,7 @@ def progress(situation: Situation) -> Progress:
 def lasting_error(situation: Situation) -> Progress | None:
     """Look for an error that only an edit can mend."""
     errors = situation.errors
-    if all(finding.reason in _PASSING for finding in errors):
+    if all(finding.reason.declaration.passing for finding in errors):
         return None
     return _stuck(errors[0].reason, summary(errors))
 
@@ -90,7 +89,7 @@ def at_rest(situation: Situation) -> Progress | None:
     deployment = situation.snapshot.deployment
     if not (situation.applied and suspended(situation.snapshot) and deployment is not None and deployment.rolled_out):
         return None
-    return _done(Reason.SUSPENDED, "no pod runs, as asked")
+    return _done(StackReason.SUSPENDED, "no pod runs, as asked")
 
 
 def serving(situation: Situation) -> Progress | None:
@@ -98,7 +97,7 @@ def serving(situation: Situation) -> Progress | None:
     deployment = situation.snapshot.deployment
     if not situation.applied or deployment is None or not _serves_newest(situation.snapshot, deployment):
         return None
-    return _done(Reason.READY, situation.available.message)
+    return _done(StackReason.READY, situation.available.message)
 
 
 def timed_out(situation: Situation) -> Progress | None:
@@ -108,7 +107,7 @@ def timed_out(situation: Situation) -> Progress | None:
         return None
     trouble = trouble_of(situation.snapshot, deployment)
     words = deployment.given_up
-    return _stuck(Reason.ROLLOUT_TIMED_OUT, f"{words}; {trouble.message}" if trouble else words)
+    return _stuck(StackReason.ROLLOUT_TIMED_OUT, f"{words}; {trouble.message}" if trouble else words)
 
 
 def pods_in_trouble(situation: Situation) -> Progress | None:
@@ -119,7 +118,7 @@ def pods_in_trouble(situation: Situation) -> Progress | None:
 
 def starting(situation: Situation) -> Progress:
     """Say what is left: pods are on their way, and nothing is known against them."""
-    return _at_work(Reason.PROGRESSING, "pods of the newest generation are starting")
+    return _at_work(StackReason.PROGRESSING, "pods of the newest generation are starting")
 
 
 Look = Callable[[Situation], Progress | None]
@@ -138,12 +137,12 @@ LOOKS: tuple[Look, ...] = (
 
 
 def _done(reason: str, message: str) -> Progress:
-    settled = no(Reason.SETTLED, "nothing is left to do")
+    settled = no(StackReason.SETTLED, "nothing is left to do")
     return Progress(yes(reason, message), settled, settled)
 
 
 def _at_work(reason: str, message: str, meanwhile: str = _WORKING) -> Progress:
-    return Progress(no(reason, message), yes(reason, message), no(Reason.PROGRESSING, meanwhile))
+    return Progress(no(reason, message), yes(reason, message), no(StackReason.PROGRESSING, meanwhile))
 
 
 def _stuck(reason: str, message: str) -> Progress:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from llamastack_operator.api.status import Finding
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.child_facts import DeploymentFacts, ServiceFacts
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.inputs.providers import Provider
 from llamastack_operator.planning.stack.stack import Stack
+from llamastack_resolver.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)

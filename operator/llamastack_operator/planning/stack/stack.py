@@ -13,15 +13,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.labels import REBUILD_ANNOTATION
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.api.status import Finding
 from llamastack_operator.objects.child import Key
 from llamastack_operator.planning.stack.inputs.external import with_directories
 from llamastack_operator.planning.stack.inputs.providers import Provider, has_modules, providers_of
 from llamastack_operator.planning.stack.inputs.run_config import depth_findings, run_config_findings
+from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.workloads.run_config import run_config_text
+from llamastack_resolver.findings import Finding, Findings
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release, UnknownReleaseError, start_command
 
 
@@ -74,19 +75,20 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
     metadata = body["metadata"]
     fields = dict(body.get("spec") or {})
     run_config = fields.pop("runConfig", None)
-    findings: list[Finding] = []
+    findings = Findings()
     spec = None
     try:
         spec = LlamaStackSpec.model_validate(fields)
-        findings += release_findings(spec)
+        check_release(spec, findings)
     except ValidationError as error:
-        findings += spec_findings(error)
+        check_spec(error, findings)
     if spec is not None and isinstance(run_config, dict):
         run_config, problems = with_directories(run_config, spec, "spec.runConfig")
-        findings += problems
+        findings.extend(problems)
     text = run_config_text(run_config) if isinstance(run_config, dict) else None
     if run_config is not None:
-        findings += run_config_findings(run_config, "spec.runConfig") + depth_findings(text or "", "spec.runConfig")
+        findings.extend(run_config_findings(run_config, "spec.runConfig"))
+        findings.extend(depth_findings(text or "", "spec.runConfig"))
     return Stack(
         key=(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
@@ -103,36 +105,28 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
     )
 
 
-def spec_findings(error: ValidationError) -> list[Finding]:
-    """Return a finding for each part of a spec that does not fit the models.
+def check_spec(error: ValidationError, findings: Findings) -> None:
+    """Report each part of a spec that does not fit the models.
 
     The API server refuses such objects; one that was stored under an older CRD can still be there.
     """
-    return [
-        Finding(
-            severity="error",
-            reason=Reason.INVALID_SPEC,
-            message=problem["msg"],
-            path=field_path("spec", problem["loc"]),
-            hint="See `kubectl explain llamastack.spec` for what is admitted.",
-        )
-        for problem in error.errors(include_url=False, include_input=False)
-    ]
+    hint = "See `kubectl explain llamastack.spec` for what is admitted."
+    for problem in error.errors(include_url=False, include_input=False):
+        path = field_path("spec", problem["loc"])
+        findings.error(StackReason.INVALID_SPEC, problem["msg"], path, hint=hint)
 
 
-def release_findings(spec: LlamaStackSpec) -> list[Finding]:
-    """Return what is wrong with the release of a spec: the schema cannot say which ones can be started."""
+def check_release(spec: LlamaStackSpec, findings: Findings) -> None:
+    """Report what is wrong with the release of a spec: the schema cannot say which ones can be started."""
     release = spec.distribution.release
     if release is None:
-        return []
+        return
     try:
         start_command(Release(release.package, release.version), config="", port=0)
     except UnknownReleaseError as error:
         path = "spec.distribution.release"
         hint = "Name a newer release, and an image that holds it."
-        reason = Reason.UNSUPPORTED_VERSION
-        return [Finding(severity="error", reason=reason, message=f"{path}: {error}", path=path, hint=hint)]
-    return []
+        findings.error(ConfigReason.UNSUPPORTED_VERSION, f"{path}: {error}", path, hint=hint)
 
 
 def release_of(spec: LlamaStackSpec) -> Release | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from llamastack_operator.api.conditions import Reason, cut, set_conditions
+from llamastack_operator.api.conditions import cut, set_conditions
 from llamastack_operator.api.labels import selector_labels
-from llamastack_operator.api.status import FINDINGS_LIMIT, Finding
+from llamastack_operator.api.status import FINDINGS_LIMIT, FindingStatus
+from llamastack_operator.planning.image.reasons import ImageReason
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.provider_rows import provider_row
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.verdicts import verdicts
 from llamastack_operator.workloads.names import server_port
+from llamastack_resolver.findings import Findings
 
 
 def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, Any]:
@@ -24,7 +26,7 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
     """
     stack = snapshot.stack
     deployment = snapshot.deployment
-    findings = [finding.to_wire() for finding in (*outcome.findings, *_image_findings(snapshot))]
+    findings = [FindingStatus.of(finding).to_wire() for finding in (*outcome.findings, *_image_findings(snapshot))]
     namespace, name = stack.key
     url = f"http://{name}.{namespace}.svc:{server_port(stack.spec)}" if stack.spec and snapshot.service else None
     status = {
@@ -55,13 +57,13 @@ def _bounded(finding: dict[str, Any]) -> dict[str, Any]:
     return {key: cut(value) for key, value in finding.items()}
 
 
-def _image_findings(snapshot: Snapshot) -> list[Finding]:
+def _image_findings(snapshot: Snapshot) -> Findings:
     """Return a failed build as a finding, with what to do."""
-    image = snapshot.image
-    if image is None or image.ready or image.reason in (Reason.QUEUED, Reason.BUILDING):
-        return []
-    hint = image.hint or None
-    return [Finding(severity="error", reason=image.reason, message=image.message, path="spec.build", hint=hint)]
+    image, findings = snapshot.image, Findings()
+    if image is None or image.ready or image.reason in (ImageReason.QUEUED, ImageReason.BUILDING):
+        return findings
+    findings.error(image.reason, image.message, "spec.build", hint=image.hint or image.reason.declaration.cure)
+    return findings
 
 
 def _build_ref(snapshot: Snapshot) -> dict[str, Any] | None:

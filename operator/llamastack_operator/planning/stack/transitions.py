@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.api.conditions import ConditionType, Reason, condition_of
+from llamastack_operator.api.conditions import ConditionType, condition_of
+from llamastack_operator.planning.stack.reasons import StackReason
 
 # The way to Ready is told by the conditions; only arrival and trouble are events.
-_QUIET = {Reason.PROGRESSING, Reason.NO_REPLICAS_AVAILABLE}
+_QUIET = {StackReason.PROGRESSING, StackReason.NO_REPLICAS_AVAILABLE}
 
 
 @dataclass(frozen=True, slots=True)

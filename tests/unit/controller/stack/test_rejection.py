@@ -24,7 +24,7 @@ class TestRefusal:
         findings = rejection_findings("Deployment", "bot", error, SPEC)
         assert [(item.reason, item.path) for item in findings] == [
             ("Rejected", "spec.server.resources.requests"),
-            ("Rejected", None),
+            ("Rejected", "spec"),
         ]
         assert findings[1].message == "the API server refused Deployment 'bot' at spec.unknown: odd"
 
@@ -33,7 +33,7 @@ class TestRefusal:
         (finding,) = rejection_findings("Service", "bot", refusal(code, message="exceeded quota: small"), SPEC)
         assert finding.message == "the API server refused Service 'bot': exceeded quota: small"
         assert finding.reason == "Rejected"
-        assert finding.path is None
+        assert finding.path == "spec"
         assert finding.hint
 
     @pytest.mark.parametrize("code", [409, 429, 500, 503])
@@ -41,3 +41,4 @@ class TestRefusal:
         (finding,) = rejection_findings("Service", "bot", refusal(code, ("spec", "x"), message="later"), SPEC)
         assert finding.reason == "ApplyFailed"
         assert finding.message == "Service 'bot' could not be applied: later"
+        assert (finding.path, bool(finding.hint)) == ("spec", True)

@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.api.conditions import MESSAGE_LIMIT, Reason
-from llamastack_operator.api.status import FINDINGS_LIMIT, Finding
+from llamastack_operator.api.conditions import MESSAGE_LIMIT
+from llamastack_operator.api.status import FINDINGS_LIMIT
+from llamastack_operator.controller.stack.reasons import ApplyReason
 from llamastack_operator.planning.stack.availability import availability
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.progress import LOOKS, Situation, progress
+from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.status import status_of
+from llamastack_resolver.findings import Finding, Reason
+from llamastack_resolver.reasons import ConfigReason
 from tests.e2e.kstatus import kstatus
 from tests.support.builds import building
 from tests.support.conditions import NOW, error, health, message, told
@@ -79,7 +83,7 @@ class TestErrors:
     serving = (deployment(), pod(ready=True))
 
     def test_a_missing_reference_is_waited_for(self) -> None:
-        outcome = PassOutcome([error(Reason.MISSING_REFERENCE)], applied=False)
+        outcome = PassOutcome([error(ConfigReason.MISSING_REFERENCE)], applied=False)
         conditions = told(snapshot(llamastack(), *self.serving), outcome)
         assert conditions["ConfigValid"] == ("False", "MissingReference")
         assert conditions["Reconciling"][0] == "True"
@@ -87,7 +91,8 @@ class TestErrors:
         assert conditions["Available"][0] == "True", "what runs serves on"
 
     @pytest.mark.parametrize(
-        "reason", [Reason.INVALID_SPEC, Reason.INVALID_RUN_CONFIG, Reason.CLAIM_EXISTS, Reason.REJECTED]
+        "reason",
+        [StackReason.INVALID_SPEC, ConfigReason.INVALID_RUN_CONFIG, StackReason.CLAIM_EXISTS, ApplyReason.REJECTED],
     )
     def test_what_only_an_edit_can_mend_is_stalled(self, reason: Reason) -> None:
         outcome = PassOutcome([error(reason)], applied=False)
@@ -97,11 +102,11 @@ class TestErrors:
         assert health(seen, outcome) == "Failed"
 
     def test_a_refused_object_does_not_make_the_config_invalid(self) -> None:
-        outcome = PassOutcome([error(Reason.REJECTED)], applied=False)
+        outcome = PassOutcome([error(ApplyReason.REJECTED)], applied=False)
         assert told(snapshot(llamastack()), outcome)["ConfigValid"] == ("True", "Valid")
 
     def test_a_passing_error_beside_a_lasting_one_is_stalled(self) -> None:
-        findings = [error(Reason.MISSING_REFERENCE), error(Reason.INVALID_RUN_CONFIG)]
+        findings = [error(ConfigReason.MISSING_REFERENCE), error(ConfigReason.INVALID_RUN_CONFIG)]
         assert told(snapshot(llamastack()), PassOutcome(findings, applied=False))["Stalled"][0] == "True"
 
     def test_warnings_stop_nothing(self) -> None:
@@ -110,14 +115,16 @@ class TestErrors:
         assert told(seen, PassOutcome([warning]))["Ready"] == ("True", "Ready")
 
     def test_findings_are_bounded_and_the_rest_is_counted(self) -> None:
-        findings = [error(Reason.INVALID_RUN_CONFIG, f"number {n} " + "x" * 1000) for n in range(FINDINGS_LIMIT + 5)]
+        findings = [
+            error(ConfigReason.INVALID_RUN_CONFIG, f"number {n} " + "x" * 1000) for n in range(FINDINGS_LIMIT + 5)
+        ]
         status = status_of(snapshot(llamastack()), PassOutcome(findings, applied=False), NOW)
         assert len(status["findings"]) == FINDINGS_LIMIT
         assert status["omittedFindings"] == 5
         assert all(len(finding["message"]) <= MESSAGE_LIMIT for finding in status["findings"])
         assert all(len(entry["message"]) <= MESSAGE_LIMIT for entry in status["conditions"])
         assert "36 more in status.findings" in message(
-            snapshot(llamastack()), "Ready", PassOutcome([error(Reason.INVALID_SPEC)] * 37, applied=False)
+            snapshot(llamastack()), "Ready", PassOutcome([error(StackReason.INVALID_SPEC)] * 37, applied=False)
         )
 
 
@@ -164,7 +171,7 @@ class TestApplying:
     """What becomes of errors of the API server, which speak of one object each."""
 
     def test_an_error_that_may_pass_is_reconciling(self) -> None:
-        outcome = PassOutcome([error(Reason.APPLY_FAILED)], applied=False)
+        outcome = PassOutcome([error(ApplyReason.APPLY_FAILED)], applied=False)
         conditions = told(snapshot(llamastack(), deployment()), outcome)
         assert conditions["Ready"] == ("False", "ApplyFailed")
         assert conditions["ConfigValid"] == ("True", "Valid")
@@ -172,13 +179,13 @@ class TestApplying:
         assert health(snapshot(llamastack()), outcome) == "InProgress"
 
     def test_a_name_that_is_taken_is_stalled(self) -> None:
-        outcome = PassOutcome([error(Reason.NAME_CONFLICT)], applied=False)
+        outcome = PassOutcome([error(ApplyReason.NAME_CONFLICT)], applied=False)
         assert told(snapshot(llamastack()), outcome)["Stalled"] == ("True", "NameConflict")
         assert health(snapshot(llamastack()), outcome) == "Failed"
 
     def test_a_missing_reference_is_in_progress_as_it_may_arrive(self) -> None:
         assert (
-            health(snapshot(llamastack()), PassOutcome([error(Reason.MISSING_REFERENCE)], applied=False))
+            health(snapshot(llamastack()), PassOutcome([error(ConfigReason.MISSING_REFERENCE)], applied=False))
             == "InProgress"
         )
 
@@ -207,7 +214,7 @@ LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExc
 SERVING = (deployment(), pod(ready=True))
 BROKEN = (deployment(available=0, conditions=(LATE,)), pod(container=crashed()))
 AT_REST = (deployment(wanted=0, conditions=(LATE,)),)
-LASTING, PASSING = error(Reason.INVALID_SPEC), error(Reason.MISSING_REFERENCE)
+LASTING, PASSING = error(StackReason.INVALID_SPEC), error(ConfigReason.MISSING_REFERENCE)
 FAILED = {"phase": "Failed", "failure": {"reason": "PushDenied", "message": "not here"}, "attempts": 1}
 # What each look sees, from the first to the last: what decides stands beside all that later looks would say.
 CASES: dict[str, tuple[Snapshot, PassOutcome, tuple[str, str]]] = {

@@ -8,12 +8,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.api.conditions import ConditionType, Reason, is_true
+from llamastack_operator.api.conditions import ConditionType, is_true
 from llamastack_operator.api.status import LlamaStackStatus
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.resources import SERVICES
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.status import status_of
+from llamastack_resolver.findings import Reason
 from tests.support.conditions import EARLIER, NOW, error
 from tests.support.world import child, crashed, deployment, llamastack, pod, snapshot
 

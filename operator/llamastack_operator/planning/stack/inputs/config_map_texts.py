@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.api.status import Finding
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.config_map import ConfigMapContent
 from llamastack_operator.planning.stack.inputs.external import file_findings, referenced_run_config
 from llamastack_operator.workloads.external import external_files
+from llamastack_resolver.findings import Finding
 
 _RUN_CONFIG = "spec.runConfigFrom.configMapKeyRef"
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.api.status import Finding
 from llamastack_operator.planning.stack.inputs.run_config import SIZE_LIMIT, read_text, text_size
+from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.workloads.external import external_files
 from llamastack_operator.workloads.run_config import yaml_text
 from llamastack_resolver.documents.external_fields import conflicts, directories
+from llamastack_resolver.findings import Finding, Findings, Severity
+from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.yaml_io import read_yaml
 
 
@@ -26,11 +27,11 @@ def with_directories(
         path: where the run config stands.
     """
     keys = directories(bool(spec.external_providers), bool(spec.external_apis))
-    findings = [
-        _finding(Reason.INVALID_RUN_CONFIG, f"{path}.{key}", message, f"{hint[0].upper()}{hint[1:]}.")
-        for key, message, hint in conflicts(run_config, keys)
-    ]
-    return {**run_config, **keys}, findings
+    findings = Findings()
+    for key, message, hint in conflicts(run_config, keys):
+        place, cure = f"{path}.{key}", f"{hint[0].upper()}{hint[1:]}."
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, f"{place} {message}", place, hint=cure)
+    return {**run_config, **keys}, list(findings)
 
 
 def referenced_run_config(text: str, spec: LlamaStackSpec, path: str) -> tuple[str, list[Finding]]:
@@ -63,25 +64,26 @@ def file_findings(spec: LlamaStackSpec, files: Mapping[str, str]) -> list[Findin
         return []  # Planning says so, with the run config counted in.
     names = {f"apis.d/{api.name}.yaml": api.name for api in spec.external_apis or []}
     paths = external_paths(spec)
-    return [finding for file, text in files.items() for finding in _file_findings(text, paths[file], names.get(file))]
+    findings = Findings()
+    for file, text in files.items():
+        _check_file(text, paths[file], names.get(file), findings)
+    return list(findings)
 
 
-def _file_findings(text: str, path: str, api: str | None) -> Iterator[Finding]:
+def _check_file(text: str, path: str, api: str | None, findings: Findings) -> None:
     place = f"{path}.configMapKeyRef"
     documents, problems = read_yaml(text)
-    errors = [problem for problem in problems if problem.severity == "error"]
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     for problem in errors:
-        yield _finding(Reason.INVALID_EXTERNAL_SPEC, place, f"leads to no spec: {problem.message}", "Correct the YAML.")
+        message = f"{place} leads to no spec: {problem.message}"
+        findings.error(StackReason.INVALID_EXTERNAL_SPEC, message, place, hint="Correct the YAML.")
     if errors:
         return
     value = documents[0].value if documents else None
     if not isinstance(value, dict):
+        message = f"{place} leads to no spec: it must be a mapping"
         hint = "Write it as for external_providers_dir and external_apis_dir."
-        yield _finding(Reason.INVALID_EXTERNAL_SPEC, place, "leads to no spec: it must be a mapping", hint)
+        findings.error(StackReason.INVALID_EXTERNAL_SPEC, message, place, hint=hint)
     elif api is not None and value.get("name") != api:
-        message = f"is {api!r}, but the spec defines the API {value.get('name')!r}"
-        yield _finding(Reason.INVALID_EXTERNAL_SPEC, f"{path}.name", message, "Give both the same name.")
-
-
-def _finding(reason: Reason, path: str, problem: str, hint: str) -> Finding:
-    return Finding(severity="error", reason=reason, message=f"{path} {problem}", path=path, hint=hint)
+        message = f"{path}.name is {api!r}, but the spec defines the API {value.get('name')!r}"
+        findings.error(StackReason.INVALID_EXTERNAL_SPEC, message, f"{path}.name", hint="Give both the same name.")

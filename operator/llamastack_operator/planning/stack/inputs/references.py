@@ -8,10 +8,10 @@ from typing import Literal
 
 from llamastack_operator.api.base import KeyReference
 from llamastack_operator.api.build import BuildSettings
-from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.pods import EnvFromSource, EnvVar, Volume
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.api.status import Finding
+from llamastack_resolver.findings import Findings
+from llamastack_resolver.reasons import ConfigReason
 
 CA_PATH = "spec.build.caBundleRef"
 _DOCKER_KEYS = dict.fromkeys(("spec.build.pushSecretRef", "spec.build.pullSecretRef"), ".dockerconfigjson")
@@ -64,8 +64,8 @@ def references_of(spec: LlamaStackSpec) -> list[SpecReference]:
     return found
 
 
-def missing(reference: SpecReference, object_exists: bool) -> Finding:
-    """Return the finding for a reference that leads nowhere."""
+def report_missing(reference: SpecReference, object_exists: bool, findings: Findings) -> None:
+    """Report a reference that leads nowhere."""
     what = f"the {reference.kind} {reference.name!r}"
     if object_exists:
         message = f"{reference.path}: {what} has no key {reference.key!r}{' in its `data`' if reference.text else ''}"
@@ -73,7 +73,7 @@ def missing(reference: SpecReference, object_exists: bool) -> Finding:
     else:
         message = f"{reference.path}: {what} does not exist"
         hint = "Create it in the stack's namespace; it is picked up when it arrives."
-    return Finding(severity="error", reason=Reason.MISSING_REFERENCE, message=message, path=reference.path, hint=hint)
+    findings.error(ConfigReason.MISSING_REFERENCE, message, reference.path, hint=hint)
 
 
 def _text(ref: KeyReference, path: str) -> SpecReference:

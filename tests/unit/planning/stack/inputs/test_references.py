@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.planning.stack.inputs.references import SpecReference, missing, references_of
+from llamastack_operator.planning.stack.inputs.references import SpecReference, references_of, report_missing
+from llamastack_resolver.findings import Finding, Findings
 
 IMAGE = {"distribution": {"image": "a"}}
 
@@ -130,13 +131,19 @@ def test_references_come_in_the_order_of_the_spec() -> None:
 class TestMissing:
     reference = SpecReference("Secret", "tokens", "hf", "spec.server.env[0].valueFrom.secretKeyRef")
 
+    def told(self, object_exists: bool) -> Finding:
+        findings = Findings()
+        report_missing(self.reference, object_exists, findings)
+        (finding,) = findings
+        return finding
+
     def test_object_says_which_and_that_it_will_be_picked_up(self) -> None:
-        finding = missing(self.reference, object_exists=False)
+        finding = self.told(object_exists=False)
         assert (finding.severity, finding.reason, finding.path) == ("error", "MissingReference", self.reference.path)
         assert finding.message == f"{self.reference.path}: the Secret 'tokens' does not exist"
         assert "picked up when it arrives" in (finding.hint or "")
 
     def test_key_says_which_key_of_which_object(self) -> None:
-        finding = missing(self.reference, object_exists=True)
+        finding = self.told(object_exists=True)
         assert finding.message == f"{self.reference.path}: the Secret 'tokens' has no key 'hf'"
         assert "Add the key" in (finding.hint or "")

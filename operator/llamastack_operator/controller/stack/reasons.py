@@ -1,0 +1,41 @@
+"""Reasons that come from applying the objects of a stack."""
+
+from __future__ import annotations
+
+from llamastack_resolver.findings import (
+    ERROR_OF_A_STACK,
+    PASSING_ERROR_OF_A_STACK,
+    Declaration,
+    Reason,
+    Severity,
+)
+
+
+class ApplyReason(Reason):
+    """Why an object is not as it should be."""
+
+    NAME_CONFLICT = Declaration(
+        "NameConflict",
+        meaning="An object of the needed name exists and does not belong to this stack; it is not touched.",
+        cure="Rename the stack, or delete or rename that object.",
+        shows=ERROR_OF_A_STACK,
+        example="a Service 'bot' exists that does not belong to this stack",
+        severities=(Severity.ERROR,),
+    )
+    REJECTED = Declaration(
+        "Rejected",
+        meaning="The API server refused an object of the stack; the message has its words.",
+        cure="Correct the field that the path names.",
+        shows=ERROR_OF_A_STACK,
+        example="the API server refused Deployment 'bot' at spec.template.spec.volumes[0].name: Required value",
+        severities=(Severity.ERROR,),
+    )
+    APPLY_FAILED = Declaration(
+        "ApplyFailed",
+        meaning="An object could not be applied; it is tried again with backoff.",
+        cure="Wait; where it lasts, look at the API server and the operator's log.",
+        shows=PASSING_ERROR_OF_A_STACK,
+        example="Deployment 'bot' could not be applied: etcdserver: request timed out",
+        severities=(Severity.ERROR,),
+        passing=True,
+    )

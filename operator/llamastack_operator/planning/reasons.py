@@ -1,0 +1,61 @@
+"""Reasons that pods give, be they of a stack or of a build."""
+
+from __future__ import annotations
+
+from llamastack_resolver.findings import Declaration, Place, Reason
+
+_POD = (Place.READY, Place.AVAILABLE, Place.RECONCILING, Place.EVENT)
+
+
+class PodReason(Reason):
+    """Why a pod does not serve."""
+
+    CRASH_LOOPING = Declaration(
+        "CrashLooping",
+        meaning="A container keeps ending; the message has pod, container, exit code and restarts.",
+        cure="Read the log of the container's last run: `kubectl logs --previous`.",
+        shows=_POD,
+        example="pod bot-5c9: container server ended with exit code 1 (Error), 3 restarts",
+    )
+    STARTUP_FAILED = Declaration(
+        "StartupFailed",
+        meaning="A container ended before it was ever ready, or the pod as a whole failed.",
+        cure="Read the log of the container: `kubectl logs`.",
+        shows=_POD,
+        example="pod bot-5c9: container server ended with exit code 1 (Error), 0 restarts",
+    )
+    OUT_OF_MEMORY = Declaration(
+        "OutOfMemory",
+        meaning="A container was killed for exceeding its memory limit.",
+        cure="Raise `spec.server.resources.limits.memory`, for a build `spec.build.resources.limits.memory`.",
+        shows=(*_POD, Place.FINDING, Place.IMAGE_READY, Place.STALLED, Place.BUILD),
+        example="the step install was killed for exceeding its memory limit",
+    )
+    IMAGE_PULL_FAILED = Declaration(
+        "ImagePullFailed",
+        meaning="The image cannot be pulled.",
+        cure="Correct `spec.distribution.image`, or name credentials in `spec.build.pullSecretRef`.",
+        shows=_POD,
+        example="pod bot-5c9: container server cannot pull its image: ErrImagePull: not found",
+    )
+    CONTAINER_CONFIG_FAILED = Declaration(
+        "ContainerConfigFailed",
+        meaning="The kubelet cannot make the container, for example for a missing key.",
+        cure="Correct what the message names.",
+        shows=_POD,
+        example="pod bot-5c9: container server cannot be made: CreateContainerConfigError: no such key",
+    )
+    UNSCHEDULABLE = Declaration(
+        "Unschedulable",
+        meaning="No node takes the pod.",
+        cure="Ask for less in `spec.server.resources`, correct `nodeSelector` and `tolerations`, or add a node.",
+        shows=_POD,
+        example="pod bot-5c9 cannot be scheduled: 0/3 nodes are available",
+    )
+    PODS_REFUSED = Declaration(
+        "PodsRefused",
+        meaning="Pods cannot be created, for example for a quota or the Pod Security profile.",
+        cure="Raise the quota, or make the pod fit the profile, as the message says.",
+        shows=_POD,
+        example="pods cannot be created: exceeded quota",
+    )

@@ -1,0 +1,111 @@
+"""Reasons that a stack's conditions have, and what can be wrong with its spec."""
+
+from __future__ import annotations
+
+from llamastack_resolver.findings import ERROR_OF_A_STACK, Declaration, Place, Reason, Severity
+
+
+class StackReason(Reason):
+    """How a stack stands."""
+
+    READY = Declaration(
+        "Ready",
+        meaning="All wanted pods run the newest generation and serve.",
+        cure="",
+        shows=(Place.READY, Place.EVENT),
+        example="2 of 2 pods are available",
+    )
+    PROGRESSING = Declaration(
+        "Progressing",
+        meaning="Objects are being applied, or pods are starting.",
+        cure="",
+        shows=(Place.READY, Place.RECONCILING, Place.STALLED),
+        example="pods of the newest generation are starting",
+    )
+    SUSPENDED = Declaration(
+        "Suspended",
+        meaning="No pod runs, as `spec.suspend` or `spec.server.replicas: 0` asks for.",
+        cure="",
+        shows=(Place.READY, Place.AVAILABLE, Place.EVENT),
+        example="no pod runs, as asked",
+    )
+    VALID = Declaration(
+        "Valid",
+        meaning="Nothing was found wrong.",
+        cure="",
+        shows=(Place.CONFIG_VALID,),
+        example="nothing was found wrong",
+    )
+    SETTLED = Declaration(
+        "Settled",
+        meaning="Nothing is left to do.",
+        cure="",
+        shows=(Place.RECONCILING, Place.STALLED),
+        example="nothing is left to do",
+    )
+    ALL_REPLICAS_AVAILABLE = Declaration(
+        "AllReplicasAvailable",
+        meaning="As many pods serve as were asked for.",
+        cure="",
+        shows=(Place.AVAILABLE,),
+        example="2 of 2 pods are available",
+    )
+    SOME_REPLICAS_AVAILABLE = Declaration(
+        "SomeReplicasAvailable",
+        meaning="Some pods serve, but fewer than were asked for.",
+        cure="Look at what the message says of the others; a rollout passes through this.",
+        shows=(Place.AVAILABLE,),
+        example="1 of 2 pods are available",
+    )
+    OLD_REVISION_SERVES = Declaration(
+        "OldRevisionServes",
+        meaning="Pods of an earlier generation serve on while the newest one is not ready.",
+        cure="Look at the condition Ready, which speaks of the newest generation.",
+        shows=(Place.AVAILABLE,),
+        example="1 of 2 pods are available",
+    )
+    NO_REPLICAS_AVAILABLE = Declaration(
+        "NoReplicasAvailable",
+        meaning="No pod serves yet.",
+        cure="Wait for the start; the condition Ready tells what it waits for.",
+        shows=(Place.AVAILABLE,),
+        example="no pod exists yet",
+    )
+    ROLLOUT_TIMED_OUT = Declaration(
+        "RolloutTimedOut",
+        meaning="The newest generation did not become ready in time.",
+        cure="Look at what the message says of the pods; a server that needs longer gets it by `spec.server.probes`.",
+        shows=(Place.READY, Place.RECONCILING, Place.STALLED, Place.EVENT),
+        example='ReplicaSet "bot-5c9" has timed out progressing.',
+    )
+    NOT_DETERMINED = Declaration(
+        "NotDetermined",
+        meaning="Errors in the spec forbid to say what must be built.",
+        cure="Correct the errors that `status.findings` has.",
+        shows=(Place.IMAGE_READY,),
+        example="the spec could not be read",
+    )
+    INVALID_SPEC = Declaration(
+        "InvalidSpec",
+        meaning="The stored object does not fit the schema of this operator.",
+        cure="Correct the field; `kubectl explain llamastack.spec` has what is admitted.",
+        shows=(Place.CONFIG_VALID, *ERROR_OF_A_STACK),
+        example="Input should be a valid integer",
+        severities=(Severity.ERROR,),
+    )
+    INVALID_EXTERNAL_SPEC = Declaration(
+        "InvalidExternalSpec",
+        meaning="The file of an external provider or API is no spec, or one of something else.",
+        cure="Correct the file in its ConfigMap.",
+        shows=(Place.CONFIG_VALID, *ERROR_OF_A_STACK),
+        example="spec.externalApis[0].configMapKeyRef leads to no spec: it must be a mapping",
+        severities=(Severity.ERROR,),
+    )
+    CLAIM_EXISTS = Declaration(
+        "ClaimExists",
+        meaning="A claim of the name that this stack would create is left from another stack.",
+        cure="Name it in `spec.server.storage.claimName` to use its data, or delete it.",
+        shows=(Place.CONFIG_VALID, *ERROR_OF_A_STACK),
+        example="spec.server.storage: the claim 'bot-data' exists already and was made for another stack",
+        severities=(Severity.ERROR,),
+    )

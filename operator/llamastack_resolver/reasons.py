@@ -1,0 +1,114 @@
+"""Reasons that several rooms of the resolver raise."""
+
+from __future__ import annotations
+
+from llamastack_resolver.findings import (
+    ERROR_OF_A_STACK,
+    PASSING_ERROR_OF_A_STACK,
+    Declaration,
+    Place,
+    Reason,
+    Severity,
+)
+
+
+class ConfigReason(Reason):
+    """What is wrong with a manifest or a run config."""
+
+    INVALID_MANIFEST = Declaration(
+        "InvalidManifest",
+        meaning="A document is no LlamaStack manifest, no run config and no build config, or a field of it cannot be.",
+        cure="Correct the field; `kubectl explain llamastack.spec` and docs/stack.md have what is admitted.",
+        shows=(Place.REPORT,),
+        example="`spec` is required, and missing",
+        severities=(Severity.ERROR, Severity.WARNING),
+    )
+    INVALID_RUN_CONFIG = Declaration(
+        "InvalidRunConfig",
+        meaning="The run config is no YAML, or has not the shape that the release reads.",
+        cure="Correct what the message names at the path.",
+        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
+        example="spec.runConfig.providers must be a mapping from API to providers, not a list",
+        severities=(Severity.ERROR, Severity.WARNING),
+    )
+    UNKNOWN_FIELD = Declaration(
+        "UnknownField",
+        meaning="The release ignores a key. It is an error where the key configured something in an older release.",
+        cure="Correct its name, move the content to its new place, or remove it.",
+        shows=(Place.REPORT,),
+        example="llama-stack 0.7.3 ignores `model`",
+        severities=(Severity.ERROR, Severity.WARNING),
+    )
+    INLINE_SECRET = Declaration(
+        "InlineSecret",
+        meaning="A secret stands in clear text in the manifest: whoever can read the object can read it.",
+        cure="Put it into a Secret, name that in `spec.server.env`, and write `${env.NAME}` in the run config.",
+        shows=(Place.REPORT,),
+        example="`api_key` holds a secret in clear text",
+        severities=(Severity.WARNING,),
+    )
+    MISSING_ENV = Declaration(
+        "MissingEnv",
+        meaning="The run config uses an environment variable that is not set and has no default.",
+        cure="Set it in `spec.server.env`, or give a default: `${env.NAME:=value}`.",
+        shows=(Place.REPORT,),
+        example="environment variable VLLM_URL is not set",
+        severities=(Severity.ERROR,),
+    )
+    MISSING_REFERENCE = Declaration(
+        "MissingReference",
+        meaning=(
+            "Something that is referred to by name is not there: a ConfigMap, Secret or claim, a key in it, a storage "
+            "backend, or a provider. In a cluster it is looked for again with backoff, and picked up when it arrives."
+        ),
+        cure="Create what is named, or name what is there.",
+        shows=(Place.REPORT, Place.CONFIG_VALID, *PASSING_ERROR_OF_A_STACK),
+        example="spec.server.env[0].valueFrom.secretKeyRef: the Secret 'vllm' does not exist",
+        severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
+        passing=True,
+    )
+    UNSUPPORTED_VERSION = Declaration(
+        "UnsupportedVersion",
+        meaning="The release is not known here, cannot do what is asked of it, or is another one than was named.",
+        cure="Name a release of `llamastack catalog`, and an image that holds it.",
+        shows=(Place.REPORT, Place.CONFIG_VALID, Place.IMAGE_READY, *ERROR_OF_A_STACK),
+        example="llama-stack 9.9.9 is not in the catalog: nothing can be built for it",
+        severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
+    )
+    SERVER_CANNOT_START = Declaration(
+        "ServerCannotStart",
+        meaning="The server itself, not one of its providers, stops while it starts.",
+        cure="Do what the finding's hint says; the message has the server's own words.",
+        shows=(Place.REPORT,),
+        example="the server of llama-stack 0.2.17 stops at `datasets`: it cannot register datasets of the run config",
+        severities=(Severity.ERROR,),
+    )
+
+
+class ProtocolReason(Reason):
+    """Where a provider, or a server, does not do what an API promises."""
+
+    MISSING_METHOD = Declaration(
+        "MissingMethod",
+        meaning="A provider lacks a method of its API's protocol, or a server lacks the route of one.",
+        cure="Use a version of the provider's package, or of the server, that is made for this release.",
+        shows=(Place.REPORT,),
+        example="`inference` lacks POST /v1/rerank",
+        severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
+    )
+    SIGNATURE_MISMATCH = Declaration(
+        "SignatureMismatch",
+        meaning="A provider's method takes other arguments than its API's protocol says.",
+        cure="Use a version of the provider's package that is made for this release.",
+        shows=(Place.REPORT,),
+        example="Mine.rerank does not take model: it takes query (Inference)",
+        severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
+    )
+    NOT_IMPLEMENTED = Declaration(
+        "NotImplemented",
+        meaning="A provider has a method only as its API's protocol declares it: a call does nothing.",
+        cure="Use a version of the provider's package that is made for this release.",
+        shows=(Place.REPORT,),
+        example="Mine.rerank is only declared by the protocol, not implemented (Inference)",
+        severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
+    )
