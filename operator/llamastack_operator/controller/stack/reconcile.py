@@ -60,8 +60,8 @@ class Reconciler:
     Args:
         client: the API server.
         stacks: the known stacks.
-        gatherer: makes snapshots.
-        images: adds to them how the image stands.
+        gatherer: gathers what is known of a stack.
+        images: judges by that how its image stands.
         builds: the known builds.
         keeper: makes builds and keeps their owners.
         applier: applies objects.
@@ -101,13 +101,13 @@ class Reconciler:
             ApiError: the API server did not take the status, or the namespace is on its way out.
             OSError, TimeoutError: it could not be reached.
         """
-        gathered = await self._gatherer.gather(key)
-        if gathered is None:
+        facts = await self._gatherer.gather(key)
+        if facts is None:
             self._memo.forget(key)
             self._asked.pop(key, None)
             self._images.forget(key)
             return Result(True)
-        snapshot, again = await self._images.complete(gathered, self._settings.images)
+        snapshot, again = await self._images.judge(facts, self._settings.images)
         after, outcome = snapshot, self._recall(snapshot)
         if outcome is None:
             decided = plan(snapshot, self._settings)
