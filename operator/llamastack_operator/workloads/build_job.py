@@ -82,7 +82,7 @@ def job(build: BuildRecord, attempt: int, settings: WorkloadSettings) -> dict[st
         attempt: which try, from 1.
         settings: the operator's settings.
     """
-    access = BuildAccess.model_validate(build.spec.get("access") or {})
+    access = BuildAccess.model_validate(build.spec.access)
     name = job_name(build.key[1], attempt)
     metadata = _metadata(build, name)
     metadata["annotations"] = {ATTEMPT_ANNOTATION: str(attempt)}
@@ -104,7 +104,7 @@ def job(build: BuildRecord, attempt: int, settings: WorkloadSettings) -> dict[st
 
 def base_image(build: BuildRecord) -> str:
     """Return the image of the installing container: the base, by digest where that is known."""
-    image, digest = str(build.spec["inputs"]["base"]["image"]), base_digest(build)
+    image, digest = build.spec.inputs.base, base_digest(build)
     return image if digest is None else at_digest(image, digest)
 
 
@@ -125,9 +125,9 @@ def _metadata(build: BuildRecord, name: str) -> dict[str, Any]:
 
 def _pod(build: BuildRecord, access: BuildAccess, inputs: str, settings: WorkloadSettings) -> dict[str, Any]:
     ids = {} if settings.run_as is None else dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), settings.run_as)
-    platform = build.spec["inputs"].get("platform")
+    platform = build.spec.inputs.platform
     images = container_images(build, settings)
-    strategy = [] if build.spec["strategy"] == "Image" else ["--no-push"]
+    strategy = [] if build.spec.pushes else ["--no-push"]
     work = _work(build)
     pulls = [access.pull_secret_ref or access.push_secret_ref]
     pod: dict[str, Any] = {
@@ -198,8 +198,8 @@ def _container(
 
 def _work(build: BuildRecord) -> str:
     """Return where a build's volume is mounted: over its own layer, since the base may have others beside it."""
-    inputs = build.spec["inputs"]
-    return WORK if inputs.get("earlierBuilds") else str(inputs["layer"]["root"])
+    inputs = build.spec.inputs
+    return WORK if inputs.earlier_builds else inputs.layer.root
 
 
 def _mount(volume: str, work: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.llamastackbuild import KIND
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, job_from, owner_entry, phase_entry
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
@@ -82,7 +83,7 @@ class BuildReconciler:
         snapshot = await self._snapshot(build)
         decision = decide(snapshot, self._settings)
         if decision.action == "start":
-            await self._start(build, int(decision.status["attempts"]))
+            await self._start(build, decision.status.tries)
         if decision.action == "stop" and decision.job is not None:
             await self._client.delete(JOBS, *decision.job.key, uid=decision.job.uid)
         lock = None
@@ -148,11 +149,11 @@ class BuildReconciler:
             log = await self._client.log(*pod.key, PUSH, LOG_LIMIT) if pod is not None else ""
             record = parse_record(log, decision.told["record"])
             status, lock = collected(build, decision.status, decision.told, record, stamp(snapshot.now))
-            status["operatorImage"] = self._settings.images.operator
+            status = replace(status, operator_image=self._settings.images.operator)
         except LostRecordError as error:
             failure = Failure(Reason.LOCK_LOST, str(error), retry=error.retry)
-            return failed(snapshot, dict(decision.status), failure), None
-        if build.spec["strategy"] == "Start":
+            return failed(snapshot, decision.status, failure), None
+        if build.spec.strategy == "Start":
             located = replace(build, status=status)
             earlier = await self._earlier(build)
             name = lock_name(build.key[1])
@@ -163,9 +164,8 @@ class BuildReconciler:
 
     async def _earlier(self, build: BuildRecord) -> list[Mapping[str, Any]]:
         """Return the layers, with their locks, that are installed before a build's own."""
-        names = build.spec["inputs"].get("earlierBuilds") or []
         layers: list[Mapping[str, Any]] = []
-        for name in names:
+        for name in build.spec.inputs.earlier_builds:
             body = await self._client.get(LLAMASTACKBUILDS, build.key[0], name)
             if body is None:
                 raise ApiError(404, {"message": f"the build {name} is gone"})
@@ -178,14 +178,16 @@ class BuildReconciler:
         lock = ((body or {}).get("status") or {}).get("lock")
         return None if lock is None else [json.loads(entry) for entry in lock]
 
-    async def _report(self, build: BuildRecord, status: dict[str, Any], lock: list[Mapping[str, Any]] | None) -> None:
+    async def _report(self, build: BuildRecord, status: BuildStatus, lock: list[Mapping[str, Any]] | None) -> None:
         if status == build.status and lock is None:
             return
         if lock is None and build.locked:
             # A field that is not applied any more would be removed.
             lock = await self._lock(build.key)
         namespace, name = build.key
-        full = status if lock is None else {**status, "lock": [json.dumps(entry, sort_keys=True) for entry in lock]}
+        full = status.to_wire()
+        if lock is not None:
+            full["lock"] = [json.dumps(entry, sort_keys=True) for entry in lock]
         body = {
             "apiVersion": API_VERSION,
             "kind": KIND,

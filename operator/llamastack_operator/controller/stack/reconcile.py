@@ -175,7 +175,7 @@ class Reconciler:
             await self._keeper.release(build, stack.uid)
         lost = lost_image(snapshot, builds, datetime.now(UTC))
         if lost is not None:
-            await self._keeper.rerun(lost, lost.status.get("finishedAt", ""))
+            await self._keeper.rerun(lost, lost.status.finished_at or "")
 
     async def _carry_out(self, stack: Stack, decided: Plan) -> PassOutcome:
         """Apply what is wanted, side by side, then delete what is not; return what came of it."""

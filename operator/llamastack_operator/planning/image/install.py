@@ -12,6 +12,7 @@ from llamastack_operator.api.external import external_packages
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.api.status import Finding
 from llamastack_operator.catalog.reader import UnsupportedReleaseError, load_release
+from llamastack_operator.objects.build_status import RecordedModule
 from llamastack_operator.planning.install.install_plan import InstallPlan, file_packages, install_plan
 from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_operator.planning.stack.stack import Stack, release_of
@@ -84,12 +85,12 @@ def environment_of(spec: LlamaStackSpec) -> Environment:
     return Environment(values, opaque, "unknown" if elsewhere else "unset")
 
 
-def needs_import_names(modules: Sequence[Mapping[str, Any]]) -> bool:
+def needs_import_names(modules: Sequence[RecordedModule]) -> bool:
     """Tell whether upstream's server would look for a module under another name than the one it was installed with."""
-    return any(module["requirement"].split("==")[0].strip() != module["importName"] for module in modules)
+    return any(module.requirement.split("==")[0].strip() != module.import_name for module in modules)
 
 
-def with_import_names(run_config: str, modules: Sequence[Mapping[str, Any]]) -> str:
+def with_import_names(run_config: str, modules: Sequence[RecordedModule]) -> str:
     """Return a run config whose modules have the names that the server imports.
 
     Args:
@@ -99,7 +100,7 @@ def with_import_names(run_config: str, modules: Sequence[Mapping[str, Any]]) -> 
     parsed = _parsed(run_config)
     if parsed is None:
         return run_config
-    names = {module["requirement"]: module["importName"] for module in modules}
+    names = {module.requirement: module.import_name for module in modules}
     entries = read_run_config(parsed).entries()
     paths = {entry.path: names[entry.module] for entry in entries if entry.module in names}
     return run_config_text(server_config(parsed, paths))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator.api.conditions import Reason
+from llamastack_operator.objects.build_status import RecordedModule
 from llamastack_operator.workloads.runtime import Runtime
 
 
@@ -47,4 +48,4 @@ class ImageVerdict:
     runtime: Runtime | None = None
     wishes: tuple[BuildWish, ...] = ()
     current: str | None = None
-    modules: tuple[Mapping[str, Any], ...] = ()
+    modules: tuple[RecordedModule, ...] = ()

@@ -98,8 +98,8 @@ class TestFirstBuild:
     def test_of_modules_goes_onto_the_digest_of_the_stacks(self) -> None:
         stack = first_build(release_only())
         _, wish = decided(release_only(), stack).wishes
-        assert wish.spec["inputs"]["base"]["image"] == stack.status["image"]
-        assert wish.spec["inputs"]["base"]["digest"] == stack.status["digest"]
+        assert wish.spec["inputs"]["base"]["image"] == stack.status.image
+        assert wish.spec["inputs"]["base"]["digest"] == stack.status.digest
 
 
 class TestFinishedBuild:
@@ -124,7 +124,7 @@ class TestFinishedBuild:
         build = first_build(with_module())
         for other in (with_module(repository="registry.example/other"), with_module(strategy="Start")):
             (wish,) = decided(other, build).wishes
-            assert wish.spec["key"] == build.spec["key"]
+            assert wish.spec["key"] == build.spec.key
             assert wish.name != build.key[1], "or it could never be created"
 
     def test_is_used_whatever_credentials_made_it(self) -> None:
@@ -289,8 +289,8 @@ class TestUpgradeOfTheOperator:
 
 def test_a_recipe_alone_is_no_reason_to_build() -> None:
     old = first_build(with_module())
-    inputs = {**old.spec["inputs"], "recipe": 0}
-    earlier = replace(old, spec={**old.spec, "key": "0" * 64, "inputs": inputs})
+    inputs = replace(old.spec.inputs, recipe=0)
+    earlier = replace(old, spec=replace(old.spec, key="0" * 64, inputs=inputs))
     assert decided(with_module(), earlier, current=earlier.key[1]).current == earlier.key[1]
 
 

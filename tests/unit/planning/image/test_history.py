@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -78,6 +77,5 @@ class TestLostImage:
     @pytest.mark.parametrize(("finished", "again"), [("2026-01-01T11:30:00Z", False), ("2026-01-01T10:00:00Z", True)])
     def test_is_not_made_again_at_once_but_may_be_lost_twice(self, finished: str, again: bool) -> None:
         found, done = self.waiting("{image}: not found")
-        status: dict[str, Any] = {**done.status, "finishedAt": finished}
-        remade = replace(done, rerun="an earlier time", status=status)
+        remade = replace(done, rerun="an earlier time", status=replace(done.status, finished_at=finished))
         assert lost_image(found, [remade], NOW) is (remade if again else None)
