@@ -15,7 +15,7 @@ from llamastack_resolver.findings import Findings, Reason
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.registry import ProviderRegistry, RegisteredSpec, shadowed_types
 from llamastack_resolver.suggest import did_you_mean
-from llamastack_resolver.yaml_io import read_yaml
+from llamastack_resolver.yaml_io import read_value
 
 MAX_FILES = 500
 FLAT_SINCE = (0, 2, 23)
@@ -163,12 +163,11 @@ def external_apis(files: Mapping[str, str], findings: Findings) -> dict[str, dic
 
 
 def _mapping(text: str, path: str, findings: Findings) -> dict[str, Any] | None:
-    documents, problems = read_yaml(text)
+    value, problems = read_value(text)
     for problem in problems:
         findings.error(Reason.SPEC_MISSING, problem.message, path, line=problem.line)
     if problems.has_errors:
         return None
-    value = documents[0].value if documents else None
     if not isinstance(value, dict):
         findings.error(Reason.SPEC_MISSING, "expected a mapping", path)
         return None

@@ -31,7 +31,7 @@ from llamastack_operator.planning.stack.inputs.providers import Provider, has_mo
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.settings import ImageSettings
-from llamastack_resolver.yaml_io import read_yaml
+from llamastack_resolver.yaml_io import read_value
 
 _UNITS = {"h": 3600, "d": 86400}
 
@@ -163,8 +163,7 @@ def _read(
 ) -> tuple[InstallPlan | None, tuple[Provider, ...]]:
     if spec.run_config_from is None:
         return plan_install(spec, run_config, referred.files), stack.providers
-    documents, _ = read_yaml(run_config)
-    value = documents[0].value if documents else None
+    value, _ = read_value(run_config)
     needed = needs_install(stack, has_modules(value))
     return plan_install(spec, run_config, referred.files) if needed else None, providers_of(value)
 

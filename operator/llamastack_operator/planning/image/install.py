@@ -21,7 +21,7 @@ from llamastack_resolver.config.env import Environment
 from llamastack_resolver.config.run_config import read_run_config
 from llamastack_resolver.config.server_config import server_config
 from llamastack_resolver.knowledge import ReleaseKnowledge
-from llamastack_resolver.yaml_io import read_yaml as load_yaml
+from llamastack_resolver.yaml_io import read_value
 
 
 def needs_install(stack: Stack, modules: bool) -> bool:
@@ -107,8 +107,7 @@ def with_import_names(run_config: str, modules: Sequence[RecordedModule]) -> str
 
 
 def _parsed(text: str) -> Mapping[str, Any] | None:
-    documents, _ = load_yaml(text)
-    value = documents[0].value if documents else None
+    value, _ = read_value(text)
     return value if isinstance(value, dict) else None
 
 

@@ -35,7 +35,7 @@ from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.requirements import RequirementError, parse_module
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolve import Resolution
-from llamastack_resolver.yaml_io import read_yaml
+from llamastack_resolver.yaml_io import read_value
 
 # Where no release is known: the rules of substitution that the newest releases share.
 _RULES_OF = Release("ogx", "1.5.0")
@@ -139,8 +139,7 @@ def file_packages(files: Mapping[str, str]) -> Iterator[Wanted]:
         files: text by path; what cannot be read is left out, the resolver reports it.
     """
     for path, text in files.items():
-        documents, _ = read_yaml(text)
-        value = documents[0].value if documents else None
+        value, _ = read_value(text)
         value = value if isinstance(value, dict) else {}
         adapter = value.get("adapter")
         for holder in (value, adapter if isinstance(adapter, dict) else {}):

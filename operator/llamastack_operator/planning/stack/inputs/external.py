@@ -12,7 +12,7 @@ from llamastack_operator.planning.stack.inputs.run_config import SIZE_LIMIT, rea
 from llamastack_operator.workloads.external import external_files
 from llamastack_operator.workloads.run_config import yaml_text
 from llamastack_resolver.documents.external_fields import conflicts, directories
-from llamastack_resolver.yaml_io import read_yaml
+from llamastack_resolver.yaml_io import read_value
 
 
 def with_directories(
@@ -68,13 +68,12 @@ def file_findings(spec: LlamaStackSpec, files: Mapping[str, str]) -> list[Findin
 
 def _file_findings(text: str, path: str, api: str | None) -> Iterator[Finding]:
     place = f"{path}.configMapKeyRef"
-    documents, problems = read_yaml(text)
+    value, problems = read_value(text)
     errors = [problem for problem in problems if problem.severity == "error"]
     for problem in errors:
         yield _finding(Reason.INVALID_EXTERNAL_SPEC, place, f"leads to no spec: {problem.message}", "Correct the YAML.")
     if errors:
         return
-    value = documents[0].value if documents else None
     if not isinstance(value, dict):
         hint = "Write it as for external_providers_dir and external_apis_dir."
         yield _finding(Reason.INVALID_EXTERNAL_SPEC, place, "leads to no spec: it must be a mapping", hint)
