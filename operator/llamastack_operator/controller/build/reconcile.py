@@ -13,6 +13,7 @@ from typing import Any
 from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.llamastackbuild import KIND
+from llamastack_operator.controller.worker import FollowUp
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.objects.build_status import BuildStatus
@@ -63,8 +64,8 @@ class BuildReconciler:
         self._settings = settings
         self._starting = asyncio.Lock()
 
-    async def reconcile(self, key: Key) -> float | None:
-        """Run one pass and return after how many seconds the next is due; None where an event will tell.
+    async def reconcile(self, key: Key) -> FollowUp:
+        """Run one pass and return after how many seconds the next is due, if no event comes before.
 
         Raises:
             ApiError: the API server refused something.
@@ -72,14 +73,14 @@ class BuildReconciler:
         """
         build = self._builds.get(key)
         if build is None or build.deleting:
-            return None
+            return FollowUp(settled=True)
         if build.phase == "Building":
             return await self._pass(build)
         # One at a time, or two builds could take the last free place.
         async with self._starting:
             return await self._pass(build)
 
-    async def _pass(self, build: BuildRecord) -> float | None:
+    async def _pass(self, build: BuildRecord) -> FollowUp:
         snapshot = await self._snapshot(build)
         decision = decide(snapshot, self._settings)
         if decision.action == "start":
@@ -90,7 +91,7 @@ class BuildReconciler:
         if decision.action == "collect":
             decision, lock = await self._collect(snapshot, decision)
         await self._report(build, decision.status, lock)
-        return decision.again
+        return FollowUp(settled=True, again=decision.again)
 
     async def _snapshot(self, build: BuildRecord) -> BuildSnapshot:
         jobs, pods = tuple(self._jobs.of(build.key)), tuple(self._pods.of(build.key))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.controller.stack.memo import Memo
 from llamastack_operator.controller.stack.rejection import rejection_findings
+from llamastack_operator.controller.worker import FollowUp
 from llamastack_operator.kube.apply import Applier, NotOursError
 from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
 from llamastack_operator.kube.cache import Cache
@@ -39,19 +40,6 @@ _ASK_TIMES = 6
 """How often the server of one rollout is asked for its version before that is given up."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What comes after a pass.
-
-    Attributes:
-        settled: whether the stack is as it should be; else another pass follows with backoff.
-        again: seconds until a further look is due in any case, or None.
-    """
-
-    settled: bool
-    again: float | None = None
 
 
 class Reconciler:
@@ -94,7 +82,7 @@ class Reconciler:
         # Generation and how often its server was asked for its version.
         self._asked: dict[Key, tuple[int, int]] = {}
 
-    async def reconcile(self, key: Key) -> Result:
+    async def reconcile(self, key: Key) -> FollowUp:
         """Run one pass and return whether the stack is as it should be, and when to look again.
 
         Raises:
@@ -106,14 +94,14 @@ class Reconciler:
             self._memo.forget(key)
             self._asked.pop(key, None)
             self._images.forget(key)
-            return Result(True)
+            return FollowUp(True)
         snapshot, again = await self._images.judge(facts, self._settings.images)
         after, outcome = snapshot, self._recall(snapshot)
         if outcome is None:
             decided = plan(snapshot, self._settings)
             if decided.desired is not None and await self._is_ghost(snapshot, decided):
                 self._stacks.remove(key, snapshot.stack.uid)
-                return Result(True)
+                return FollowUp(True)
             outcome = await self._carry_out(snapshot.stack, decided)
             after = self._gatherer.renewed(snapshot)
             if outcome.applied:
@@ -129,7 +117,7 @@ class Reconciler:
         await self._report(snapshot.stack, status)
         await self._tidy(after, outcome)
         failed = any(finding.severity == "error" for finding in outcome.findings)
-        return Result(answered and not failed and not _may_recover(after), again)
+        return FollowUp(answered and not failed and not _may_recover(after), again)
 
     def _must_ask(self, stack: Stack) -> bool:
         """Tell whether the server's version is to be asked for: once for each rollout, and a few times over.

@@ -105,7 +105,7 @@ class Scene:
     def passes(self, times: int = 1) -> float | None:
         again = None
         for _ in range(times):
-            again = asyncio.run(self.reconciler.reconcile(KEY))
+            again = asyncio.run(self.reconciler.reconcile(KEY)).again
         return again
 
     @property
