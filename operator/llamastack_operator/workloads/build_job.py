@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, build_labels
-from llamastack_operator.api.llamastackbuild import KIND, BuildAccess
+from llamastack_operator.api.llamastackbuild import BuildAccess
 from llamastack_operator.objects.builds import BuildRecord
+from llamastack_operator.objects.owners import controller_reference
 from llamastack_operator.objects.pods import at_digest
+from llamastack_operator.objects.resources import LLAMASTACKBUILDS
 from llamastack_operator.workloads.build_inputs import BUILD_JSON, base_digest, inputs_text
-from llamastack_operator.workloads.restricted import security_context
+from llamastack_operator.workloads.program import program_container
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 
 ROOT = "/llamastack"
@@ -33,18 +34,6 @@ _INSTALLING = {"requests": {"cpu": "200m", "memory": "256Mi"}}
 def job_name(build: str, attempt: int) -> str:
     """Return the name of the Job, and of its ConfigMap, of one try."""
     return f"{build}-{attempt}"
-
-
-def build_owner(build: BuildRecord) -> dict[str, Any]:
-    """Return the owner reference to a build, by which its objects go when it goes."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "name": build.key[1],
-        "uid": build.uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
 
 
 def inputs_config_map(
@@ -119,7 +108,7 @@ def _metadata(build: BuildRecord, name: str) -> dict[str, Any]:
         "namespace": namespace,
         "name": name,
         "labels": build_labels(build_name),
-        "ownerReferences": [build_owner(build)],
+        "ownerReferences": [controller_reference(LLAMASTACKBUILDS, build_name, build.uid)],
     }
 
 
@@ -176,24 +165,14 @@ def _container(
     access: BuildAccess,
     work: str,
 ) -> dict[str, Any]:
-    mounts = [
+    mounts: list[dict[str, Any]] = [
         {"name": "inputs", "mountPath": f"{ROOT}/inputs", "readOnly": True},
         {"name": f"tmp-{name}", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod
     ]
     if access.ca_bundle_ref:
         mounts.append({"name": "ca", "mountPath": f"{ROOT}/ca", "readOnly": True})
     mounts += [_mount(volume, work) for volume in volumes if _has(volume, access)]
-    return {
-        "name": name,
-        "image": images[name],
-        "command": command,
-        "env": [{"name": "PYTHONUNBUFFERED", "value": "1"}, {"name": "HOME", "value": "/tmp"}],  # noqa: S108
-        "resources": dict(resources),
-        "volumeMounts": mounts,
-        "securityContext": security_context(),
-        # Untrusted for `install`: it is read with bounds, and a success is told by `push` alone.
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-    }
+    return program_container(name, images[name], command, mounts, resources)
 
 
 def _work(build: BuildRecord) -> str:

@@ -10,12 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.conditions import Reason
-from llamastack_operator.api.llamastackbuild import KIND
 from llamastack_operator.controller.worker import FollowUp
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.status import write_status
 from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, job_from, owner_entry, phase_entry
 from llamastack_operator.objects.child import Key
@@ -185,23 +184,12 @@ class BuildReconciler:
         if lock is None and build.locked:
             # A field that is not applied any more would be removed.
             lock = await self._lock(build.key)
-        namespace, name = build.key
         full = status.to_wire()
         if lock is not None:
             full["lock"] = [json.dumps(entry, sort_keys=True) for entry in lock]
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {"namespace": namespace, "name": name, "uid": build.uid},
-            "status": full,
-        }
-        try:
-            answer = await self._client.apply(LLAMASTACKBUILDS, body, subresource="status", metadata_only=True)
-        except ApiError as error:
-            if error.code in (404, 409):
-                return
-            raise
-        version = int(answer["metadata"]["resourceVersion"])
+        version = await write_status(self._client, LLAMASTACKBUILDS, build.key, build.uid, full)
+        if version is None:
+            return
         current = self._builds.get(build.key)
         if current is not None and current.uid == build.uid:
             written = replace(current, version=version, status=status, locked=lock is not None)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.conditions import ConditionType, Reason, is_true
-from llamastack_operator.api.stack import KIND
 from llamastack_operator.api.status import Finding
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
@@ -22,6 +19,7 @@ from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
+from llamastack_operator.kube.status import write_status
 from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
 from llamastack_operator.objects.resources import LLAMASTACKS
@@ -38,8 +36,6 @@ from llamastack_operator.workloads.settings import WorkloadSettings
 
 _ASK_TIMES = 6
 """How often the server of one rollout is asked for its version before that is given up."""
-
-logger = logging.getLogger(__name__)
 
 
 class Reconciler:
@@ -202,21 +198,9 @@ class Reconciler:
     async def _report(self, stack: Stack, status: dict[str, Any]) -> None:
         if status == stack.status:
             return
-        namespace, name = stack.key
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {"namespace": namespace, "name": name, "uid": stack.uid},
-            "status": status,
-        }
-        try:
-            answer = await self._client.apply(LLAMASTACKS, body, subresource="status", metadata_only=True)
-        except ApiError as error:
-            if error.code in (404, 409):
-                logger.info("%s/%s: the stack went or was replaced during the pass", namespace, name)
-                return
-            raise
-        version = int(answer["metadata"]["resourceVersion"])
+        version = await write_status(self._client, LLAMASTACKS, stack.key, stack.uid, status)
+        if version is None:
+            return
         current = self._stacks.get(stack.key)
         if current is not None and current.uid == stack.uid:
             self._stacks.put(replace(current, version=version, status=status))
