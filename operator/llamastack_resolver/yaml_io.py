@@ -109,6 +109,19 @@ def read_yaml(text: str | bytes) -> tuple[list[Document], Findings]:
     return documents, findings
 
 
+def read_value(text: str | bytes) -> tuple[Any, Findings]:
+    """Read the first document of a stream, which is the only one where a file is to hold one.
+
+    Args:
+        text: YAML, as text or as UTF-8 or UTF-16 bytes.
+
+    Returns:
+        Its value, None where there is no document before the first syntax error, and what was wrong with the stream.
+    """
+    documents, findings = read_yaml(text)
+    return documents[0].value if documents else None, findings
+
+
 class _Builder:
     def __init__(self, findings: Findings) -> None:
         self._findings = findings

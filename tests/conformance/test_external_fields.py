@@ -12,12 +12,11 @@ import yaml
 
 from llamastack_operator.planning.stack.inputs.config_map_texts import take
 from llamastack_operator.planning.stack.plan import plan
-from llamastack_operator.planning.stack.snapshot import Referred
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
 from llamastack_resolver.documents.complete import default_storage
 from tests.conformance.releases import RELEASES, ask
-from tests.support.world import llamastack, snapshot
+from tests.support.world import llamastack, referred, snapshot
 
 ROOT = "/etc/llama-stack-external"
 PROVIDER = """from pydantic import BaseModel
@@ -70,7 +69,7 @@ def laid_out(name: str, folder: Path) -> dict[str, Any]:
     assert stack.spec is not None
     taken = take(stack.spec, texts)
     assert [*stack.findings, *taken.findings] == []
-    wanted = plan(snapshot(body, referred=Referred(files=taken.files)), WorkloadSettings()).desired or ()
+    wanted = plan(snapshot(body, referred=referred(files=taken.files)), WorkloadSettings()).desired or ()
     objects = {item.resource.kind: item.body for item in wanted}
     data = objects["ConfigMap"]["data"]
     volumes = objects["Deployment"]["spec"]["template"]["spec"]["volumes"]

@@ -9,7 +9,7 @@ import pytest
 
 from llamastack_operator.workloads.build_job import inputs_config_map, job
 from tests.golden.files import check, dump
-from tests.support.build_attempts import SETTINGS, build
+from tests.support.build_attempts import INPUTS, SETTINGS, build
 
 FOLDER = Path(__file__).parent / "builds"
 EVERYTHING = {
@@ -25,7 +25,7 @@ EVERYTHING = {
 CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "everything": {"access": EVERYTHING},
-    "installed-at-start": {"strategy": "Start", "inputs": {**build().spec["inputs"], "repository": None}},
+    "installed-at-start": {"strategy": "Start", "inputs": {**INPUTS, "repository": None}},
 }
 
 

@@ -12,13 +12,12 @@ import pytest
 import yaml
 
 from llamastack_operator.api.status import FindingStatus
+from llamastack_operator.planning.stack.facts import NOTHING_REFERRED
 from llamastack_operator.planning.stack.plan import plan
-from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
-from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.golden.files import check, dump
 from tests.support.full_example import API, PROVIDER, referred_by, stacks
-from tests.support.world import IMAGES, built
+from tests.support.world import IMAGES, built, facts, referred
 
 FOLDER = Path(__file__).parent
 IDENTITY = {
@@ -35,10 +34,10 @@ FILES = {
     "apis.d/weather.yaml": API,
 }
 REFERRED = {
-    "external-providers": Referred(files=FILES, digest="0123456789abcdef"),
-    **{name: Referred(**referred_by(name)) for name in stacks()},
-    "storage-existing-claim": Referred(claim_modes=("ReadWriteOnce",)),
-    "run-config-from": Referred(run_config="version: 2\nproviders: {}\n", digest="0123456789abcdef"),
+    "external-providers": referred(files=FILES, digest="0123456789abcdef"),
+    **{name: referred(**referred_by(name)) for name in stacks()},
+    "storage-existing-claim": referred(claim_modes=("ReadWriteOnce",)),
+    "run-config-from": referred(run_config="version: 2\nproviders: {}\n", digest="0123456789abcdef"),
 }
 
 
@@ -53,7 +52,7 @@ def manifest(case: str) -> dict[str, Any]:
 
 def rendered(body: dict[str, Any], case: str = "") -> Any:
     known = {**body, "metadata": {**body["metadata"], **IDENTITY}}
-    snapshot = built(Snapshot(stack_from(known), (), (), REFERRED.get(case, Referred())))
+    snapshot = built(facts(known, referred=REFERRED.get(case, NOTHING_REFERRED)))
     decided = plan(snapshot, SETTINGS.get(case, WorkloadSettings(images=IMAGES)))
     if decided.desired is None:
         return {"findings": [FindingStatus.of(finding).to_wire() for finding in decided.findings]}

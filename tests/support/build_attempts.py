@@ -14,23 +14,36 @@ SETTINGS = WorkloadSettings(images=ImageSettings(operator="registry.example/oper
 BASE = "sha256:" + "b" * 64
 IMAGE = "registry.example/bot@sha256:" + "c" * 64
 RECORD = "sha256:" + "d" * 64
+INPUTS: dict[str, Any] = {
+    "base": {"image": "registry.example/starter:1", "digest": None},
+    "layer": {"kind": "modules", "root": "/opt/llamastack/modules", "requirements": ["m==1"], "modules": ["m==1"]},
+    "earlierBuilds": [],
+    "pip": {"indexes": [], "sourceDistributions": False, "namedIndexes": {}},
+    "repository": "registry.example/bot",
+}
+"""The inputs of a build, as a LlamaStackBuild holds them."""
 _version = itertools.count(1)
 
 
 def build(spec: dict[str, Any] | None = None, asked: str = "", **status: Any) -> BuildRecord:
     """Return a build with this status; `asked` is a request to make its image again."""
-    layer = {"kind": "modules", "root": "/opt/llamastack/modules", "requirements": ["m==1"], "modules": ["m==1"]}
-    inputs = {
-        "base": {"image": "registry.example/starter:1", "digest": None},
-        "layer": layer,
-        "earlierBuilds": [],
-        "pip": {"indexes": [], "sourceDistributions": False, "namedIndexes": {}},
-        "repository": "registry.example/bot",
-    }
-    whole = {"key": "a" * 64, "strategy": "Image", "inputs": inputs, "reasons": [], "access": {}, **(spec or {})}
+    whole = {"key": "a" * 64, "strategy": "Image", "inputs": INPUTS, "reasons": [], "access": {}, **(spec or {})}
     annotations = {"annotations": {"llamastack.dev/rerun": asked}} if asked else {}
     metadata = {"namespace": "team-a", "name": "modules-a", "uid": "build", "resourceVersion": str(next(_version))}
     return build_from({"metadata": {**metadata, **annotations}, "spec": whole, "status": status})
+
+
+def spec_wire(held: BuildRecord) -> dict[str, Any]:
+    """Return the spec of a build as a LlamaStackBuild holds it, as far as it is read again."""
+    inputs = held.spec.inputs
+    known = {
+        "base": {"image": inputs.base, "digest": inputs.base_digest},
+        "layer": dict(inputs.layer.wire),
+        "earlierBuilds": list(inputs.earlier_builds),
+        "pip": {"indexes": list(inputs.pip.indexes), "sourceDistributions": False, "namedIndexes": {}},
+        "repository": inputs.repository,
+    }
+    return {"key": held.spec.key, "strategy": held.spec.strategy, "inputs": known, "access": dict(held.spec.access)}
 
 
 def job_of(owner: BuildRecord, attempt: int = 1, ended: tuple[str, str] | None = None, **metadata: Any) -> BuildJob:

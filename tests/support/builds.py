@@ -7,7 +7,7 @@ from typing import Any
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.snapshot import Snapshot
-from tests.support.world import complete, llamastack, snapshot, succeeded
+from tests.support.world import judged, llamastack, snapshot, succeeded
 
 MODULE = "my_provider==1.0"
 
@@ -25,4 +25,4 @@ def building(*members: Child | Pod, body: dict[str, Any] | None = None, **status
     seen = snapshot(body or with_module(), *members)
     assert seen.image is not None
     (wish,) = seen.image.wishes
-    return complete(seen, succeeded(wish.name, wish.spec, **status)) if status else seen
+    return judged(seen.facts, succeeded(wish.name, wish.spec, **status)) if status else seen

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from llamastack_operator.controller.stack.gather_image import ImageFacts, with_image
 from llamastack_operator.objects.builds import BuildRecord, build_from
 from llamastack_operator.objects.child import Child, child_from
 from llamastack_operator.objects.pods import Pod, pod_from
 from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
 from llamastack_operator.planning.image.install import needs_install, plan_install
+from llamastack_operator.planning.image.judge import judge_image
 from llamastack_operator.planning.image.question import ImageQuestion
-from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
+from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
+from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import ImageSettings
 
@@ -123,18 +125,33 @@ def crashed(restarts: int = 3, code: int = 1, reason: str = "Error") -> dict[str
     }
 
 
-def snapshot(body: dict[str, Any], *members: Child | Pod, referred: Referred | None = None) -> Snapshot:
-    """Return a snapshot of a stack and its members."""
+def referred(**found: Any) -> Referred:
+    """Return what a stack's references led to; what is not given they did not lead to."""
+    return replace(NOTHING_REFERRED, **found)
+
+
+def facts(body: dict[str, Any], *members: Child | Pod, referred: Referred = NOTHING_REFERRED) -> StackFacts:
+    """Return the facts about a stack and its members."""
     children = tuple(member for member in members if isinstance(member, Child))
     pods = tuple(member for member in members if isinstance(member, Pod))
-    return complete(Snapshot(stack_from(body), children, pods, referred or Referred()))
+    return StackFacts(stack_from(body), children, pods, referred)
 
 
-def built(found: Snapshot, settings: ImageSettings = IMAGES) -> Snapshot:
+def snapshot(body: dict[str, Any], *members: Child | Pod, referred: Referred = NOTHING_REFERRED) -> Snapshot:
+    """Return a snapshot of a stack and its members; no build is there yet."""
+    return judged(facts(body, *members, referred=referred))
+
+
+def with_facts(found: Snapshot, **changed: Any) -> Snapshot:
+    """Return a snapshot with other facts and the same decisions."""
+    return replace(found, facts=replace(found.facts, **changed))
+
+
+def built(found: StackFacts, settings: ImageSettings = IMAGES) -> Snapshot:
     """Return a snapshot in which every build that the stack wants has succeeded."""
     builds: list[BuildRecord] = []
     while True:
-        after = complete(found, *builds, settings=settings)
+        after = judged(found, *builds, settings=settings)
         missing = [wish for wish in after.image.wishes if wish.spec] if after.image else []
         if not missing:
             return after
@@ -162,16 +179,18 @@ def succeeded(name: str, spec: Mapping[str, Any], **status: Any) -> BuildRecord:
     return build_from({"metadata": metadata, "spec": dict(spec), "status": known})
 
 
-def complete(found: Snapshot, *builds: BuildRecord, settings: ImageSettings = IMAGES) -> Snapshot:
+def judged(found: StackFacts, *builds: BuildRecord, settings: ImageSettings = IMAGES) -> Snapshot:
     """Return a snapshot with how its image stands, beside these builds of its namespace."""
-    stack, referred = found.stack, found.referred
-    run_config = stack.run_config or referred.run_config
-    if stack.spec is None or run_config is None or not needs_install(stack, stack.modules):
-        return with_image(found, ImageFacts(providers=stack.providers), settings)
-    question = ImageQuestion(
-        spec=stack.spec,
-        plan=plan_install(stack.spec, run_config, referred.files),
-        builds=builds,
-        current=(stack.status.get("buildRef") or {}).get("name"),
-    )
-    return with_image(found, ImageFacts(question, stack.providers), settings)
+    stack, run_config, question = found.stack, found.run_config, None
+    if stack.spec is not None and run_config is not None and needs_install(stack, stack.modules):
+        question = ImageQuestion(
+            spec=stack.spec,
+            plan=plan_install(stack.spec, run_config, found.referred.files),
+            builds=builds,
+            current=(stack.status.get("buildRef") or {}).get("name"),
+            access="",
+            refresh="",
+            unchanged=False,
+        )
+    judgement = judge_image(found, question, settings)
+    return Snapshot(found, judgement.verdict, judgement.findings, run_config, stack.providers)

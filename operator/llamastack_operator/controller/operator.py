@@ -19,6 +19,7 @@ from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.controller.stack.reconcile import Reconciler
+from llamastack_operator.controller.worker import Worker
 from llamastack_operator.kube.apply import Applier
 from llamastack_operator.kube.build_keeper import BuildKeeper
 from llamastack_operator.kube.cache import Cache
@@ -121,7 +122,8 @@ class Operator:
             for informer in self._informers:
                 await informer.synced.wait()
             logger.info("caches are in step; starting %d workers", self._settings.workers)
-            working = [tasks.create_task(self._endless(self._work())) for _ in range(self._settings.workers)]
+            worker = Worker(self._queue, self._reconciler.reconcile, "stack")
+            working = [tasks.create_task(self._endless(worker.run())) for _ in range(self._settings.workers)]
             working += [tasks.create_task(self._endless(work)) for work in self._building.workers()]
             await kopf.operator(
                 registry=registry,
@@ -199,34 +201,3 @@ class Operator:
     def _referent_changed(self, referent: Referent, listed: bool) -> None:
         for key in self._referents.users(referent.key):
             self._queue.add(key, listed)
-
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.get()
-            try:
-                await self._pass(key)
-            finally:
-                self._queue.done(key)
-
-    async def _pass(self, key: Key) -> None:
-        again = None
-        try:
-            result = await self._reconciler.reconcile(key)
-            settled, again = result.settled, result.again
-        except ApiError as error:
-            settled = error.namespace_terminating
-            if not settled:
-                logger.warning("%s/%s: %s", *key, error)
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            logger.warning("%s/%s: the API server cannot be reached: %s", *key, error or type(error).__name__)
-            settled = False
-        except Exception:
-            # One stack that trips over a defect of ours must not stop the others.
-            logger.exception("%s/%s: the pass failed", *key)
-            settled = False
-        if settled:
-            self._queue.succeeded(key)
-            if again is not None:
-                self._queue.add_after(key, again)
-        else:
-            self._queue.retry(key)

@@ -12,12 +12,12 @@ from typing import Any
 from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.labels import RERUN_ANNOTATION, build_labels
 from llamastack_operator.api.llamastackbuild import KIND
-from llamastack_operator.api.stack import KIND as STACK_KIND
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.objects.builds import BuildRecord, build_from
 from llamastack_operator.objects.child import Key
-from llamastack_operator.objects.resources import LLAMASTACKBUILDS
+from llamastack_operator.objects.owners import owner_reference
+from llamastack_operator.objects.resources import LLAMASTACKBUILDS, LLAMASTACKS
 
 
 class NotThisBuildError(Exception):
@@ -59,7 +59,7 @@ class BuildKeeper:
         if spec and build.inputs_key != spec["key"]:
             raise NotThisBuildError(f"the LlamaStackBuild {name} is not of this stack's inputs")
         if uid not in build.owner_uids and not build.deleting:
-            await self._write(build, [*build.owners, _owner(stack, uid)])
+            await self._write(build, [*build.owners, owner_reference(LLAMASTACKS, stack[1], uid)])
 
     async def release(self, build: BuildRecord, uid: str) -> None:
         """Take a stack from the owners of a build, and delete the build with its last owner.
@@ -86,7 +86,7 @@ class BuildKeeper:
                 "namespace": stack[0],
                 "name": name,
                 "labels": build_labels(name),
-                "ownerReferences": [_owner(stack, uid)],
+                "ownerReferences": [owner_reference(LLAMASTACKS, stack[1], uid)],
             },
             "spec": dict(spec),
         }
@@ -113,7 +113,3 @@ class BuildKeeper:
         if self._builds.put(build):
             self._changed(build)
         return build
-
-
-def _owner(stack: Key, uid: str) -> dict[str, Any]:
-    return {"apiVersion": API_VERSION, "kind": STACK_KIND, "name": stack[1], "uid": uid}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, BUILD_LABEL, RERUN_ANNOTATION
+from llamastack_operator.objects.build_spec import BuildSpec, build_spec
+from llamastack_operator.objects.build_status import BuildStatus, build_status
 from llamastack_operator.objects.child import Key
 
 
@@ -24,8 +26,8 @@ class BuildRecord:
         created: its creation time (RFC 3339).
         deleting: whether it is on its way out.
         owners: the owner references, in wire form; one for each stack that uses it.
-        spec: its spec in wire form.
-        status: its status in wire form, without the lock.
+        spec: its spec.
+        status: its status, without the lock.
         locked: whether the status has a lock.
         rerun: a new value asks to make the image again from the lock, as its annotation has it.
     """
@@ -36,8 +38,8 @@ class BuildRecord:
     created: str
     deleting: bool
     owners: tuple[Mapping[str, Any], ...]
-    spec: Mapping[str, Any]
-    status: Mapping[str, Any]
+    spec: BuildSpec
+    status: BuildStatus
     locked: bool
     rerun: str = ""
 
@@ -49,12 +51,12 @@ class BuildRecord:
     @property
     def inputs_key(self) -> str:
         """The hash of its inputs."""
-        return str(self.spec.get("key", ""))
+        return self.spec.key
 
     @property
     def phase(self) -> str:
         """Queued, Building, Succeeded or Failed."""
-        return str(self.status.get("phase", "Queued"))
+        return self.status.phase or "Queued"
 
     @property
     def owner_uids(self) -> frozenset[str]:
@@ -65,8 +67,7 @@ class BuildRecord:
 def build_from(body: Mapping[str, Any]) -> BuildRecord:
     """Return what is kept of a LlamaStackBuild of the API."""
     metadata = body["metadata"]
-    status = dict(body.get("status") or {})
-    lock = status.pop("lock", None)
+    status = body.get("status") or {}
     return BuildRecord(
         key=(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
@@ -74,9 +75,9 @@ def build_from(body: Mapping[str, Any]) -> BuildRecord:
         created=metadata.get("creationTimestamp", ""),
         deleting="deletionTimestamp" in metadata,
         owners=tuple(metadata.get("ownerReferences") or ()),
-        spec=body.get("spec") or {},
-        status=status,
-        locked=lock is not None,
+        spec=build_spec(body.get("spec")),
+        status=build_status(status),
+        locked=status.get("lock") is not None,
         rerun=(metadata.get("annotations") or {}).get(RERUN_ANNOTATION, ""),
     )
 

@@ -15,7 +15,7 @@ FORMAT = 1
 
 def base_digest(build: BuildRecord) -> str | None:
     """Return the base's digest where it is known: named by the stack, or found by an earlier, successful try."""
-    return build.spec["inputs"]["base"].get("digest") or build.status.get("baseDigest")
+    return build.spec.inputs.base_digest or build.status.base_digest
 
 
 def image_before(build: BuildRecord, others: Iterable[BuildRecord]) -> str | None:
@@ -25,13 +25,12 @@ def image_before(build: BuildRecord, others: Iterable[BuildRecord]) -> str | Non
         build: the build.
         others: builds of the stacks that use it, itself perhaps among them.
     """
-    inputs = build.spec["inputs"]
-    place = (inputs.get("repository"), inputs["layer"]["kind"])
+    inputs = build.spec.inputs
     found = [
-        (other.status.get("finishedAt") or "", str(other.status["digest"]))
+        (other.status.finished_at or "", other.status.digest)
         for other in others
-        if other.key != build.key and other.phase == "Succeeded" and other.status.get("digest")
-        if (other.spec["inputs"].get("repository"), other.spec["inputs"]["layer"]["kind"]) == place
+        if other.key != build.key and other.phase == "Succeeded" and other.status.digest
+        if other.spec.inputs.repository == inputs.repository and other.spec.inputs.layer.kind == inputs.layer.kind
     ]
     return max(found)[1] if found else None
 
@@ -52,25 +51,24 @@ def inputs_text(
         lock: exactly what to install, or None to resolve.
         before: digest of an image in the repository whose layers may be used again.
     """
-    inputs = build.spec["inputs"]
-    pip = inputs["pip"]
+    inputs = build.spec.inputs
     document = {
         "format": FORMAT,
         "key": build.inputs_key,
-        "imageKey": inputs.get("imageKey") or build.inputs_key,
-        "strategy": build.spec["strategy"],
-        "base": {"image": inputs["base"]["image"], "digest": base_digest(build)},
+        "imageKey": inputs.image_key or build.inputs_key,
+        "strategy": build.spec.strategy,
+        "base": {"image": inputs.base, "digest": base_digest(build)},
         "earlier": [dict(layer) for layer in earlier],
-        "layer": {**inputs["layer"], "lock": None if lock is None else [dict(entry) for entry in lock]},
+        "layer": {**inputs.layer.wire, "lock": None if lock is None else [dict(entry) for entry in lock]},
         "pip": {
-            "indexes": pip["indexes"],
-            "sourceDistributions": pip["sourceDistributions"],
+            "indexes": list(inputs.pip.indexes),
+            "sourceDistributions": inputs.pip.source_distributions,
             "namedIndexes": dict(settings.named_indexes),
         },
-        "repository": inputs.get("repository"),
+        "repository": inputs.repository,
         "before": before,
-        "platform": inputs.get("platform"),
-        "labels": inputs.get("labels") or {},
+        "platform": inputs.platform,
+        "labels": dict(inputs.labels),
         "registries": {
             "mirrors": dict(settings.mirrors),
             "addresses": dict(settings.addresses),

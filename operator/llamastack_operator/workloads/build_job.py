@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, build_labels
-from llamastack_operator.api.llamastackbuild import KIND, BuildAccess
+from llamastack_operator.api.llamastackbuild import BuildAccess
 from llamastack_operator.objects.builds import BuildRecord
+from llamastack_operator.objects.owners import controller_reference
 from llamastack_operator.objects.pods import at_digest
+from llamastack_operator.objects.resources import LLAMASTACKBUILDS
 from llamastack_operator.workloads.build_inputs import BUILD_JSON, base_digest, inputs_text
-from llamastack_operator.workloads.restricted import security_context
+from llamastack_operator.workloads.program import program_container
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 
 ROOT = "/llamastack"
@@ -33,18 +34,6 @@ _INSTALLING = {"requests": {"cpu": "200m", "memory": "256Mi"}}
 def job_name(build: str, attempt: int) -> str:
     """Return the name of the Job, and of its ConfigMap, of one try."""
     return f"{build}-{attempt}"
-
-
-def build_owner(build: BuildRecord) -> dict[str, Any]:
-    """Return the owner reference to a build, by which its objects go when it goes."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "name": build.key[1],
-        "uid": build.uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
 
 
 def inputs_config_map(
@@ -82,7 +71,7 @@ def job(build: BuildRecord, attempt: int, settings: WorkloadSettings) -> dict[st
         attempt: which try, from 1.
         settings: the operator's settings.
     """
-    access = BuildAccess.model_validate(build.spec.get("access") or {})
+    access = BuildAccess.model_validate(build.spec.access)
     name = job_name(build.key[1], attempt)
     metadata = _metadata(build, name)
     metadata["annotations"] = {ATTEMPT_ANNOTATION: str(attempt)}
@@ -104,7 +93,7 @@ def job(build: BuildRecord, attempt: int, settings: WorkloadSettings) -> dict[st
 
 def base_image(build: BuildRecord) -> str:
     """Return the image of the installing container: the base, by digest where that is known."""
-    image, digest = str(build.spec["inputs"]["base"]["image"]), base_digest(build)
+    image, digest = build.spec.inputs.base, base_digest(build)
     return image if digest is None else at_digest(image, digest)
 
 
@@ -119,15 +108,15 @@ def _metadata(build: BuildRecord, name: str) -> dict[str, Any]:
         "namespace": namespace,
         "name": name,
         "labels": build_labels(build_name),
-        "ownerReferences": [build_owner(build)],
+        "ownerReferences": [controller_reference(LLAMASTACKBUILDS, build_name, build.uid)],
     }
 
 
 def _pod(build: BuildRecord, access: BuildAccess, inputs: str, settings: WorkloadSettings) -> dict[str, Any]:
     ids = {} if settings.run_as is None else dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), settings.run_as)
-    platform = build.spec["inputs"].get("platform")
+    platform = build.spec.inputs.platform
     images = container_images(build, settings)
-    strategy = [] if build.spec["strategy"] == "Image" else ["--no-push"]
+    strategy = [] if build.spec.pushes else ["--no-push"]
     work = _work(build)
     pulls = [access.pull_secret_ref or access.push_secret_ref]
     pod: dict[str, Any] = {
@@ -176,30 +165,20 @@ def _container(
     access: BuildAccess,
     work: str,
 ) -> dict[str, Any]:
-    mounts = [
+    mounts: list[dict[str, Any]] = [
         {"name": "inputs", "mountPath": f"{ROOT}/inputs", "readOnly": True},
         {"name": f"tmp-{name}", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod
     ]
     if access.ca_bundle_ref:
         mounts.append({"name": "ca", "mountPath": f"{ROOT}/ca", "readOnly": True})
     mounts += [_mount(volume, work) for volume in volumes if _has(volume, access)]
-    return {
-        "name": name,
-        "image": images[name],
-        "command": command,
-        "env": [{"name": "PYTHONUNBUFFERED", "value": "1"}, {"name": "HOME", "value": "/tmp"}],  # noqa: S108
-        "resources": dict(resources),
-        "volumeMounts": mounts,
-        "securityContext": security_context(),
-        # Untrusted for `install`: it is read with bounds, and a success is told by `push` alone.
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-    }
+    return program_container(name, images[name], command, mounts, resources)
 
 
 def _work(build: BuildRecord) -> str:
     """Return where a build's volume is mounted: over its own layer, since the base may have others beside it."""
-    inputs = build.spec["inputs"]
-    return WORK if inputs.get("earlierBuilds") else str(inputs["layer"]["root"])
+    inputs = build.spec.inputs
+    return WORK if inputs.earlier_builds else inputs.layer.root
 
 
 def _mount(volume: str, work: str) -> dict[str, Any]:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.labels import APPLIED_ANNOTATION, child_labels
-from llamastack_operator.api.stack import KIND
 from llamastack_operator.objects.child import Desired, Key, digest
-from llamastack_operator.objects.resources import Resource
+from llamastack_operator.objects.owners import controller_reference
+from llamastack_operator.objects.resources import LLAMASTACKS, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,7 @@ class Owner:
 
     def reference(self) -> dict[str, Any]:
         """Return the controller's owner reference, by which the object goes when the stack goes."""
-        return {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "name": self.key[1],
-            "uid": self.uid,
-            "controller": True,
-            "blockOwnerDeletion": True,
-        }
+        return controller_reference(LLAMASTACKS, self.key[1], self.uid)
 
 
 def desired(

@@ -6,11 +6,12 @@ image, from files whose hashes were checked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llamastack_operator.workloads.build_inputs import BUILD_JSON
 from llamastack_operator.workloads.build_job import ROOT, WORK
-from llamastack_operator.workloads.restricted import security_context
+from llamastack_operator.workloads.program import program_container
 from llamastack_operator.workloads.runtime import Runtime, StartInstall
 from llamastack_operator.workloads.settings import ImageSettings
 
@@ -50,10 +51,9 @@ def init_containers(
         _mount("llamastack-tools", f"{ROOT}/tools"),
         _mount("llamastack-packages", WORK, read_only=False),
     ]
-    proxies = [{"name": name, "value": value} for name, value in settings.proxies]
     resources = install.settings.resources
     return [
-        _container(FETCH, install.operator, program, fetch_mounts, install, _SMALL, proxies),
+        _container(FETCH, install.operator, program, fetch_mounts, install, _SMALL, settings.proxies),
         _container(
             INSTALL,
             runtime.image,
@@ -61,7 +61,7 @@ def init_containers(
             install_mounts,
             install,
             resources.to_wire() if resources else {"requests": {"cpu": "100m", "memory": "128Mi"}},
-            [],
+            (),
         ),
     ]
 
@@ -109,7 +109,7 @@ def _container(
     mounts: list[dict[str, Any]],
     install: StartInstall,
     resources: dict[str, Any],
-    env: list[dict[str, str]],
+    env: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
     tmp = f"llamastack-tmp-{name.removeprefix('llamastack-')}"
     common = [
@@ -118,16 +118,7 @@ def _container(
     ]
     if install.ca_bundle is not None:
         common.append(_mount("llamastack-ca", f"{ROOT}/ca"))
-    return {
-        "name": name,
-        "image": image,
-        "command": command,
-        "env": [{"name": "PYTHONUNBUFFERED", "value": "1"}, {"name": "HOME", "value": "/tmp"}, *env],  # noqa: S108
-        "resources": resources,
-        "volumeMounts": [*common, *mounts],
-        "securityContext": security_context(),
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-    }
+    return program_container(name, image, command, [*common, *mounts], resources, env)
 
 
 def _mount(name: str, path: str, read_only: bool = True) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.requirements import RequirementError, check_requirement
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.suggest import did_you_mean
-from llamastack_resolver.yaml_io import read_yaml
+from llamastack_resolver.yaml_io import read_value
 
 EXTERNAL_PATH = "/etc/llama-stack-external"
 PROVIDERS_FOLDER, APIS_FOLDER = "providers.d", "apis.d"
@@ -105,8 +105,7 @@ class ExternalFields:
     def check(self, knowledge: ReleaseKnowledge, findings: Findings) -> None:
         """Report API files of another name, and providers of an API that neither release nor manifest has."""
         for file, text in self.apis.items():
-            documents, _ = read_yaml(text)
-            value = documents[0].value if documents else None
+            value, _ = read_value(text)
             name = value.get("name") if isinstance(value, dict) else None
             if isinstance(name, str) and api_file(name) != file:
                 place = f"{APIS_KEY}/{file}"

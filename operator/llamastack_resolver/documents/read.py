@@ -18,7 +18,7 @@ from llamastack_resolver.documents.secrets import report_inline_secrets
 from llamastack_resolver.findings import DOCUMENT, Findings
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import PACKAGES, Release, UnknownReleaseError
-from llamastack_resolver.yaml_io import Document, read_yaml
+from llamastack_resolver.yaml_io import Document, read_value, read_yaml
 
 API_GROUP = "llamastack.dev"
 Kind = Literal["LlamaStack", "RunConfig", "BuildConfig", "Other"]
@@ -193,10 +193,9 @@ def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: ConfigMap
     text = config_maps.text(namespace, reference, result.prefix, "its run config is not checked", result.findings)
     if text is None:
         return
-    documents, problems = read_yaml(text)
+    result.config, problems = read_value(text)
     for problem in problems:
         result.findings.error(
             ConfigReason.INVALID_RUN_CONFIG, problem.message, result.prefix, hint=problem.hint or "correct the YAML"
         )
-    result.config = documents[0].value if documents else None
     report_inline_secrets(result.config, result.findings, result.prefix)

@@ -16,7 +16,7 @@ from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.registry import ProviderRegistry, RegisteredSpec, shadowed_types
 from llamastack_resolver.suggest import did_you_mean
-from llamastack_resolver.yaml_io import read_yaml
+from llamastack_resolver.yaml_io import read_value
 
 MAX_FILES = 500
 _KINDS = ("remote", "inline")
@@ -179,13 +179,12 @@ def external_apis(files: Mapping[str, str], findings: Findings) -> dict[str, dic
 
 
 def _mapping(text: str, path: str, findings: Findings) -> dict[str, Any] | None:
-    documents, problems = read_yaml(text)
+    value, problems = read_value(text)
     for problem in problems:
         hint = problem.hint or "correct the YAML"
         findings.error(ModuleReason.SPEC_MISSING, problem.message, path, hint=hint, line=problem.line)
     if problems.has_errors:
         return None
-    value = documents[0].value if documents else None
     if not isinstance(value, dict):
         findings.error(
             ModuleReason.SPEC_MISSING, "expected a mapping", path, hint="write the spec's keys, such as module"

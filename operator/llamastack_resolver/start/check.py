@@ -36,7 +36,7 @@ from llamastack_resolver.start.instantiate import (
 )
 from llamastack_resolver.start.redact import Redactor
 from llamastack_resolver.start.runtime import internal_impls, make_runtime
-from llamastack_resolver.yaml_io import read_yaml
+from llamastack_resolver.yaml_io import read_value
 
 Mode = Literal["instantiate", "import"]
 
@@ -198,8 +198,7 @@ def _read(config: Path) -> tuple[Any, Findings]:
         content = config.read_bytes()
     except OSError as error:
         raise CannotRunError(f"{config}: {error.strerror or error}") from error
-    documents, findings = read_yaml(content)
-    return (documents[0].value if documents else None), findings
+    return read_value(content)
 
 
 def _files(raw: Any, variables: Mapping[str, str]) -> ExternalFiles:

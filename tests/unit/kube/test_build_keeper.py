@@ -15,6 +15,7 @@ import pytest
 from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.objects.builds import (
     BuildRecord,
     build_from,
@@ -234,7 +235,7 @@ class TestKept:
     def test_the_lock_is_dropped_and_remembered_as_there(self) -> None:
         status = {"phase": "Succeeded", "lock": ['{"name": "a"}'] * 500, "digest": "sha256:1"}
         kept = build_from({**body(), "status": status})
-        assert kept.status == {"phase": "Succeeded", "digest": "sha256:1"}
+        assert kept.status == BuildStatus(phase="Succeeded", digest="sha256:1")
         assert kept.locked
         assert "lock" in status, "what was read is not changed"
 

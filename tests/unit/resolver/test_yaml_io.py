@@ -1,13 +1,14 @@
 """Reading YAML: positions, bounds, and an answer to any bytes whatever."""
 
 import time
+from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llamastack_resolver.yaml_io import MAX_BYTES, read_yaml
+from llamastack_resolver.yaml_io import MAX_BYTES, read_value, read_yaml
 
 
 def messages(text: str | bytes) -> list[str]:
@@ -102,3 +103,12 @@ def test_any_bytes_give_documents_or_a_finding(soup: bytes | str):
     assert all(finding.message for finding in findings)
     assert isinstance(documents, list)
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "wrong"),
+    [("a: 1", {"a": 1}, False), ("", None, False), ("a: 1\n---\n[", {"a": 1}, True), ("[", None, True)],
+)
+def test_the_value_of_a_file_is_that_of_its_first_document(text: str, value: Any, wrong: bool) -> None:
+    found, findings = read_value(text)
+    assert (found, findings.has_errors) == (value, wrong)

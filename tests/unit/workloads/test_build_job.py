@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.workloads.build_job import base_image, inputs_config_map, job
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
-from tests.support.build_attempts import SETTINGS, build
+from tests.support.build_attempts import INPUTS, SETTINGS, build
 
 ACCESS = st.fixed_dictionaries(
     {},
@@ -92,15 +92,14 @@ def test_the_volume_hides_no_other_layer_of_the_base() -> None:
         mounts = containers(pod(owner=owner))["install"]["volumeMounts"]
         return next(str(mount["mountPath"]) for mount in mounts if mount["name"] == "work")
 
-    inputs = {**build().spec["inputs"], "earlierBuilds": ["stack-a"]}
+    inputs = {**INPUTS, "earlierBuilds": ["stack-a"]}
     assert place(build()) == "/opt/llamastack/modules"
     assert place(build({"strategy": "Start", "inputs": inputs})) == "/opt/llamastack"
 
 
 def test_a_base_by_tag_is_looked_up_anew_and_one_by_digest_is_not() -> None:
     digest = "sha256:" + "1" * 64
-    inputs = build().spec["inputs"]
-    pinned = build({"inputs": {**inputs, "base": {"image": "r.example:5000/a/b:1", "digest": digest}}})
+    pinned = build({"inputs": {**INPUTS, "base": {"image": "r.example:5000/a/b:1", "digest": digest}}})
     assert base_image(pinned) == f"r.example:5000/a/b@{digest}"
     assert containers(pod(owner=pinned))["install"]["imagePullPolicy"] == "IfNotPresent"
     assert containers(pod())["install"]["imagePullPolicy"] == "Always"

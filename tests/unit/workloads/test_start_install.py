@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
-from tests.support.world import IMAGES, built, llamastack, snapshot
+from tests.support.world import IMAGES, built, facts, llamastack
 
 MODULES = "/opt/llamastack/modules/lib/python3.13/site-packages"
 
@@ -21,7 +21,7 @@ def pod(release: bool = False, modules: bool = True, settings: ImageSettings = I
     body = llamastack(runConfig={"providers": {"safety": [entry] if modules else []}}, **spec)
     if release:
         body["spec"]["distribution"] = {"release": {"package": "llama-stack", "version": "0.7.3"}}
-    decided = plan(built(snapshot(body), settings), WorkloadSettings(images=settings))
+    decided = plan(built(facts(body), settings), WorkloadSettings(images=settings))
     (deployment,) = [item.body for item in decided.desired or () if item.resource.kind == "Deployment"]
     found: dict[str, Any] = deployment["spec"]["template"]["spec"]
     return found

@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from llamastack_operator.api.base import API_VERSION
-from llamastack_operator.api.llamastackbuild import KIND
+from llamastack_operator.controller.worker import FollowUp
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.status import write_status
+from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, job_from, owner_entry, phase_entry
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
@@ -62,8 +63,8 @@ class BuildReconciler:
         self._settings = settings
         self._starting = asyncio.Lock()
 
-    async def reconcile(self, key: Key) -> float | None:
-        """Run one pass and return after how many seconds the next is due; None where an event will tell.
+    async def reconcile(self, key: Key) -> FollowUp:
+        """Run one pass and return after how many seconds the next is due, if no event comes before.
 
         Raises:
             ApiError: the API server refused something.
@@ -71,25 +72,25 @@ class BuildReconciler:
         """
         build = self._builds.get(key)
         if build is None or build.deleting:
-            return None
+            return FollowUp(settled=True)
         if build.phase == "Building":
             return await self._pass(build)
         # One at a time, or two builds could take the last free place.
         async with self._starting:
             return await self._pass(build)
 
-    async def _pass(self, build: BuildRecord) -> float | None:
+    async def _pass(self, build: BuildRecord) -> FollowUp:
         snapshot = await self._snapshot(build)
         decision = decide(snapshot, self._settings)
         if decision.action == "start":
-            await self._start(build, int(decision.status["attempts"]))
+            await self._start(build, decision.status.tries)
         if decision.action == "stop" and decision.job is not None:
             await self._client.delete(JOBS, *decision.job.key, uid=decision.job.uid)
         lock = None
         if decision.action == "collect":
             decision, lock = await self._collect(snapshot, decision)
         await self._report(build, decision.status, lock)
-        return decision.again
+        return FollowUp(settled=True, again=decision.again)
 
     async def _snapshot(self, build: BuildRecord) -> BuildSnapshot:
         jobs, pods = tuple(self._jobs.of(build.key)), tuple(self._pods.of(build.key))
@@ -148,11 +149,11 @@ class BuildReconciler:
             log = await self._client.log(*pod.key, PUSH, LOG_LIMIT) if pod is not None else ""
             record = parse_record(log, decision.told["record"])
             status, lock = collected(build, decision.status, decision.told, record, stamp(snapshot.now))
-            status["operatorImage"] = self._settings.images.operator
+            status = replace(status, operator_image=self._settings.images.operator)
         except LostRecordError as error:
             failure = Failure(BuildReason.LOCK_LOST, str(error), retry=error.retry)
-            return failed(snapshot, dict(decision.status), failure), None
-        if build.spec["strategy"] == "Start":
+            return failed(snapshot, decision.status, failure), None
+        if build.spec.strategy == "Start":
             located = replace(build, status=status)
             earlier = await self._earlier(build)
             name = lock_name(build.key[1])
@@ -163,9 +164,8 @@ class BuildReconciler:
 
     async def _earlier(self, build: BuildRecord) -> list[Mapping[str, Any]]:
         """Return the layers, with their locks, that are installed before a build's own."""
-        names = build.spec["inputs"].get("earlierBuilds") or []
         layers: list[Mapping[str, Any]] = []
-        for name in names:
+        for name in build.spec.inputs.earlier_builds:
             body = await self._client.get(LLAMASTACKBUILDS, build.key[0], name)
             if body is None:
                 raise ApiError(404, {"message": f"the build {name} is gone"})
@@ -178,27 +178,18 @@ class BuildReconciler:
         lock = ((body or {}).get("status") or {}).get("lock")
         return None if lock is None else [json.loads(entry) for entry in lock]
 
-    async def _report(self, build: BuildRecord, status: dict[str, Any], lock: list[Mapping[str, Any]] | None) -> None:
+    async def _report(self, build: BuildRecord, status: BuildStatus, lock: list[Mapping[str, Any]] | None) -> None:
         if status == build.status and lock is None:
             return
         if lock is None and build.locked:
             # A field that is not applied any more would be removed.
             lock = await self._lock(build.key)
-        namespace, name = build.key
-        full = status if lock is None else {**status, "lock": [json.dumps(entry, sort_keys=True) for entry in lock]}
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {"namespace": namespace, "name": name, "uid": build.uid},
-            "status": full,
-        }
-        try:
-            answer = await self._client.apply(LLAMASTACKBUILDS, body, subresource="status", metadata_only=True)
-        except ApiError as error:
-            if error.code in (404, 409):
-                return
-            raise
-        version = int(answer["metadata"]["resourceVersion"])
+        full = status.to_wire()
+        if lock is not None:
+            full["lock"] = [json.dumps(entry, sort_keys=True) for entry in lock]
+        version = await write_status(self._client, LLAMASTACKBUILDS, build.key, build.uid, full)
+        if version is None:
+            return
         current = self._builds.get(build.key)
         if current is not None and current.uid == build.uid:
             written = replace(current, version=version, status=status, locked=lock is not None)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
-
-import aiohttp
 
 from llamastack_operator.api.labels import BUILD_LABEL, MANAGED_BY, MANAGED_BY_LABEL
 from llamastack_operator.controller.build.reconcile import BuildReconciler
 from llamastack_operator.controller.queue import WorkQueue
+from llamastack_operator.controller.worker import Worker
 from llamastack_operator.kube.cache import Cache
-from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.informer import Informer
 from llamastack_operator.objects.builds import (
     BuildJob,
@@ -29,8 +27,6 @@ from llamastack_operator.workloads.settings import WorkloadSettings
 
 SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY},{BUILD_LABEL}"
 WORKERS = 4
-
-logger = logging.getLogger(__name__)
 
 
 class Building:
@@ -69,7 +65,7 @@ class Building:
     def workers(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield the loops that run passes."""
         for _ in range(WORKERS):
-            yield self._work()
+            yield Worker(self._queue, self._reconciler.reconcile, "build").run()
 
     def notice(self, build: BuildRecord) -> None:
         """Take up a build that this process wrote."""
@@ -86,28 +82,3 @@ class Building:
 
     def _member_changed(self, member: BuildJob | BuildPod, listed: bool) -> None:
         self._queue.add((member.key[0], member.group), listed)
-
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.get()
-            try:
-                await self._pass(key)
-            finally:
-                self._queue.done(key)
-
-    async def _pass(self, key: Key) -> None:
-        try:
-            again = await self._reconciler.reconcile(key)
-        except (ApiError, TimeoutError, aiohttp.ClientError, OSError) as error:
-            if isinstance(error, ApiError) and error.namespace_terminating:
-                return
-            logger.warning("build %s/%s: %s", *key, error or type(error).__name__)
-            self._queue.retry(key)
-        except Exception:
-            # One build that trips over a defect of ours must not stop the others.
-            logger.exception("build %s/%s: the pass failed", *key)
-            self._queue.retry(key)
-        else:
-            self._queue.succeeded(key)
-            if again is not None:
-                self._queue.add_after(key, again)

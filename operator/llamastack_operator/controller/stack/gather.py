@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from llamastack_operator.kube.cache import Cache
@@ -15,9 +14,15 @@ from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.child import Child, Key, digest
 from llamastack_operator.objects.config_map import ConfigMapContent
 from llamastack_operator.objects.pods import Pod
+from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
 from llamastack_operator.planning.stack.inputs.config_map_texts import Taken, take, texts_of
-from llamastack_operator.planning.stack.inputs.references import CA_PATH, SpecReference, references_of, report_missing
-from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
+from llamastack_operator.planning.stack.inputs.references import (
+    CA_PATH,
+    SpecReference,
+    references_of,
+    report_missing,
+)
+from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_resolver.findings import Findings
 
@@ -26,7 +31,7 @@ _SMALL_TEXT = 4_096
 
 
 class Gatherer:
-    """Makes snapshots.
+    """Gathers facts about stacks.
 
     Args:
         stacks: the known stacks.
@@ -51,23 +56,21 @@ class Gatherer:
         # What was read of ConfigMaps, by stack, for one generation and one version of each.
         self._read: dict[Key, tuple[str, int, tuple[Any, ...], Taken]] = {}
 
-    async def gather(self, key: Key) -> Snapshot | None:
-        """Return the snapshot of a stack, or None where it is gone."""
+    async def gather(self, key: Key) -> StackFacts | None:
+        """Return the facts about a stack, or None where it is gone."""
         stack = self._stacks.get(key)
         if stack is None or stack.deleting:
             self._referents.follow(key, set())
             self._verified.pop(key, None)
             self._read.pop(key, None)
             return None
-        return self._snapshot(stack, await self._follow(stack))
-
-    def _snapshot(self, stack: Stack, referred: Referred) -> Snapshot:
-        return Snapshot(stack, self._members(stack.key), tuple(self._pods.of(stack.key)), referred)
+        referred = await self._follow(stack)
+        return StackFacts(stack, self._members(key), tuple(self._pods.of(key)), referred)
 
     def renewed(self, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot with what the caches hold of the stack's objects now."""
         key = snapshot.stack.key
-        return replace(snapshot, children=self._members(key), pods=tuple(self._pods.of(key)))
+        return snapshot.renewed(self._members(key), tuple(self._pods.of(key)))
 
     def _members(self, key: Key) -> tuple[Child, ...]:
         return tuple(child for cache in self._children.values() for child in cache.of(key))
@@ -79,7 +82,7 @@ class Gatherer:
         self._referents.follow(stack.key, config_maps)
         if not references:
             self._read.pop(stack.key, None)
-            return Referred()
+            return NOTHING_REFERRED
         contents = {key: await self._referents.config_map(key) for key in sorted(config_maps)}
         others = await self._others(stack, [ref for ref in references if ref.kind != "ConfigMap"])
         findings = Findings()

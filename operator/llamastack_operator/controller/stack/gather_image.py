@@ -16,24 +16,22 @@ from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.objects.child import Key, digest
-from llamastack_operator.planning.image.decide import decide_image
 from llamastack_operator.planning.image.install import (
     needs_import_names,
     needs_install,
-    plan_findings,
     plan_install,
     with_import_names,
 )
-from llamastack_operator.planning.image.outcome import as_it_is
+from llamastack_operator.planning.image.judge import judge_image
 from llamastack_operator.planning.image.question import ImageQuestion
 from llamastack_operator.planning.install.install_plan import InstallPlan
+from llamastack_operator.planning.stack.facts import Referred, StackFacts
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.inputs.providers import Provider, has_modules, providers_of
-from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
+from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.settings import ImageSettings
-from llamastack_resolver.findings import Severity
-from llamastack_resolver.yaml_io import read_yaml
+from llamastack_resolver.yaml_io import read_value
 
 _UNITS = {"h": 3600, "d": 86400}
 
@@ -48,9 +46,9 @@ class ImageFacts:
         again: seconds until a fresh look at versions is due, or None.
     """
 
-    question: ImageQuestion | None = None
-    providers: tuple[Provider, ...] = ()
-    again: float | None = None
+    question: ImageQuestion | None
+    providers: tuple[Provider, ...]
+    again: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class _Planned:
 
 
 class ImageGatherer:
-    """Collects the facts about images.
+    """Collects the facts about images, and judges by them.
 
     Args:
         builds: the known builds.
@@ -79,51 +77,54 @@ class ImageGatherer:
         self._planned.pop(key, None)
         self._configs.pop(key, None)
 
-    async def complete(self, snapshot: Snapshot, settings: ImageSettings) -> tuple[Snapshot, float | None]:
-        """Return a snapshot with how its image stands, and the seconds until a fresh look at versions is due.
+    async def judge(self, facts: StackFacts, settings: ImageSettings) -> tuple[Snapshot, float | None]:
+        """Return the facts with how the image stands, and the seconds until a fresh look at versions is due.
 
         Where the spec has errors, or leads nowhere, nothing is decided: what runs stays.
         """
-        stack, referred = snapshot.stack, snapshot.referred
-        if has_errors(snapshot):
-            return with_image(snapshot, ImageFacts(providers=stack.providers), settings), None
-        facts = await self.facts(stack, referred)
-        completed = with_image(snapshot, facts, settings)
-        if completed.image is not None and not completed.image.ready and facts.question is not None:
+        run_config = facts.run_config
+        if facts.has_errors:
+            return Snapshot(facts, None, (), run_config, facts.stack.providers), None
+        gathered = await self._facts(facts, run_config)
+        question = gathered.question
+        judged = judge_image(facts, question, settings)
+        if judged.verdict is not None and not judged.verdict.ready and question is not None:
             # Only now do credentials matter: they tell a failed build that is to be tried anew from one that is not.
-            access = await self._access(stack, referred)
-            completed = with_image(snapshot, replace(facts, question=replace(facts.question, access=access)), settings)
-        if completed.image is None:
-            return completed, None
-        config = await self.server_config(stack, referred, completed.image)
-        return replace(completed, run_config=config), facts.again
+            question = replace(question, access=await self._access(facts))
+            judged = judge_image(facts, question, settings)
+        verdict = judged.verdict
+        if verdict is None:
+            return Snapshot(facts, None, judged.findings, run_config, gathered.providers), None
+        config = await self._server_config(facts, run_config, verdict)
+        return Snapshot(facts, verdict, judged.findings, config, gathered.providers), gathered.again
 
-    async def facts(self, stack: Stack, referred: Referred) -> ImageFacts:
+    async def _facts(self, facts: StackFacts, run_config: str | None) -> ImageFacts:
         """Return what decides the image of a stack whose spec could be read and refers to nothing that is missing."""
-        spec, run_config = stack.spec, stack.run_config or referred.run_config
+        stack, spec = facts.stack, facts.stack.spec
         if spec is None or run_config is None:
-            return ImageFacts(providers=stack.providers)
-        planned = await self._plan(stack, referred, spec, run_config)
+            return ImageFacts(None, stack.providers, None)
+        planned = await self._plan(stack, facts.referred, spec, run_config)
         if planned.plan is None:
-            return ImageFacts(providers=planned.providers)
+            return ImageFacts(None, planned.providers, None)
         token, again = _refresh(stack, spec, time.time())
         question = ImageQuestion(
             spec=spec,
             plan=planned.plan,
             builds=self._candidates(stack),
             current=(stack.status.get("buildRef") or {}).get("name"),
+            access="",
             refresh=token,
             unchanged=stack.status.get("observedGeneration") == stack.generation
             and is_true(stack.status, ConditionType.IMAGE_READY),
         )
         return ImageFacts(question, planned.providers, again)
 
-    async def server_config(self, stack: Stack, referred: Referred, verdict: ImageVerdict) -> str | None:
+    async def _server_config(self, facts: StackFacts, run_config: str | None, verdict: ImageVerdict) -> str | None:
         """Return the run config that the server gets: its modules under the names that they are imported by."""
-        run_config = stack.run_config or referred.run_config
         if run_config is None or not verdict.ready or not needs_import_names(verdict.modules):
             return run_config
-        identity = (stack.uid, stack.generation, referred.digest, verdict.current)
+        stack = facts.stack
+        identity = (stack.uid, stack.generation, facts.referred.digest, verdict.current)
         known = self._configs.get(stack.key)
         if known is None or known[0] != identity:
             text = await asyncio.to_thread(with_import_names, run_config, verdict.modules)
@@ -145,36 +146,16 @@ class ImageGatherer:
         """Return the builds of the stack's namespace, its own among them."""
         return tuple(self._builds.of((stack.key[0], "")))
 
-    async def _access(self, stack: Stack, referred: Referred) -> str:
+    async def _access(self, facts: StackFacts) -> str:
         """Return what changes when credentials or certificates do."""
+        stack = facts.stack
         build = stack.spec.build if stack.spec else None
         if build is None:
             return ""
         index = build.pip.secret_ref if build.pip else None
         names = {ref.name for ref in (build.push_secret_ref, build.pull_secret_ref, index) if ref is not None}
         versions = {name: await self._referents.secret_version((stack.key[0], name)) for name in sorted(names)}
-        return digest([versions, referred.certificates])
-
-
-def has_errors(snapshot: Snapshot) -> bool:
-    """Tell whether a stack has errors of its own, or refers to what is not there."""
-    findings = (*snapshot.stack.findings, *snapshot.referred.findings)
-    return snapshot.stack.spec is None or any(finding.severity is Severity.ERROR for finding in findings)
-
-
-def with_image(snapshot: Snapshot, facts: ImageFacts, settings: ImageSettings) -> Snapshot:
-    """Return a snapshot with how its image stands, as far as errors in the spec do not forbid to say. Pure."""
-    stack = snapshot.stack
-    run_config = stack.run_config or snapshot.referred.run_config
-    told = replace(snapshot, run_config=run_config, providers=facts.providers)
-    if stack.spec is None or has_errors(snapshot):
-        return told
-    if facts.question is None:
-        return replace(told, image=as_it_is(stack.spec))
-    told = replace(told, install_findings=plan_findings(facts.question.plan))
-    if facts.question.plan.has_errors:
-        return told
-    return replace(told, image=decide_image(facts.question, settings))
+        return digest([versions, facts.referred.certificates])
 
 
 def _read(
@@ -182,8 +163,7 @@ def _read(
 ) -> tuple[InstallPlan | None, tuple[Provider, ...]]:
     if spec.run_config_from is None:
         return plan_install(spec, run_config, referred.files), stack.providers
-    documents, _ = read_yaml(run_config)
-    value = documents[0].value if documents else None
+    value, _ = read_value(run_config)
     needed = needs_install(stack, has_modules(value))
     return plan_install(spec, run_config, referred.files) if needed else None, providers_of(value)
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.conditions import ConditionType, is_true
-from llamastack_operator.api.stack import KIND
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.controller.stack.memo import Memo
 from llamastack_operator.controller.stack.reasons import ApplyReason
 from llamastack_operator.controller.stack.rejection import rejection_findings
+from llamastack_operator.controller.worker import FollowUp
 from llamastack_operator.kube.apply import Applier, NotOursError
 from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
+from llamastack_operator.kube.status import write_status
 from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
 from llamastack_operator.objects.resources import LLAMASTACKS
@@ -39,21 +38,6 @@ from llamastack_resolver.findings import Finding, Findings, Severity
 _ASK_TIMES = 6
 """How often the server of one rollout is asked for its version before that is given up."""
 
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What comes after a pass.
-
-    Attributes:
-        settled: whether the stack is as it should be; else another pass follows with backoff.
-        again: seconds until a further look is due in any case, or None.
-    """
-
-    settled: bool
-    again: float | None = None
-
 
 class Reconciler:
     """Runs passes.
@@ -61,8 +45,8 @@ class Reconciler:
     Args:
         client: the API server.
         stacks: the known stacks.
-        gatherer: makes snapshots.
-        images: adds to them how the image stands.
+        gatherer: gathers what is known of a stack.
+        images: judges by that how its image stands.
         builds: the known builds.
         keeper: makes builds and keeps their owners.
         applier: applies objects.
@@ -95,26 +79,26 @@ class Reconciler:
         # Generation and how often its server was asked for its version.
         self._asked: dict[Key, tuple[int, int]] = {}
 
-    async def reconcile(self, key: Key) -> Result:
+    async def reconcile(self, key: Key) -> FollowUp:
         """Run one pass and return whether the stack is as it should be, and when to look again.
 
         Raises:
             ApiError: the API server did not take the status, or the namespace is on its way out.
             OSError, TimeoutError: it could not be reached.
         """
-        gathered = await self._gatherer.gather(key)
-        if gathered is None:
+        facts = await self._gatherer.gather(key)
+        if facts is None:
             self._memo.forget(key)
             self._asked.pop(key, None)
             self._images.forget(key)
-            return Result(True)
-        snapshot, again = await self._images.complete(gathered, self._settings.images)
+            return FollowUp(True)
+        snapshot, again = await self._images.judge(facts, self._settings.images)
         after, outcome = snapshot, self._recall(snapshot)
         if outcome is None:
             decided = plan(snapshot, self._settings)
             if decided.desired is not None and await self._is_ghost(snapshot, decided):
                 self._stacks.remove(key, snapshot.stack.uid)
-                return Result(True)
+                return FollowUp(True)
             outcome = await self._carry_out(snapshot.stack, decided)
             after = self._gatherer.renewed(snapshot)
             if outcome.applied:
@@ -130,7 +114,7 @@ class Reconciler:
         await self._report(snapshot.stack, status)
         await self._tidy(after, outcome)
         failed = any(finding.severity is Severity.ERROR for finding in outcome.findings)
-        return Result(answered and not failed and not _may_recover(after), again)
+        return FollowUp(answered and not failed and not _may_recover(after), again)
 
     def _must_ask(self, stack: Stack) -> bool:
         """Tell whether the server's version is to be asked for: once for each rollout, and a few times over.
@@ -176,7 +160,7 @@ class Reconciler:
             await self._keeper.release(build, stack.uid)
         lost = lost_image(snapshot, builds, datetime.now(UTC))
         if lost is not None:
-            await self._keeper.rerun(lost, lost.status.get("finishedAt", ""))
+            await self._keeper.rerun(lost, lost.status.finished_at or "")
 
     async def _carry_out(self, stack: Stack, decided: Plan) -> PassOutcome:
         """Apply what is wanted, side by side, then delete what is not; return what came of it."""
@@ -220,21 +204,9 @@ class Reconciler:
     async def _report(self, stack: Stack, status: dict[str, Any]) -> None:
         if status == stack.status:
             return
-        namespace, name = stack.key
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {"namespace": namespace, "name": name, "uid": stack.uid},
-            "status": status,
-        }
-        try:
-            answer = await self._client.apply(LLAMASTACKS, body, subresource="status", metadata_only=True)
-        except ApiError as error:
-            if error.code in (404, 409):
-                logger.info("%s/%s: the stack went or was replaced during the pass", namespace, name)
-                return
-            raise
-        version = int(answer["metadata"]["resourceVersion"])
+        version = await write_status(self._client, LLAMASTACKS, stack.key, stack.uid, status)
+        if version is None:
+            return
         current = self._stacks.get(stack.key)
         if current is not None and current.uid == stack.uid:
             self._stacks.put(replace(current, version=version, status=status))

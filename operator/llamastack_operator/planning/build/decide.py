@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod, BuildRecord
 from llamastack_operator.planning.build.failure import Failure, failure_of, tampered, waiting_failure
 from llamastack_operator.planning.build.reasons import BuildReason
@@ -26,8 +27,6 @@ LOOK_AGAIN = 2.0
 """Seconds between two looks at the progress of a running build."""
 QUEUE_LOOK = 5.0
 """Seconds between two looks for a free place: a build that is deleted frees its place without a word."""
-# What outlives a try: with a lock the next one makes the same image again.
-_LASTING = ("baseDigest", "rerun")
 _STEPS = {PREPARE: "preparing", INSTALL: "installing", PUSH: "pushing"}
 
 
@@ -71,7 +70,7 @@ class BuildDecision:
         again: seconds until the next look, or None where an event will tell.
     """
 
-    status: dict[str, Any]
+    status: BuildStatus
     action: Action = "none"
     job: BuildJob | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
@@ -80,11 +79,11 @@ class BuildDecision:
 
 def decide(snapshot: BuildSnapshot, settings: WorkloadSettings) -> BuildDecision:
     """Return what a build needs next."""
-    build, status = snapshot.build, dict(snapshot.build.status)
-    attempts = int(status.get("attempts", 0))
+    build, status = snapshot.build, snapshot.build.status
+    attempts = status.attempts or 0
     if build.phase == "Succeeded":
-        if build.rerun and build.rerun != status.get("rerun"):
-            return _start(snapshot, {**status, "rerun": build.rerun}, attempts + 1)
+        if build.rerun and build.rerun != status.rerun:
+            return _start(snapshot, status.made_again(build.rerun), attempts + 1)
         return BuildDecision(status)
     if build.phase == "Failed":
         return _after_failure(snapshot, status, attempts)
@@ -110,16 +109,13 @@ def stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _start(snapshot: BuildSnapshot, status: dict[str, Any], attempt: int) -> BuildDecision:
+def _start(snapshot: BuildSnapshot, status: BuildStatus, attempt: int) -> BuildDecision:
     if not snapshot.may_start:
-        queued = {key: value for key, value in status.items() if key in (*_LASTING, "attempts", "failure")}
-        return BuildDecision({**queued, "phase": "Queued"}, again=QUEUE_LOOK)
-    lasting = {key: value for key, value in status.items() if key in _LASTING}
-    started = {"phase": "Building", "step": "starting", "attempts": attempt, "startedAt": stamp(snapshot.now)}
-    return BuildDecision({**lasting, **started}, action="start", again=LOOK_AGAIN)
+        return BuildDecision(status.queued(), again=QUEUE_LOOK)
+    return BuildDecision(status.started(attempt, stamp(snapshot.now)), action="start", again=LOOK_AGAIN)
 
 
-def _try(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:
+def _try(snapshot: BuildSnapshot, status: BuildStatus, job: BuildJob, pod: BuildPod | None) -> BuildDecision:
     if pod is not None and _told(pod):
         # Its sidecar is still to be stopped and its Job to be counted, which takes seconds and changes nothing.
         return _complete(snapshot, status, job, pod)
@@ -128,17 +124,17 @@ def _try(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: Bu
     if pod is not None and _lags(job, pod):
         return BuildDecision(status, again=LOOK_AGAIN)
     if job.ended[0] == "Failed":
-        return failed(snapshot, status, failure_of(job, pod, status.get("step", "")))
+        return failed(snapshot, status, failure_of(job, pod, status.step or ""))
     return _complete(snapshot, status, job, pod)
 
 
-def _running(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:
+def _running(snapshot: BuildSnapshot, status: BuildStatus, job: BuildJob, pod: BuildPod | None) -> BuildDecision:
     if pod is None or pod.deleting:
         return BuildDecision(status, again=LOOK_AGAIN)
     hopeless = waiting_failure(pod)
     if hopeless is not None:
         return failed(snapshot, status, hopeless, stop=job)
-    return BuildDecision({**status, "step": _step(pod, snapshot.progress)}, again=LOOK_AGAIN)
+    return BuildDecision(status.at(_step(pod, snapshot.progress)), again=LOOK_AGAIN)
 
 
 def _step(pod: BuildPod, progress: str) -> str:
@@ -173,14 +169,13 @@ def _lags(job: BuildJob, pod: BuildPod) -> bool:
     return pod.phase in ("Pending", "Running") and not pod.deleting and not stopped
 
 
-def _complete(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:
+def _complete(snapshot: BuildSnapshot, status: BuildStatus, job: BuildJob, pod: BuildPod | None) -> BuildDecision:
     push = pod.container(PUSH) if pod is not None else None
     if push is None or push.ended is None:
         return failed(snapshot, status, Failure(BuildReason.LOCK_LOST, "the build's pod is gone", retry=True))
-    inputs = snapshot.build.spec["inputs"]
-    pushes = snapshot.build.spec["strategy"] == "Image"
+    spec = snapshot.build.spec
     try:
-        told = parse_message(push.ended[2], inputs.get("repository") if pushes else None)
+        told = parse_message(push.ended[2], spec.inputs.repository if spec.pushes else None)
     except LostRecordError as error:
         return failed(snapshot, status, Failure(BuildReason.LOCK_LOST, str(error), retry=True))
     install = pod.container(INSTALL) if pod is not None else None
@@ -202,8 +197,8 @@ def _base_moved(install: BuildContainer | None, digest: str) -> Failure | None:
     return Failure(BuildReason.BUILD_FAILED, message, retry=True, hint="name the base image by digest to be sure of it")
 
 
-def _after_failure(snapshot: BuildSnapshot, status: dict[str, Any], attempts: int) -> BuildDecision:
-    due = status.get("nextAttemptAt")
+def _after_failure(snapshot: BuildSnapshot, status: BuildStatus, attempts: int) -> BuildDecision:
+    due = status.next_attempt_at
     if due is None:
         return BuildDecision(status)
     left = (datetime.fromisoformat(due) - snapshot.now).total_seconds()
@@ -213,19 +208,10 @@ def _after_failure(snapshot: BuildSnapshot, status: dict[str, Any], attempts: in
 
 
 def failed(
-    snapshot: BuildSnapshot, status: dict[str, Any], failure: Failure, stop: BuildJob | None = None
+    snapshot: BuildSnapshot, status: BuildStatus, failure: Failure, stop: BuildJob | None = None
 ) -> BuildDecision:
     """Return the decision after a failed try: another one later where that can help."""
-    attempts = int(status.get("attempts", 1))
-    ended: dict[str, Any] = {
-        **{key: value for key, value in status.items() if key in _LASTING},
-        "phase": "Failed",
-        "attempts": attempts,
-        "startedAt": status.get("startedAt", stamp(snapshot.now)),
-        "finishedAt": stamp(snapshot.now),
-        "failure": failure.to_wire(),
-    }
-    delay = retry_delay(attempts) if failure.retry else None
-    if delay is not None:
-        ended["nextAttemptAt"] = stamp(snapshot.now + timedelta(seconds=delay))
-    return BuildDecision(ended, action="stop" if stop else "none", job=stop, again=delay)
+    delay = retry_delay(status.tries) if failure.retry else None
+    due = stamp(snapshot.now + timedelta(seconds=delay)) if delay is not None else None
+    after = status.failed(failure.recorded(), stamp(snapshot.now), due)
+    return BuildDecision(after, action="stop" if stop else "none", job=stop, again=delay)

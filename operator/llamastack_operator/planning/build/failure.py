@@ -13,6 +13,7 @@ from typing import Any
 
 from llamastack_operator.api.conditions import MESSAGE_LIMIT
 from llamastack_operator.api.llamastackbuild import TAIL_LIMIT
+from llamastack_operator.objects.build_status import RecordedFailure
 from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod
 from llamastack_operator.planning.build.reasons import BuildReason
 from llamastack_operator.planning.reasons import PodReason
@@ -74,17 +75,16 @@ class Failure:
     hint: str = ""
     tail: tuple[str, ...] = field(default=())
 
-    def to_wire(self) -> dict[str, Any]:
-        """Return the shape of a LlamaStackBuild's status."""
-        wire = {
-            "reason": str(self.reason),
-            "message": self.message[:MESSAGE_LIMIT],
-            "hint": self.hint[:MESSAGE_LIMIT],
-            "step": self.step,
-            "retry": self.retry or None,
-            "tail": [line[:LINE_LIMIT] for line in self.tail[-TAIL_LIMIT:]],
-        }
-        return {key: value for key, value in wire.items() if value}
+    def recorded(self) -> RecordedFailure:
+        """Return what a status keeps of it, within its bounds."""
+        return RecordedFailure(
+            reason=str(self.reason),
+            message=self.message[:MESSAGE_LIMIT],
+            hint=self.hint[:MESSAGE_LIMIT],
+            step=self.step,
+            retry=self.retry,
+            tail=tuple(line[:LINE_LIMIT] for line in self.tail[-TAIL_LIMIT:]),
+        )
 
 
 def failure_of(job: BuildJob, pod: BuildPod | None, seen: str = "") -> Failure:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from llamastack_operator.api.llamastackbuild import LlamaStackBuildStatus
+from llamastack_operator.objects.build_status import BuildStatus, build_status
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.build.result import LostRecordError
 
@@ -16,8 +17,8 @@ _PROVIDERS = 64
 
 
 def collected(
-    build: BuildRecord, status: Mapping[str, Any], told: Mapping[str, Any], record: Mapping[str, Any], now: str
-) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
+    build: BuildRecord, status: BuildStatus, told: Mapping[str, Any], record: Mapping[str, Any], now: str
+) -> tuple[BuildStatus, list[Mapping[str, Any]]]:
     """Return the status of a build that succeeded, and its lock.
 
     Args:
@@ -31,13 +32,13 @@ def collected(
         LostRecordError: the record is not of the agreed shape.
     """
     lock: list[Mapping[str, Any]] = [entry for entry in record["lock"] if isinstance(entry, dict)]
-    image = told.get("image") if build.spec["strategy"] == "Image" else None
+    image = told.get("image") if build.spec.pushes else None
     wire = {
         "phase": "Succeeded",
-        "attempts": status.get("attempts"),
-        "startedAt": status.get("startedAt"),
+        "attempts": status.attempts,
+        "startedAt": status.started_at,
         "finishedAt": now,
-        "rerun": status.get("rerun"),
+        "rerun": status.rerun,
         "image": image,
         "digest": told.get("digest") if image else None,
         "baseDigest": told.get("base"),
@@ -52,7 +53,7 @@ def collected(
         checked = LlamaStackBuildStatus.model_validate({key: value for key, value in wire.items() if value is not None})
     except ValidationError as error:
         raise LostRecordError(f"the build's record is not of the agreed shape: {error.error_count()} errors") from error
-    return checked.to_wire(), lock
+    return build_status(checked.to_wire()), lock
 
 
 def _modules(record: Mapping[str, Any]) -> list[dict[str, Any]]:

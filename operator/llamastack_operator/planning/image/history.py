@@ -55,10 +55,11 @@ def lost_image(snapshot: Snapshot, builds: Iterable[BuildRecord], now: datetime)
     runtime = snapshot.image.runtime if snapshot.image else None
     if runtime is None or not any(_cannot_find(pod, runtime.image) for pod in snapshot.pods):
         return None
-    made = next((build for build in builds if build.status.get("image") == runtime.image), None)
-    if made is None or made.phase != "Succeeded" or made.rerun == made.status.get("finishedAt"):
+    made = next((build for build in builds if build.status.image == runtime.image), None)
+    finished = made.status.finished_at if made is not None else None
+    if made is None or finished is None or made.phase != "Succeeded" or made.rerun == finished:
         return None
-    since = now - datetime.fromisoformat(made.status["finishedAt"])
+    since = now - datetime.fromisoformat(finished)
     return None if made.rerun and since < RERUN_INTERVAL else made
 
 

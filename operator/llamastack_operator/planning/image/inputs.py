@@ -45,10 +45,10 @@ def wanted_inputs(
     base, base_pin = question.spec.distribution.image or settings.python, None
     earlier: tuple[PlannedLayer, ...] = ()
     if done and strategy == "Image":
-        base = str(done[-1].status["image"])
+        base = done[-1].status.image or ""
     elif done:
-        base = str(done[0].spec["inputs"]["base"]["image"])
-        earlier = tuple(PlannedLayer.from_wire(one.spec["inputs"]["layer"]) for one in done)
+        base = done[0].spec.inputs.base
+        earlier = tuple(PlannedLayer.from_wire(one.spec.inputs.layer.wire) for one in done)
     if "@" in base:
         base_pin = base.rpartition("@")[2]
     inputs = BuildInputs(
@@ -76,17 +76,16 @@ def to_wire(wanted: WantedBuild, repository: str | None) -> dict[str, Any]:
 
 def inputs_of(build: BuildRecord) -> BuildInputs:
     """Return the inputs that a LlamaStackBuild holds."""
-    inputs = build.spec["inputs"]
-    pip = inputs["pip"]
+    inputs = build.spec.inputs
     return BuildInputs(
-        base=inputs["base"]["image"],
-        layer=PlannedLayer.from_wire(inputs["layer"]),
-        earlier=tuple(PlannedLayer.from_wire(layer) for layer in inputs["earlier"]),
-        pip=PipSettings(tuple(pip["indexes"]), pip["sourceDistributions"], pip["namedIndexes"]),
-        base_digest=inputs["base"].get("digest"),
-        platform=inputs.get("platform"),
-        recipe=inputs["recipe"],
-        refresh=inputs.get("refresh"),
+        base=inputs.base,
+        layer=PlannedLayer.from_wire(inputs.layer.wire),
+        earlier=tuple(PlannedLayer.from_wire(layer) for layer in inputs.earlier),
+        pip=PipSettings(inputs.pip.indexes, inputs.pip.source_distributions, inputs.pip.named_indexes),
+        base_digest=inputs.base_digest,
+        platform=inputs.platform,
+        recipe=inputs.recipe,
+        refresh=inputs.refresh,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.catalog.reader import find_release
+from llamastack_operator.objects.build_status import RecordedModule
 from llamastack_operator.planning.install.install_plan import InstallPlan, file_packages, install_plan
 from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_operator.planning.stack.stack import Stack, release_of
@@ -20,7 +21,7 @@ from llamastack_resolver.config.run_config import read_run_config
 from llamastack_resolver.config.server_config import server_config
 from llamastack_resolver.findings import Finding
 from llamastack_resolver.knowledge import ReleaseKnowledge
-from llamastack_resolver.yaml_io import read_yaml as load_yaml
+from llamastack_resolver.yaml_io import read_value
 
 
 def needs_install(stack: Stack, modules: bool) -> bool:
@@ -75,12 +76,12 @@ def environment_of(spec: LlamaStackSpec) -> Environment:
     return Environment(values, opaque, "unknown" if elsewhere else "unset")
 
 
-def needs_import_names(modules: Sequence[Mapping[str, Any]]) -> bool:
+def needs_import_names(modules: Sequence[RecordedModule]) -> bool:
     """Tell whether upstream's server would look for a module under another name than the one it was installed with."""
-    return any(module["requirement"].split("==")[0].strip() != module["importName"] for module in modules)
+    return any(module.requirement.split("==")[0].strip() != module.import_name for module in modules)
 
 
-def with_import_names(run_config: str, modules: Sequence[Mapping[str, Any]]) -> str:
+def with_import_names(run_config: str, modules: Sequence[RecordedModule]) -> str:
     """Return a run config whose modules have the names that the server imports.
 
     Args:
@@ -90,15 +91,14 @@ def with_import_names(run_config: str, modules: Sequence[Mapping[str, Any]]) -> 
     parsed = _parsed(run_config)
     if parsed is None:
         return run_config
-    names = {module["requirement"]: module["importName"] for module in modules}
+    names = {module.requirement: module.import_name for module in modules}
     entries = read_run_config(parsed).entries()
     paths = {entry.path: names[entry.module] for entry in entries if entry.module in names}
     return run_config_text(server_config(parsed, paths))
 
 
 def _parsed(text: str) -> Mapping[str, Any] | None:
-    documents, _ = load_yaml(text)
-    value = documents[0].value if documents else None
+    value, _ = read_value(text)
     return value if isinstance(value, dict) else None
 
 

@@ -41,21 +41,21 @@ def _goes_to(question: ImageQuestion, build: BuildRecord) -> bool:
     settings = question.spec.build
     strategy = strategy_of(settings)
     repository = settings.repository if settings is not None and strategy == "Image" else None
-    return build.spec.get("strategy") == strategy and build.spec["inputs"].get("repository") == repository
+    return build.spec.strategy == strategy and build.spec.inputs.repository == repository
 
 
 def last_build(question: ImageQuestion, kind: str) -> BuildRecord | None:
     """Return the build of a kind that the stack used last: the one that its status names, or that one's base."""
     named = next((build for build in question.builds if build.key[1] == question.current), None)
-    if named is None or named.spec["inputs"]["layer"]["kind"] == kind:
+    if named is None or named.spec.inputs.layer.kind == kind:
         return named
-    inputs = named.spec["inputs"]
+    inputs = named.spec.inputs
     return next(
         (
             build
             for build in question.builds
-            if build.spec["inputs"]["layer"]["kind"] == kind
-            and (build.status.get("image") == inputs["base"]["image"] or build.key[1] in inputs["earlierBuilds"])
+            if build.spec.inputs.layer.kind == kind
+            and (build.status.image == inputs.base or build.key[1] in inputs.earlier_builds)
         ),
         None,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from llamastack_operator.api.build import BuildSettings, strategy_of
 from llamastack_operator.api.stack import LlamaStackSpec
+from llamastack_operator.objects.build_status import RecordedFailure, RecordedModule
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.build.reasons import FAILURES, BuildReason
 from llamastack_operator.planning.image.access import pull_secret_of
@@ -18,6 +18,8 @@ from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.runtime import Runtime, StartInstall
 from llamastack_operator.workloads.settings import ImageSettings
 
+_UNTOLD = RecordedFailure(BuildReason.BUILD_FAILED, "the build failed", hint="", step="", retry=False, tail=())
+
 
 def as_it_is(spec: LlamaStackSpec) -> ImageVerdict:
     """Return the verdict for a stack that needs nothing installed."""
@@ -28,7 +30,7 @@ def as_it_is(spec: LlamaStackSpec) -> ImageVerdict:
 
 def unfinished(build: BuildRecord) -> ImageVerdict:
     """Return the verdict where a build goes on, or failed."""
-    name, step = build.key[1], build.status.get("step", "")
+    name, step = build.key[1], build.status.step
     if build.phase == "Failed":
         return _failed(build)
     if build.phase == "Building":
@@ -37,19 +39,12 @@ def unfinished(build: BuildRecord) -> ImageVerdict:
 
 
 def _failed(build: BuildRecord) -> ImageVerdict:
-    failure = build.status.get("failure") or {}
-    reason = FAILURES.get(failure.get("reason", ""), BuildReason.BUILD_FAILED)
-    attempts = build.status.get("attempts", 1)
-    again = build.status.get("nextAttemptAt")
-    when = f"; try {attempts} failed, the next is at {again}" if again else ""
-    return ImageVerdict(
-        False,
-        reason,
-        f"{failure.get('message', 'the build failed')}{when} (build {build.key[1]})",
-        failure.get("hint", ""),
-        stalled=not again,
-        current=build.key[1],
-    )
+    failure = build.status.failure or _UNTOLD
+    reason = FAILURES.get(failure.reason, BuildReason.BUILD_FAILED)
+    again = build.status.next_attempt_at
+    when = f"; try {build.status.tries} failed, the next is at {again}" if again else ""
+    message = f"{failure.message or _UNTOLD.message}{when} (build {build.key[1]})"
+    return ImageVerdict(False, reason, message, failure.hint, stalled=not again, current=build.key[1])
 
 
 def finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: ImageSettings) -> ImageVerdict:
@@ -58,31 +53,31 @@ def finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: Ima
     spec = question.spec
     if strategy_of(spec.build) == "Image":
         runtime = Runtime(
-            image=str(last.status["image"]),
+            image=last.status.image or "",
             release=release_of(spec),
             architecture=_architecture(last),
             pull_secret=pull_secret_of(spec.build),
         )
-        message = f"built as {last.status['image']}"
+        message = f"built as {last.status.image}"
         return ImageVerdict(
             True, ImageReason.UP_TO_DATE, message, runtime=runtime, current=last.key[1], modules=modules
         )
     install = StartInstall(
         lock=lock_name(last.key[1]),
         packages=tuple(_site_packages(one) for one in reversed(done) if _kind(one) == "modules"),
-        programs=tuple(f"{one.spec['inputs']['layer']['root']}/bin" for one in done if _kind(one) == "stack"),
+        programs=tuple(f"{one.spec.inputs.layer.root}/bin" for one in done if _kind(one) == "stack"),
         settings=spec.build or BuildSettings(),
-        operator=str(last.status.get("operatorImage") or settings.operator),
+        operator=last.status.operator_image or settings.operator,
     )
     runtime = Runtime(
         # What was locked is for the base that it was locked on, not for the one of a newer operator.
-        image=spec.distribution.image or str(done[0].spec["inputs"]["base"]["image"]),
+        image=spec.distribution.image or done[0].spec.inputs.base,
         release=release_of(spec),
         architecture=_architecture(last),
         install=install,
         pull_secret=pull_secret_of(spec.build),
     )
-    count = sum(one.status.get("installed", 0) for one in done)
+    count = sum(one.status.installed or 0 for one in done)
     message = f"{count} packages are locked; each pod installs them at its start, for want of build.repository"
     if spec.build is not None and spec.build.repository is not None:
         message = f"{count} packages are locked; each pod installs them at its start, as spec.build.strategy asks for"
@@ -92,16 +87,16 @@ def finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: Ima
 
 
 def _kind(build: BuildRecord) -> str:
-    return str(build.spec["inputs"]["layer"]["kind"])
+    return build.spec.inputs.layer.kind
 
 
 def _site_packages(build: BuildRecord) -> str:
-    return f"{build.spec['inputs']['layer']['root']}/lib/python{build.status.get('python', '3')}/site-packages"
+    return f"{build.spec.inputs.layer.root}/lib/python{build.status.python or '3'}/site-packages"
 
 
 def _architecture(build: BuildRecord) -> str | None:
-    return str(build.status.get("platform", "")).partition("/")[2].partition("/")[0] or None
+    return (build.status.platform or "").partition("/")[2].partition("/")[0] or None
 
 
-def _modules(done: Iterable[BuildRecord]) -> tuple[Mapping[str, Any], ...]:
-    return tuple(module for build in done for module in build.status.get("modules") or ())
+def _modules(done: Iterable[BuildRecord]) -> tuple[RecordedModule, ...]:
+    return tuple(module for build in done for module in build.status.modules)

@@ -18,7 +18,8 @@ class ImageQuestion:
         plan: what is to be installed.
         builds: the builds of its namespace that it uses or could use.
         current: the build that it used last, or None.
-        access: changes when a Secret or certificate of the build does, so that a failed build is tried anew.
+        access: changes when a Secret or certificate of the build does, so that a failed build is tried anew; empty
+            where they were not looked at, which is enough to find a build that succeeded.
         refresh: a token that asks for a fresh look at tags and versions; empty for none.
         unchanged: whether the image of this very spec was ready in the last pass, so that what an upgrade of the
             operator brings is no reason for a build.
@@ -27,7 +28,7 @@ class ImageQuestion:
     spec: LlamaStackSpec
     plan: InstallPlan
     builds: tuple[BuildRecord, ...]
-    current: str | None = None
-    access: str = ""
-    refresh: str = ""
-    unchanged: bool = False
+    current: str | None
+    access: str
+    refresh: str
+    unchanged: bool

@@ -38,7 +38,7 @@ from llamastack_resolver.providers.requirements import MODULE_CURE, RequirementE
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolution import Resolution
-from llamastack_resolver.yaml_io import read_yaml
+from llamastack_resolver.yaml_io import read_value
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,7 @@ def file_packages(files: Mapping[str, str]) -> Iterator[Wanted]:
         files: text by path; what cannot be read is left out, the resolver reports it.
     """
     for path, text in files.items():
-        documents, _ = read_yaml(text)
-        value = documents[0].value if documents else None
+        value, _ = read_value(text)
         value = value if isinstance(value, dict) else {}
         adapter = value.get("adapter")
         for holder in (value, adapter if isinstance(adapter, dict) else {}):

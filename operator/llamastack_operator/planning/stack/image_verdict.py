@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llamastack_operator.objects.build_status import RecordedModule
 from llamastack_operator.workloads.runtime import Runtime
 from llamastack_resolver.findings import Reason
 
@@ -47,4 +48,4 @@ class ImageVerdict:
     runtime: Runtime | None = None
     wishes: tuple[BuildWish, ...] = ()
     current: str | None = None
-    modules: tuple[Mapping[str, Any], ...] = ()
+    modules: tuple[RecordedModule, ...] = ()

@@ -11,7 +11,7 @@ from llamastack_operator.planning.stack.snapshot import Snapshot
 def provider_row(provider: Provider, snapshot: Snapshot) -> dict[str, Any]:
     """Return a provider in wire form, with the version of its module where that is known."""
     modules = snapshot.image.modules if snapshot.image else ()
-    version = next((module["version"] for module in modules if module["requirement"] == provider.module), None)
+    version = next((module.version for module in modules if module.requirement == provider.module), None)
     wire = {
         "api": provider.api,
         "id": provider.id,

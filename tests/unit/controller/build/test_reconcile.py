@@ -20,7 +20,7 @@ from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, build_from, build_index
 from llamastack_operator.objects.resources import Resource
-from tests.support.build_attempts import SETTINGS, build, ended, job_of, last_words, pod_of
+from tests.support.build_attempts import INPUTS, SETTINGS, build, ended, job_of, last_words, pod_of, spec_wire
 from tests.unit.planning.build.test_result import RECORD, printed
 
 KEY = ("team-a", "modules-a")
@@ -93,17 +93,19 @@ class Scene:
 
     def know(self, held: BuildRecord, lock: list[Body] | None = None) -> None:
         """Put a build into the server and into the cache."""
-        status = dict(held.status) if lock is None else {**held.status, "lock": [json.dumps(one) for one in lock]}
+        status = held.status.to_wire()
+        if lock is not None:
+            status["lock"] = [json.dumps(one) for one in lock]
         metadata = {"namespace": held.key[0], "name": held.key[1], "uid": held.uid, "ownerReferences": held.owners}
         annotations = {"annotations": {"llamastack.dev/rerun": held.rerun}} if held.rerun else {}
-        body = {"metadata": {**metadata, "resourceVersion": str(held.version), **annotations}, "spec": held.spec}
+        body = {"metadata": {**metadata, "resourceVersion": str(held.version), **annotations}, "spec": spec_wire(held)}
         self.server.objects["LlamaStackBuild", held.key[1]] = {**body, "status": status}
         self.builds.put(build_from({**body, "status": status}))
 
     def passes(self, times: int = 1) -> float | None:
         again = None
         for _ in range(times):
-            again = asyncio.run(self.reconciler.reconcile(KEY))
+            again = asyncio.run(self.reconciler.reconcile(KEY)).again
         return again
 
     @property
@@ -116,7 +118,7 @@ def named(name: str, **status: Any) -> BuildRecord:
     return build_from(
         {
             "metadata": {"namespace": "team-a", "name": name, "uid": name, "resourceVersion": str(body.version)},
-            "spec": body.spec,
+            "spec": spec_wire(body),
             "status": status,
         }
     )
@@ -127,7 +129,7 @@ def of_bot(
 ) -> BuildRecord:
     """Return a build of the stack `bot` that succeeded."""
     done = named(name, phase="Succeeded", finishedAt=finished, digest=digest, **status)
-    spec = {**done.spec, "inputs": {**done.spec["inputs"], "repository": repository}}
+    spec = replace(done.spec, inputs=replace(done.spec.inputs, repository=repository))
     return replace(done, spec=spec, owners=({"uid": "bot"},))
 
 
@@ -156,7 +158,7 @@ class TestImageBefore:
 
     def test_is_none_of_a_build_that_did_not_succeed(self) -> None:
         other = of_bot("modules-1", "2026-01-01T00:00:00Z", f"sha256:{'1' * 64}")
-        assert self.before(replace(other, status={**other.status, "phase": "Failed"})) is None
+        assert self.before(replace(other, status=replace(other.status, phase="Failed"))) is None
 
 
 class TestStart:
@@ -242,7 +244,7 @@ class TestCollect:
     def scene(self, owner: BuildRecord, log: str, record: str) -> Scene:
         scene = Scene(owner)
         job = job_of(owner, ended=("Complete", ""))
-        image = {} if owner.spec["strategy"] == "Image" else {"image": None}
+        image = {} if owner.spec.pushes else {"image": None}
         words = last_words(record=record, total=10, pushed=3, **image)
         scene.jobs.put(job)
         scene.pods.put(pod_of(owner, job, install=ended(), push=ended(message=words)))
@@ -282,7 +284,7 @@ class TestCollect:
         assert "nextAttemptAt" not in scene.server.status()
 
     def test_of_pods_that_install_at_start_makes_the_config_map_that_they_read(self) -> None:
-        inputs = {**build().spec["inputs"], "repository": None}
+        inputs = {**INPUTS, "repository": None}
         log, digest = printed(RECORD)
         scene = self.scene(self.building(strategy="Start", inputs=inputs), log, digest)
         scene.passes()
@@ -293,7 +295,7 @@ class TestCollect:
         assert "image" not in scene.server.status()
 
     def test_at_start_goes_on_with_the_layers_below(self) -> None:
-        inputs = {**build().spec["inputs"], "repository": None, "earlierBuilds": ["stack-a"]}
+        inputs = {**INPUTS, "repository": None, "earlierBuilds": ["stack-a"]}
         log, digest = printed(RECORD)
         scene = self.scene(self.building(strategy="Start", inputs=inputs), log, digest)
         scene.know(named("stack-a", phase="Succeeded"), lock=[{"name": "below"}])

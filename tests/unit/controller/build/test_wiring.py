@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from llamastack_operator.controller.build.wiring import Building
+from llamastack_operator.controller.worker import FollowUp
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.objects.builds import BuildRecord, build_index
@@ -35,13 +36,13 @@ class Scene:
         )
         self.building._reconciler = cast(Any, self)
 
-    async def reconcile(self, key: Key) -> float | None:
+    async def reconcile(self, key: Key) -> FollowUp:
         self.passes.append(key[1])
         self.passed.set()
         failure = self.failures.pop(key[1], None)
         if failure is not None:
             raise failure
-        return None
+        return FollowUp(settled=True)
 
     async def work(self, count: int) -> None:
         """Run workers until there were so many passes."""

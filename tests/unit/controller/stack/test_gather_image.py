@@ -18,8 +18,9 @@ from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.resources import Resource
+from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, StackFacts
 from llamastack_operator.planning.stack.image_verdict import BuildWish
-from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
+from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack, stack_from
 from tests.support.world import IMAGES, llamastack, succeeded
 
@@ -59,7 +60,7 @@ class Scene:
         self.secrets = Secrets()
         self.builds: Cache[BuildRecord] = Cache(build_index)
         self.gatherer = ImageGatherer(self.builds, Referents(cast(Client, self.secrets)))
-        self.referred = Referred()
+        self.referred = NOTHING_REFERRED
 
     def stack(self, rebuild: str = "", **status: Any) -> Stack:
         body = llamastack(status=status, **self.spec)
@@ -68,8 +69,8 @@ class Scene:
         return stack_from(body)
 
     def look(self, rebuild: str = "", **status: Any) -> tuple[Snapshot, float | None]:
-        snapshot = Snapshot(self.stack(rebuild, **status), (), (), self.referred)
-        return asyncio.run(self.gatherer.complete(snapshot, IMAGES))
+        facts = StackFacts(self.stack(rebuild, **status), (), (), self.referred)
+        return asyncio.run(self.gatherer.judge(facts, IMAGES))
 
     def wish(self, rebuild: str = "", **status: Any) -> BuildWish:
         found, _ = self.look(rebuild, **status)

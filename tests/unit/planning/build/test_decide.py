@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamastack_operator.api.llamastackbuild import LlamaStackBuildStatus
+from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord
 from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, retry_delay
-from tests.support.build_attempts import SETTINGS, build, ended, job_of, last_words, pod_of
+from tests.support.build_attempts import INPUTS, SETTINGS, build, ended, job_of, last_words, pod_of
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RUNNING = {"running": {}}
@@ -37,16 +38,16 @@ def building(attempts: int = 1, **status: Any) -> BuildRecord:
 class TestStart:
     def test_is_at_once_where_there_is_room(self) -> None:
         decision = decided(build())
-        assert (decision.action, decision.status["phase"], decision.status["attempts"]) == ("start", "Building", 1)
+        assert (decision.action, decision.status.phase, decision.status.attempts) == ("start", "Building", 1)
 
     def test_waits_for_its_turn(self) -> None:
         decision = decided(build(), may_start=False)
-        assert (decision.action, decision.status) == ("none", {"phase": "Queued"})
+        assert (decision.action, decision.status) == ("none", BuildStatus(phase="Queued"))
         assert decision.again is not None
 
     def test_counts_the_tries_before(self) -> None:
         failed = build(phase="Failed", attempts=3, nextAttemptAt="2026-01-01T11:59:59Z", failure={"reason": "Evicted"})
-        assert decided(failed).status["attempts"] == 4
+        assert decided(failed).status.attempts == 4
 
     def test_of_a_further_try_waits_until_it_is_due(self) -> None:
         failed = build(phase="Failed", attempts=3, nextAttemptAt="2026-01-01T12:00:30Z")
@@ -55,13 +56,13 @@ class TestStart:
 
     def test_does_not_come_where_another_try_cannot_help(self) -> None:
         failed = build(phase="Failed", attempts=1)
-        assert decided(failed) == BuildDecision(dict(failed.status))
+        assert decided(failed) == BuildDecision(failed.status)
 
     def test_comes_again_for_a_lost_image_and_keeps_what_the_first_knew(self) -> None:
         done = build(asked="x", phase="Succeeded", attempts=1, baseDigest="sha256:b", image="i")
         decision = decided(done)
-        assert (decision.action, decision.status["attempts"], decision.status["rerun"]) == ("start", 2, "x")
-        assert decision.status["baseDigest"] == "sha256:b"
+        assert (decision.action, decision.status.attempts, decision.status.rerun) == ("start", 2, "x")
+        assert decision.status.base_digest == "sha256:b"
 
     def test_comes_once_for_a_lost_image(self) -> None:
         done = build(asked="x", phase="Succeeded", attempts=2, rerun="x")
@@ -84,19 +85,19 @@ class TestRunning:
     def test_tells_its_step_from_the_pod(self, states: dict[str, Any], step: str) -> None:
         job = job_of(building())
         decision = decided(building(), job, pod_of(building(), job, "Running", **states))
-        assert (decision.status["phase"], decision.status["step"]) == ("Building", step)
+        assert (decision.status.phase, decision.status.step) == ("Building", step)
         assert decision.again is not None
 
     def test_tells_the_progress_of_the_container_that_works(self) -> None:
         job = job_of(building())
         pod = pod_of(building(), job, "Running", install=RUNNING)
-        assert decided(building(), job, pod, progress="installing 3 of 9").status["step"] == "installing 3 of 9"
+        assert decided(building(), job, pod, progress="installing 3 of 9").status.step == "installing 3 of 9"
 
     def test_tells_that_no_node_takes_the_pod(self) -> None:
         job = job_of(building())
         condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no cpu"}
         pod = pod_of(building(), job, "Pending", status={"conditions": [condition]})
-        assert decided(building(), job, pod).status["step"] == "waiting for a node: no cpu"
+        assert decided(building(), job, pod).status.step == "waiting for a node: no cpu"
 
     @pytest.mark.parametrize(
         ("message", "reason"),
@@ -109,35 +110,35 @@ class TestRunning:
         job = job_of(building())
         waiting = {"waiting": {"reason": "ErrImagePull", "message": message}}
         decision = decided(building(), job, pod_of(building(), job, "Pending", install=waiting))
-        assert (decision.action, decision.job, decision.status["failure"]["reason"]) == ("stop", job, reason)
+        assert (decision.action, decision.job, decision.status.failure.reason) == ("stop", job, reason)
 
     def test_goes_on_where_a_pull_may_still_succeed(self) -> None:
         job = job_of(building())
         waiting = {"waiting": {"reason": "ErrImagePull", "message": "connection reset by peer"}}
         decision = decided(building(), job, pod_of(building(), job, "Pending", install=waiting))
-        assert decision.status["phase"] == "Building"
+        assert decision.status.phase == "Building"
 
 
 class TestInterrupted:
     def test_by_the_deletion_of_its_job_is_tried_again(self) -> None:
         decision = decided(building())
-        assert decision.status["failure"]["reason"] == "Evicted"
-        assert decision.status["nextAttemptAt"] == "2026-01-01T12:00:10Z"
+        assert decision.status.failure.reason == "Evicted"
+        assert decision.status.next_attempt_at == "2026-01-01T12:00:10Z"
 
     def test_by_the_deletion_of_its_pod_is_tried_again(self) -> None:
         decision = decided(building(), job_of(building(), ended=("Failed", "BackoffLimitExceeded")))
-        assert (decision.status["failure"]["reason"], decision.again) == ("Evicted", 10.0)
+        assert (decision.status.failure.reason, decision.again) == ("Evicted", 10.0)
 
     def test_by_an_eviction_is_tried_again(self) -> None:
         job = job_of(building(), ended=("Failed", "BackoffLimitExceeded"))
         pod = pod_of(building(), job, "Failed", status={"reason": "Evicted", "message": "node is low on memory"})
-        failure = decided(building(), job, pod).status["failure"]
-        assert (failure["reason"], failure["retry"]) == ("Evicted", True)
+        failure = decided(building(), job, pod).status.failure
+        assert (failure.reason, failure.retry) == ("Evicted", True)
 
     def test_waits_for_the_pods_own_end_where_the_jobs_is_known_first(self) -> None:
         job = job_of(building(), ended=("Complete", ""))
         decision = decided(building(), job, pod_of(building(), job, "Running", push=RUNNING))
-        assert (decision.action, decision.status) == ("none", dict(building().status))
+        assert (decision.action, decision.status) == ("none", building().status)
         assert decision.again is not None
 
     @pytest.mark.parametrize(("attempts", "delay"), [(1, 10), (2, 20), (3, 40), (7, 600), (99, 600)])
@@ -149,28 +150,28 @@ class TestFailed:
     def test_by_its_deadline_says_in_which_step(self) -> None:
         job = job_of(building(), ended=("Failed", "DeadlineExceeded"))
         decision = decided(building(), job, pod_of(building(), job, "Running", install=RUNNING))
-        failure = decision.status["failure"]
-        assert (failure["reason"], failure["step"]) == ("TimedOut", "install")
-        assert "nextAttemptAt" not in decision.status
+        failure = decision.status.failure
+        assert (failure.reason, failure.step) == ("TimedOut", "install")
+        assert decision.status.next_attempt_at is None
 
     def test_by_its_deadline_says_what_it_did_last_though_its_pod_is_gone(self) -> None:
         """A Job deletes its pods before it is called failed."""
         owner = building(step="installing 3 of 26")
         decision = decided(owner, job_of(owner, ended=("Failed", "DeadlineExceeded")))
-        assert decision.status["failure"]["message"] == "the build took too long; it was installing 3 of 26"
+        assert decision.status.failure.message == "the build took too long; it was installing 3 of 26"
 
     def test_by_its_deadline_is_still_remembered_where_its_pod_goes_first(self) -> None:
         owner = building(step="reading specs")
         job = job_of(owner)
         going = pod_of(owner, job, "Running", install=ended(143, reason="Error"), deleting=True)
-        assert decided(owner, job, going).status["step"] == "reading specs"
+        assert decided(owner, job, going).status.step == "reading specs"
 
     def test_by_its_memory_limit_says_what_to_raise(self) -> None:
         job = job_of(building(), ended=("Failed", "BackoffLimitExceeded"))
         pod = pod_of(building(), job, "Failed", install=ended(137, reason="OOMKilled"))
-        failure = decided(building(), job, pod).status["failure"]
-        assert (failure["reason"], failure["step"]) == ("OutOfMemory", "install")
-        assert "spec.build.resources.limits.memory" in failure["hint"]
+        failure = decided(building(), job, pod).status.failure
+        assert (failure.reason, failure.step) == ("OutOfMemory", "install")
+        assert "spec.build.resources.limits.memory" in failure.hint
 
 
 class TestTampered:
@@ -178,22 +179,22 @@ class TestTampered:
         job = job_of(building())
         pod = pod_of(building(), job, "Running", images={"push": "evil.example/push:1"}, push=RUNNING)
         decision = decided(building(), job, pod)
-        assert (decision.action, decision.status["failure"]["reason"]) == ("stop", "Tampered")
+        assert (decision.action, decision.status.failure.reason) == ("stop", "Tampered")
 
     def test_pod_that_claims_success_is_not_believed(self) -> None:
         job = job_of(building(), ended=("Complete", ""))
         pod = pod_of(building(), job, images={"install": "evil.example/base:1"}, push=ended(message=last_words()))
-        assert decided(building(), job, pod).status["failure"]["reason"] == "Tampered"
+        assert decided(building(), job, pod).status.failure.reason == "Tampered"
 
     def test_job_of_somebody_else_is_not_the_builds(self) -> None:
         job = job_of(building(), ownerReferences=[{"uid": "other", "controller": True}])
-        assert decided(building(), job).status["failure"]["reason"] == "Evicted"
+        assert decided(building(), job).status.failure.reason == "Evicted"
 
     def test_programs_of_an_earlier_operator_are_run_again(self) -> None:
         job = job_of(building())
         old = dict.fromkeys(("prepare", "index", "push"), "registry.example/operator:0")
-        failure = decided(building(), job, pod_of(building(), job, "Running", images=old)).status["failure"]
-        assert (failure["reason"], failure["retry"]) == ("Evicted", True)
+        failure = decided(building(), job, pod_of(building(), job, "Running", images=old)).status.failure
+        assert (failure.reason, failure.retry) == ("Evicted", True)
 
 
 class TestComplete:
@@ -222,16 +223,16 @@ class TestComplete:
     )
     def test_without_the_words_of_a_push_is_tried_again(self, message: str) -> None:
         decision = self.finished(building(), message)
-        assert (decision.status["phase"], decision.status["failure"]["reason"]) == ("Failed", "LockLost")
-        assert "nextAttemptAt" in decision.status
+        assert (decision.status.phase, decision.status.failure.reason) == ("Failed", "LockLost")
+        assert decision.status.next_attempt_at is not None
 
     def test_on_another_base_than_the_node_ran_is_tried_again(self) -> None:
         decision = self.finished(building(), last_words(base="sha256:" + "e" * 64))
-        assert "moved" in decision.status["failure"]["message"]
+        assert "moved" in decision.status.failure.message
         assert decision.again is not None
 
     def test_of_pods_that_install_at_start_names_no_image(self) -> None:
-        inputs = {**build().spec["inputs"], "repository": None}
+        inputs = {**INPUTS, "repository": None}
         owner = build({"strategy": "Start", "inputs": inputs}, phase="Building", attempts=1)
         assert self.finished(owner, last_words(image=None)).action == "collect"
 
@@ -259,11 +260,11 @@ def test_nothing_that_is_seen_makes_a_status_that_the_schema_refuses_or_a_succes
     owner, now = build(), NOW
     for end, states, may_start, passed in seen:
         now += timedelta(seconds=passed)
-        attempts = int(owner.status.get("attempts", 0))
+        attempts = owner.status.attempts or 0
         job = job_of(owner, attempts, end) if attempts else None
         pod = pod_of(owner, job, **states) if job and states else None
         decision = decided(owner, job, pod, may_start, now=now)
-        LlamaStackBuildStatus.model_validate(decision.status)
-        assert decision.status["phase"] != "Succeeded"
+        LlamaStackBuildStatus.model_validate(decision.status.to_wire())
+        assert decision.status.phase != "Succeeded"
         assert decision.action != "collect"
-        owner = build(**decision.status)
+        owner = build(**decision.status.to_wire())

@@ -73,6 +73,6 @@ WORDS = st.fixed_dictionaries(
 
 @given(WORDS.map(json.dumps) | st.text() | st.just("[" * 5000) | st.just(json.dumps({"reason": "DiskFull"}) + " " * 99))
 def test_no_words_break_the_status(message: str) -> None:
-    wire = told(message).to_wire()
+    wire = told(message).recorded().to_wire()
     BuildFailure.model_validate(wire)
     assert len(json.dumps(wire, ensure_ascii=False)) < 12_000

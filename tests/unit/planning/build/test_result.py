@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.planning.build.result import LostRecordError, parse_record, progress_of
 from llamastack_operator.planning.build.status import collected
 from tests.support.build_attempts import build, last_words
@@ -89,14 +90,14 @@ def test_the_newest_progress_counts() -> None:
 
 def test_a_status_has_what_was_pushed_and_what_was_installed() -> None:
     told = json.loads(last_words(total=10, pushed=3))
-    status, lock = collected(build(), {"attempts": 1}, told, RECORD, "2026-01-01T00:00:00Z")
-    assert status["image"] == told["image"]
-    assert (status["imageSize"], status["pushedBytes"], status["installed"]) == (10, 3, 1)
-    assert status["modules"][0]["providers"] == ["safety/remote::m"]
+    status, lock = collected(build(), BuildStatus(attempts=1), told, RECORD, "2026-01-01T00:00:00Z")
+    assert status.image == told["image"]
+    assert (status.image_size, status.pushed_bytes, status.installed) == (10, 3, 1)
+    assert status.modules[0].providers == ("safety/remote::m",)
     assert lock == RECORD["lock"]
 
 
 @pytest.mark.parametrize("wrong", [{"python": 3}, {"modules": [{"requirement": 1}]}])
 def test_a_status_is_not_made_of_what_the_schema_refuses(wrong: dict[str, Any]) -> None:
     with pytest.raises(LostRecordError, match="shape"):
-        collected(build(), {}, json.loads(last_words()), {**RECORD, **wrong}, "2026-01-01T00:00:00Z")
+        collected(build(), BuildStatus(), json.loads(last_words()), {**RECORD, **wrong}, "2026-01-01T00:00:00Z")

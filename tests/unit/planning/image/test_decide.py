@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.controller.stack.gather_image import ImageFacts, with_image
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.image.decide import decide_image
 from llamastack_operator.planning.image.install import plan_install
+from llamastack_operator.planning.image.judge import ImageJudgement, judge_image
 from llamastack_operator.planning.image.question import ImageQuestion
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
-from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
+from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import ImageSettings
-from tests.support.world import IMAGES, built, complete, llamastack, snapshot, succeeded
+from tests.support.world import IMAGES, built, facts, judged, llamastack, snapshot, succeeded
 
 MODULE = "my_provider==1.0"
 REPOSITORY = "registry.example/team/bot"
@@ -38,7 +38,8 @@ def question(body: dict[str, Any], *builds: BuildRecord, **more: Any) -> ImageQu
     assert stack.spec is not None
     assert stack.run_config is not None
     plan = plan_install(stack.spec, stack.run_config, {})
-    return ImageQuestion(stack.spec, plan, builds, **more)
+    nothing_more = {"current": None, "access": "", "refresh": "", "unchanged": False}
+    return ImageQuestion(stack.spec, plan, builds, **{**nothing_more, **more})
 
 
 def decided(body: dict[str, Any], *builds: BuildRecord, settings: ImageSettings = IMAGES, **more: Any) -> ImageVerdict:
@@ -97,13 +98,13 @@ class TestFirstBuild:
     def test_of_modules_goes_onto_the_digest_of_the_stacks(self) -> None:
         stack = first_build(release_only())
         _, wish = decided(release_only(), stack).wishes
-        assert wish.spec["inputs"]["base"]["image"] == stack.status["image"]
-        assert wish.spec["inputs"]["base"]["digest"] == stack.status["digest"]
+        assert wish.spec["inputs"]["base"]["image"] == stack.status.image
+        assert wish.spec["inputs"]["base"]["digest"] == stack.status.digest
 
 
 class TestFinishedBuild:
     def test_is_run_by_its_digest_where_it_was_built_for(self) -> None:
-        verdict = image_of(built(snapshot(with_module())))
+        verdict = image_of(built(facts(with_module())))
         assert (verdict.ready, verdict.reason) == (True, "UpToDate")
         assert verdict.runtime is not None
         assert verdict.runtime.image.startswith(f"{REPOSITORY}@sha256:")
@@ -123,7 +124,7 @@ class TestFinishedBuild:
         build = first_build(with_module())
         for other in (with_module(repository="registry.example/other"), with_module(strategy="Start")):
             (wish,) = decided(other, build).wishes
-            assert wish.spec["key"] == build.spec["key"]
+            assert wish.spec["key"] == build.spec.key
             assert wish.name != build.key[1], "or it could never be created"
 
     def test_is_used_whatever_credentials_made_it(self) -> None:
@@ -131,7 +132,7 @@ class TestFinishedBuild:
         assert decided(with_module(pushSecretRef={"name": "new"}), build, access="changed").ready
 
     def test_pulls_with_the_pushing_secret_where_none_is_named_for_pulling(self) -> None:
-        verdict = image_of(built(snapshot(with_module(pushSecretRef={"name": "credentials"}))))
+        verdict = image_of(built(facts(with_module(pushSecretRef={"name": "credentials"}))))
         assert verdict.runtime is not None
         assert verdict.runtime.pull_secret == "credentials"  # noqa: S105 - the name of one
 
@@ -144,7 +145,7 @@ class TestStart:
     def test_is_the_strategy_without_a_repository(self) -> None:
         body = with_module()
         del body["spec"]["build"]
-        verdict = image_of(built(snapshot(body)))
+        verdict = image_of(built(facts(body)))
         assert (verdict.ready, verdict.reason) == (True, "InstalledAtStart")
         assert verdict.runtime is not None
         assert verdict.runtime.install is not None
@@ -154,7 +155,7 @@ class TestStart:
     def test_installs_a_release_and_its_modules_one_after_the_other(self) -> None:
         body = release_only()
         del body["spec"]["build"]
-        found = built(snapshot(body))
+        found = built(facts(body))
         runtime = image_of(found).runtime
         assert runtime is not None
         assert runtime.install is not None
@@ -288,15 +289,15 @@ class TestUpgradeOfTheOperator:
 
 def test_a_recipe_alone_is_no_reason_to_build() -> None:
     old = first_build(with_module())
-    inputs = {**old.spec["inputs"], "recipe": 0}
-    earlier = replace(old, spec={**old.spec, "key": "0" * 64, "inputs": inputs})
+    inputs = replace(old.spec.inputs, recipe=0)
+    earlier = replace(old, spec=replace(old.spec, key="0" * 64, inputs=inputs))
     assert decided(with_module(), earlier, current=earlier.key[1]).current == earlier.key[1]
 
 
 def test_a_snapshot_with_errors_says_nothing_of_its_image() -> None:
-    found = Snapshot(stack_from(llamastack(runConfig={})), (), (), Referred())
-    assert with_image(found, ImageFacts(), IMAGES).image is None
-    assert complete(found).image is None
+    found = facts(llamastack(runConfig={}))
+    assert judge_image(found, None, IMAGES) == ImageJudgement(None, ())
+    assert judged(found).image is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,7 @@ from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from tests.support.build_attempts import build
-from tests.support.world import UID, built, llamastack, pod, snapshot
+from tests.support.world import UID, built, facts, llamastack, pod
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -58,13 +57,13 @@ class TestLostImage:
     def waiting(self, message: str) -> tuple[Snapshot, BuildRecord]:
         entry = {"provider_id": "a", "provider_type": "remote::m", "module": "m==1"}
         body = llamastack(runConfig={"providers": {"safety": [entry]}}, build={"repository": "registry.example/bot"})
-        found = built(snapshot(body))
+        found = built(facts(body))
         assert found.image is not None
         assert found.image.runtime is not None
         image = found.image.runtime.image
         state = {"waiting": {"reason": "ImagePullBackOff", "message": message.format(image=image)}}
         done = build(phase="Succeeded", image=image, finishedAt="2026-01-01T11:00:00Z")
-        return replace(found, pods=(pod(container={"state": state}),)), done
+        return found.renewed(found.children, (pod(container={"state": state}),)), done
 
     def test_is_made_again_where_the_registry_has_it_no_more(self) -> None:
         found, done = self.waiting("{image}: not found")
@@ -78,6 +77,5 @@ class TestLostImage:
     @pytest.mark.parametrize(("finished", "again"), [("2026-01-01T11:30:00Z", False), ("2026-01-01T10:00:00Z", True)])
     def test_is_not_made_again_at_once_but_may_be_lost_twice(self, finished: str, again: bool) -> None:
         found, done = self.waiting("{image}: not found")
-        status: dict[str, Any] = {**done.status, "finishedAt": finished}
-        remade = replace(done, rerun="an earlier time", status=status)
+        remade = replace(done, rerun="an earlier time", status=replace(done.status, finished_at=finished))
         assert lost_image(found, [remade], NOW) is (remade if again else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, assume, given, settings
@@ -11,13 +10,13 @@ from hypothesis import strategies as st
 from llamastack_operator.api.crd import llamastack_crd
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.child import child_from
+from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
 from llamastack_operator.planning.stack.inputs.references import references_of
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import plan
-from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
 from llamastack_operator.planning.stack.status import status_of
 from llamastack_operator.workloads.settings import WorkloadSettings
-from tests.support.world import built, llamastack, snapshot
+from tests.support.world import built, facts, judged, llamastack, referred
 from tests.unit.api.admitted import admitted
 
 SETTINGS = WorkloadSettings()
@@ -49,15 +48,15 @@ RIGHT = admitted(SPEC, ".spec", {".spec.runConfig": st.just(RIGHT_RUN_CONFIG), "
 slow = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60, deadline=None)
 
 
-def seen(spec: dict[str, Any], referred: Referred | None = None) -> Snapshot:
+def seen(spec: dict[str, Any], found: Referred = NOTHING_REFERRED) -> StackFacts:
     body = llamastack()
-    return snapshot({**body, "spec": with_an_image(as_the_api_server_admits(spec))}, referred=referred)
+    return facts({**body, "spec": with_an_image(as_the_api_server_admits(spec))}, referred=found)
 
 
 @slow
 @given(ANY)
 def test_no_spec_that_is_admitted_stops_a_pass(spec: dict[str, Any]) -> None:
-    before = seen(spec, Referred(run_config="{}"))
+    before = judged(seen(spec, referred(run_config="{}")))
     decided = plan(before, SETTINGS)
     errors = any(finding.severity == "error" for finding in decided.findings)
     assert decided.desired is not None or errors or decided.builds
@@ -77,7 +76,7 @@ def test_the_models_take_whatever_the_schema_admits(spec: dict[str, Any]) -> Non
 @slow
 @given(RIGHT)
 def test_once_everything_is_applied_nothing_is_left_to_do(spec: dict[str, Any]) -> None:
-    before = built(seen(spec, Referred(run_config="{}", digest="d", claim_modes=("ReadWriteOnce",))))
+    before = built(seen(spec, referred(run_config="{}", digest="d", claim_modes=("ReadWriteOnce",))))
     wanted = plan(before, SETTINGS).desired
     # A requirement that the schema admits can still be none: then nothing is wanted yet.
     assume(wanted is not None)
@@ -86,7 +85,7 @@ def test_once_everything_is_applied_nothing_is_left_to_do(spec: dict[str, Any]) 
         fields = {"manager": "llamastack-operator", "operation": "Apply", "fieldsV1": owned_fields(item.body)}
         metadata = {**item.body["metadata"], "uid": "u", "resourceVersion": "9", "managedFields": [fields]}
         children.append(child_from(item.resource, {**item.body, "metadata": metadata}))
-    after = plan(replace(before, children=tuple(children)), SETTINGS)
+    after = plan(before.renewed(tuple(children), ()), SETTINGS)
     assert after.desired == wanted
     assert after.obsolete == ()
     assert [child.applied for child in children] == [item.applied for item in wanted or ()]

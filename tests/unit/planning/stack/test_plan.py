@@ -19,9 +19,9 @@ from llamastack_operator.objects.resources import (
     SERVICES,
 )
 from llamastack_operator.planning.stack.plan import plan, shares_volume
-from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
+from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.settings import WorkloadSettings
-from tests.support.world import UID, child, deployment, llamastack, snapshot
+from tests.support.world import UID, child, deployment, llamastack, referred, snapshot, with_facts
 
 SETTINGS = WorkloadSettings()
 OTHER = "99999999-2222-3333-4444-555555555555"
@@ -43,7 +43,7 @@ def applied(seen: Snapshot) -> Snapshot:
         )
         for item in wanted
     ]
-    return replace(seen, children=tuple(members))
+    return seen.renewed(tuple(members), seen.pods)
 
 
 class TestErrors:
@@ -61,7 +61,7 @@ class TestErrors:
         body = llamastack(runConfigFrom={"configMapKeyRef": {"name": "a", "key": "b"}})
         del body["spec"]["runConfig"]
         assert plan(snapshot(body), SETTINGS).desired is None
-        assert plan(snapshot(body, referred=Referred(run_config="{}")), SETTINGS).desired
+        assert plan(snapshot(body, referred=referred(run_config="{}")), SETTINGS).desired
 
     def test_a_claim_of_another_stack_is_not_taken_over(self) -> None:
         body = llamastack(server={"storage": {"size": "1Gi"}})
@@ -146,7 +146,7 @@ def test_a_stack_whose_deployment_is_not_there_yet_has_none() -> None:
 
 def test_old_and_new_pods_share_a_volume_only_where_the_claim_says_so() -> None:
     def shared(storage: dict[str, Any] | None, modes: tuple[str, ...] = ()) -> bool:
-        return shares_volume(snapshot(llamastack(server={"storage": storage}), referred=Referred(claim_modes=modes)))
+        return shares_volume(snapshot(llamastack(server={"storage": storage}), referred=referred(claim_modes=modes)))
 
     assert shared(None)
     assert shared({"size": "1Gi", "accessMode": "ReadWriteMany"})
@@ -203,27 +203,27 @@ class TestMemo:
     def test_a_changed_status_of_a_child_changes_nothing(self) -> None:
         seen = self.seen()
         busy = tuple(replace(item, version=item.version + 1) for item in seen.children)
-        assert self.remembered(seen).recall(replace(seen, children=busy)) == ()
+        assert self.remembered(seen).recall(seen.renewed(busy, seen.pods)) == ()
 
     def test_drift_is_not_recalled(self) -> None:
         seen = self.seen()
         for change in ({"owned": "other"}, {"applied": "other"}):
             drifted: tuple[Child, ...] = (replace(seen.children[0], **change), *seen.children[1:])  # type: ignore[arg-type]
-            assert self.remembered(seen).recall(replace(seen, children=drifted)) is None
+            assert self.remembered(seen).recall(seen.renewed(drifted, seen.pods)) is None
 
     def test_a_lost_child_is_not_recalled(self) -> None:
         seen = self.seen()
-        assert self.remembered(seen).recall(replace(seen, children=seen.children[1:])) is None
+        assert self.remembered(seen).recall(seen.renewed(seen.children[1:], seen.pods)) is None
 
     def test_a_new_generation_or_another_content_of_a_reference_is_not_recalled(self) -> None:
         seen = self.seen()
         memo = self.remembered(seen)
-        assert memo.recall(replace(seen, stack=replace(seen.stack, generation=3))) is None
-        assert memo.recall(replace(seen, referred=Referred(digest="new"))) is None
+        assert memo.recall(with_facts(seen, stack=replace(seen.stack, generation=3))) is None
+        assert memo.recall(with_facts(seen, referred=referred(digest="new"))) is None
 
     def test_a_stack_with_an_object_that_is_yet_to_go_is_not_remembered(self) -> None:
         seen = self.seen()
-        more = replace(seen, children=(*seen.children, child(CONFIGMAPS, "bot-config-old")))
+        more = seen.renewed((*seen.children, child(CONFIGMAPS, "bot-config-old")), seen.pods)
         assert self.remembered(more).recall(more) is None
 
     def test_a_forgotten_stack_is_not_recalled(self) -> None:

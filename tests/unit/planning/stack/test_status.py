@@ -16,7 +16,7 @@ from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.status import status_of
 from llamastack_resolver.findings import Reason
 from tests.support.conditions import EARLIER, NOW, error
-from tests.support.world import child, crashed, deployment, llamastack, pod, snapshot
+from tests.support.world import child, crashed, deployment, llamastack, pod, snapshot, with_facts
 
 
 def test_the_image_is_that_of_the_newest_serving_pod_by_digest() -> None:
@@ -116,4 +116,4 @@ def test_in_every_state_the_conditions_agree_with_one_another(
     assert not ("Ready" in true and "ConfigValid" not in true)
     assert all(entry["message"] for entry in status["conditions"])
     assert is_true(status, ConditionType.READY) == ("Ready" in true)
-    assert status_of(replace(seen, stack=replace(seen.stack, status=status)), outcome, "later") == status
+    assert status_of(with_facts(seen, stack=replace(seen.stack, status=status)), outcome, "later") == status

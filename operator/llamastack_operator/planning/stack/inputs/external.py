@@ -13,7 +13,7 @@ from llamastack_operator.workloads.run_config import yaml_text
 from llamastack_resolver.documents.external_fields import conflicts, directories
 from llamastack_resolver.findings import Finding, Findings, Severity
 from llamastack_resolver.reasons import ConfigReason
-from llamastack_resolver.yaml_io import read_yaml
+from llamastack_resolver.yaml_io import read_value
 
 
 def with_directories(
@@ -72,14 +72,13 @@ def file_findings(spec: LlamaStackSpec, files: Mapping[str, str]) -> list[Findin
 
 def _check_file(text: str, path: str, api: str | None, findings: Findings) -> None:
     place = f"{path}.configMapKeyRef"
-    documents, problems = read_yaml(text)
+    value, problems = read_value(text)
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     for problem in errors:
         message = f"{place} leads to no spec: {problem.message}"
         findings.error(StackReason.INVALID_EXTERNAL_SPEC, message, place, hint="Correct the YAML.")
     if errors:
         return
-    value = documents[0].value if documents else None
     if not isinstance(value, dict):
         message = f"{place} leads to no spec: it must be a mapping"
         hint = "Write it as for external_providers_dir and external_apis_dir."

@@ -12,7 +12,7 @@ import yaml
 
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.controller.stack import gather
-from llamastack_operator.controller.stack.gather import Gatherer, Referred
+from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.referents import Referents
@@ -23,7 +23,7 @@ from llamastack_operator.planning.stack.inputs.run_config import SIZE_LIMIT
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
-from tests.support.world import llamastack, snapshot
+from tests.support.world import llamastack, referred, snapshot
 
 PROVIDER = {"api": "inference", "providerType": "remote::a", "configMapKeyRef": {"name": "files", "key": "a.yaml"}}
 API = {"name": "weather", "configMapKeyRef": {"name": "files", "key": "weather.yaml"}}
@@ -114,7 +114,7 @@ class TestAFile:
 
     def test_counts_against_the_size_of_the_config_map(self) -> None:
         files = {**FILES, "apis.d/weather.yaml": "x" * SIZE_LIMIT}
-        decided = plan(snapshot(llamastack(**FIELDS), referred=Referred(files=files)), WorkloadSettings())
+        decided = plan(snapshot(llamastack(**FIELDS), referred=referred(files=files)), WorkloadSettings())
         assert decided.desired is None
         assert [finding.path for finding in decided.findings] == ["spec.externalProviders"]
         assert take(spec(**FIELDS), files).findings == ()

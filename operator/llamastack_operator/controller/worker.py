@@ -1,0 +1,78 @@
+"""The loop that runs passes, of stacks and of builds alike: take a key, run its pass, see to the next."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import aiohttp
+
+from llamastack_operator.controller.queue import WorkQueue
+from llamastack_operator.kube.client import ApiError
+from llamastack_operator.objects.child import Key
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What comes after a pass.
+
+    Attributes:
+        settled: whether the object is as it should be, or an event will tell; else another pass follows with backoff.
+        again: seconds until a further look is due in any case, or None.
+    """
+
+    settled: bool
+    again: float | None = None
+
+
+class Worker:
+    """Runs passes for ever; several may share a queue.
+
+    Args:
+        queue: the keys that need a pass.
+        reconcile: runs one pass.
+        kind: what is reconciled, for the log.
+    """
+
+    def __init__(self, queue: WorkQueue[Key], reconcile: Callable[[Key], Awaitable[FollowUp]], kind: str) -> None:
+        self._queue = queue
+        self._reconcile = reconcile
+        self._kind = kind
+
+    async def run(self) -> None:
+        """Take keys and run their passes, one at a time."""
+        while True:
+            key = await self._queue.get()
+            try:
+                self._follow(key, await self._pass(key))
+            finally:
+                self._queue.done(key)
+
+    async def _pass(self, key: Key) -> FollowUp:
+        """Run one pass; a failure of any kind is told, and is no more than a reason for another try."""
+        try:
+            return await self._reconcile(key)
+        except ApiError as error:
+            # What is in a namespace that goes goes with it.
+            settled = error.namespace_terminating
+            if not settled:
+                logger.warning("%s %s/%s: %s", self._kind, *key, error)
+            return FollowUp(settled)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            problem = error or type(error).__name__
+            logger.warning("%s %s/%s: the API server cannot be reached: %s", self._kind, *key, problem)
+        except Exception:
+            # One object that trips over a defect of ours must not stop the others.
+            logger.exception("%s %s/%s: the pass failed", self._kind, *key)
+        return FollowUp(settled=False)
+
+    def _follow(self, key: Key, follow_up: FollowUp) -> None:
+        if not follow_up.settled:
+            self._queue.retry(key)
+            return
+        self._queue.succeeded(key)
+        if follow_up.again is not None:
+            self._queue.add_after(key, follow_up.again)

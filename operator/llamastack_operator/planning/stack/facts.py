@@ -1,0 +1,75 @@
+"""What was gathered about a stack. Facts alone: what follows from them is decided elsewhere, and nothing is assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llamastack_operator.objects.child import Child
+from llamastack_operator.objects.child_facts import DeploymentFacts, ServiceFacts
+from llamastack_operator.objects.pods import Pod
+from llamastack_operator.planning.stack.stack import Stack
+from llamastack_resolver.findings import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """What a stack's references led to.
+
+    Attributes:
+        findings: references that lead nowhere, and what is wrong with a referenced run config.
+        run_config: the text of a referenced run config; None for an inline one, or where there is none to use.
+        files: the files of external providers and APIs, by their paths below the mount.
+        digest: changes when a ConfigMap that pods use changes in what is used of it; empty without references.
+        certificates: changes when the certificates do that builds trust; empty without.
+        claim_modes: the access modes of `spec.server.storage.claimName`, if that is set and exists.
+    """
+
+    findings: tuple[Finding, ...]
+    run_config: str | None
+    files: Mapping[str, str]
+    digest: str
+    certificates: str
+    claim_modes: tuple[str, ...]
+
+
+NOTHING_REFERRED = Referred(findings=(), run_config=None, files={}, digest="", certificates="", claim_modes=())
+"""What a stack without references has."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackFacts:
+    """One stack and all that belongs to it, at one moment.
+
+    Attributes:
+        stack: the stack.
+        children: its objects.
+        pods: its pods.
+        referred: what its references led to.
+    """
+
+    stack: Stack
+    children: tuple[Child, ...]
+    pods: tuple[Pod, ...]
+    referred: Referred
+
+    @property
+    def deployment(self) -> DeploymentFacts | None:
+        """How the stack's Deployment stands; None where there is none."""
+        return next((child.facts for child in self.children if isinstance(child.facts, DeploymentFacts)), None)
+
+    @property
+    def service(self) -> ServiceFacts | None:
+        """How the stack's Service is reached; None where there is none."""
+        return next((child.facts for child in self.children if isinstance(child.facts, ServiceFacts)), None)
+
+    @property
+    def run_config(self) -> str | None:
+        """The run config as text, inline or referenced; unpacked anew each time."""
+        return self.stack.run_config or self.referred.run_config
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the stack has errors of its own, or refers to what is not there."""
+        findings = (*self.stack.findings, *self.referred.findings)
+        return self.stack.spec is None or any(finding.severity == "error" for finding in findings)
