@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llamastack_resolver.config.env import Environment
-from llamastack_resolver.findings import Findings
+from llamastack_resolver.findings import Findings, Severity
 from llamastack_resolver.installed.release import InstalledModules, installed_knowledge
 from llamastack_resolver.introspection import Layout, describe_protocol, find_layout
 from llamastack_resolver.introspection.configs import load_class
@@ -81,6 +81,6 @@ async def resolve_impls(
 
 
 def _raise_errors(findings: Findings) -> None:
-    errors = [f"{f.path}: {f.message}" if f.path else f.message for f in findings if f.severity == "error"]
+    errors = [f"{f.path}: {f.message}" if f.path else f.message for f in findings if f.severity is Severity.ERROR]
     if errors:
         raise InvalidProviderError("\n".join(errors))

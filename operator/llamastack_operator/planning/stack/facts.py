@@ -9,7 +9,7 @@ from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.child_facts import DeploymentFacts, ServiceFacts
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.stack import Stack
-from llamastack_resolver.findings import Finding
+from llamastack_resolver.findings import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +72,4 @@ class StackFacts:
     def has_errors(self) -> bool:
         """Whether the stack has errors of its own, or refers to what is not there."""
         findings = (*self.stack.findings, *self.referred.findings)
-        return self.stack.spec is None or any(finding.severity == "error" for finding in findings)
+        return self.stack.spec is None or any(finding.severity is Severity.ERROR for finding in findings)

@@ -16,11 +16,9 @@ import pytest
 
 from llamastack_operator.controller.stack.origins import origin
 from llamastack_operator.planning.stack.plan import plan
-from llamastack_operator.planning.stack.snapshot import Referred, Snapshot
-from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.support.full_example import SPEC, Place, referred_by, stacks, values, written
-from tests.support.world import IMAGES, built, llamastack, snapshot
+from tests.support.world import IMAGES, built, facts, llamastack, referred, snapshot
 
 CONTAINER = "spec.template.spec.containers[0]"
 POD = "spec.template.spec"
@@ -61,8 +59,8 @@ TOLD_OTHERWISE = {
 def rendered(name: str, spec: dict[str, Any]) -> dict[str, Any]:
     body = {**llamastack(), "spec": spec}
     body["metadata"]["name"] = name
-    referred = Referred(**referred_by("full" if name == "full-at-start" else name))
-    decided = plan(built(Snapshot(stack_from(body), (), (), referred)), WorkloadSettings(images=IMAGES))
+    found = facts(body, referred=referred(**referred_by("full" if name == "full-at-start" else name)))
+    decided = plan(built(found), WorkloadSettings(images=IMAGES))
     assert decided.desired is not None, decided.findings
     return {item.resource.kind: item.body for item in decided.desired}
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamastack_operator.api.conditions import ConditionType, is_true
+from llamastack_operator.api.reasons_page import declared_reasons
 from llamastack_operator.api.status import LlamaStackStatus
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.resources import SERVICES
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.status import status_of
-from llamastack_resolver.findings import Reason
 from tests.support.conditions import EARLIER, NOW, error
 from tests.support.world import child, crashed, deployment, llamastack, pod, snapshot, with_facts
 
@@ -99,7 +99,7 @@ STATES = st.builds(
 )
 OUTCOMES = st.builds(
     PassOutcome,
-    findings=st.lists(st.sampled_from([error(reason) for reason in Reason]), max_size=2),
+    findings=st.lists(st.sampled_from([error(reason) for reason in declared_reasons()]), max_size=2),
     applied=st.booleans(),
 )
 
