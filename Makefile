@@ -109,6 +109,11 @@ bench: venv test-bed ## Benchmarks, each beside its floor
 	@$(BIN)/python -m benchmarks.images
 
 # --- the product -----------------------------------------------------------------
+.PHONY: wheels
+wheels: venv ## Build both distributions into dist/: the operator, and the command line alone
+	@$(BIN)/python -m hatchling build -t wheel -d dist
+	@cd distributions/cli && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
+
 .PHONY: demo
 demo: venv ## From nothing to a stack that answers; CONTEXT=name uses your own cluster, REPOSITORY=... is where it pushes
 	@$(BIN)/python -m scripts.demo up $(if $(CONTEXT),--context $(CONTEXT)) $(if $(IMAGE),--image $(IMAGE)) \

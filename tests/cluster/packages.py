@@ -1,6 +1,6 @@
-"""Debian packages that a node and its images need, installed when they are missing.
+"""Debian packages that a node, its images and the tests of shells need, installed when they are missing.
 
-They are ordinary distribution packages; asking every developer to install eight of them by hand would only make sure
+They are ordinary distribution packages; asking every developer to install ten of them by hand would only make sure
 that the node tests are never run.
 """
 
@@ -21,10 +21,12 @@ _PACKAGES = {
     "conntrack": "/usr/sbin/conntrack",
     "containernetworking-plugins": "/usr/lib/cni/bridge",
     "docker-registry": "/usr/bin/docker-registry",
+    "fish": "/usr/bin/fish",
     "iproute2": "/usr/sbin/ip",
     "iptables": "/usr/sbin/iptables",
     "mmdebstrap": "/usr/bin/mmdebstrap",
     "runc": "/usr/sbin/runc",
+    "zsh": "/usr/bin/zsh",
 }
 _NO_SERVICES = Path("/usr/sbin/policy-rc.d")
 

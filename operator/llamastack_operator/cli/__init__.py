@@ -21,11 +21,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; default: those of the process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    args = build_parser(arguments).parse_args(arguments)
-    if not hasattr(args, "run"):
-        build_parser([]).print_help()
-        return 2
     try:
+        args = build_parser(arguments).parse_args(arguments)
+        if not hasattr(args, "run"):
+            build_parser([]).print_help()
+            return 2
         return int(args.run(args))
     except CliError as error:
         print(f"llamastack: {error}", file=sys.stderr)

@@ -10,8 +10,9 @@ from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.planning import Planned, base_reference, plan_file
 from llamastack_operator.cli.releases import named_release
 from llamastack_operator.cli.validate import add_release_option
-from llamastack_operator.planning.install.containerfile import PORT, PYTHON_BASE, Recipe, render
+from llamastack_operator.planning.install.containerfile import PORT, Recipe, render
 from llamastack_operator.workloads.run_config import CONFIG_PATH
+from llamastack_operator.workloads.settings import PYTHON_BASE
 from llamastack_operator.workloads.start import server_command
 from llamastack_resolver.releases import UnknownReleaseError
 

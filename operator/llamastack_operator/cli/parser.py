@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 COMMANDS = {
@@ -20,6 +22,8 @@ COMMANDS = {
     "verify": "check a running server against its config and the protocols",
     "completion": "print a completion script for a shell",
 }
+# The distributions that bring this package, the one with everything first.
+DISTRIBUTIONS = ("llamastack-operator", "llamastack-cli")
 EPILOG = "Exit status: 0 nothing is wrong, 1 errors were found, 2 the command could not run."
 
 
@@ -32,7 +36,10 @@ def build_parser(arguments: Sequence[str], all_commands: bool = False) -> argpar
 
     Args:
         arguments: the command line; options are set up for the command that it names.
-        all_commands: set up the options of every command (for completion scripts).
+        all_commands: set up the options of every command that is here (for completion scripts).
+
+    Raises:
+        CliError: the command that was named needs something that is not installed.
     """
     parser = argparse.ArgumentParser(prog="llamastack", description="Llama Stack on Kubernetes.", epilog=EPILOG)
     parser.add_argument("--version", action=_PrintVersion, nargs=0, help="show the version and exit")
@@ -40,11 +47,32 @@ def build_parser(arguments: Sequence[str], all_commands: bool = False) -> argpar
     named = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, text in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=text, description=_sentence(text), epilog=EPILOG)
-        if all_commands or name == named:
-            module = import_module(f"llamastack_operator.cli.{name}")
-            module.configure(subparser)
-            subparser.set_defaults(run=module.run)
+        if name == named:
+            _set_up(subparser, name)
+        elif all_commands:
+            with suppress(CliError):
+                _set_up(subparser, name)
     return parser
+
+
+def _set_up(parser: argparse.ArgumentParser, name: str) -> None:
+    module = _module(name)
+    module.configure(parser)
+    parser.set_defaults(run=module.run)
+
+
+def _module(name: str) -> ModuleType:
+    """Import a command. The light distribution lacks what some of them stand on.
+
+    Raises:
+        CliError: it is not there.
+    """
+    try:
+        return import_module(f"llamastack_operator.cli.{name}")
+    except ModuleNotFoundError as error:
+        whole, light = DISTRIBUTIONS
+        message = f"`llamastack {name}` needs {error.name}, which is not installed: install {whole} in place of {light}"
+        raise CliError(message) from error
 
 
 def _sentence(text: str) -> str:
@@ -55,10 +83,13 @@ class _PrintVersion(argparse.Action):
     """`--version`: the package's metadata is read only when it is asked for, since that takes as long as a check."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib.metadata import PackageNotFoundError, version
+        parser.exit(message=f"{parser.prog} {_version()}\n")
 
-        try:
-            number = version("llamastack-operator")
-        except PackageNotFoundError:
-            number = "unknown"
-        parser.exit(message=f"{parser.prog} {number}\n")
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name in DISTRIBUTIONS:
+        with suppress(PackageNotFoundError):
+            return version(name)
+    return "unknown"

@@ -19,6 +19,7 @@ from llamastack_operator.planning.install.install_plan import (
     resolved_packages,
 )
 from llamastack_operator.planning.install.requirements import Wanted
+from llamastack_operator.workloads.settings import PYTHON_BASE
 from llamastack_resolver.documents.build_config import build_entries
 from llamastack_resolver.documents.detect import release_of_image
 from llamastack_resolver.findings import Finding, Findings, Severity
@@ -98,7 +99,7 @@ def base_reference(text: str) -> str:
         CliError: it is none.
     """
     if not _REFERENCE.fullmatch(text):
-        raise CliError(f"{text!r} is no image reference such as docker.io/library/python:3.12-slim")
+        raise CliError(f"{text!r} is no image reference such as {PYTHON_BASE}")
     return text
 
 

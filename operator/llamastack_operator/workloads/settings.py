@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+# What a release without an image is installed on, in the cluster and in a Containerfile alike.
+PYTHON_BASE = "docker.io/library/python:3.13-slim"
+
 
 @dataclass(frozen=True, slots=True)
 class ImageSettings:
@@ -23,7 +26,7 @@ class ImageSettings:
     """
 
     operator: str = ""
-    python: str = "docker.io/library/python:3.13-slim"
+    python: str = PYTHON_BASE
     index: str = ""
     named_indexes: tuple[tuple[str, str], ...] = ()
     mirrors: tuple[tuple[str, str], ...] = ()

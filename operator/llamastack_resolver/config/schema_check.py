@@ -1,6 +1,6 @@
 """Checks a value against a release's JSON schema as pydantic would, collecting every mistake.
 
-A plain JSON schema validator rejects a third of the releases' own configs. This one knows lax coercion,
+A plain JSON schema validator rejects a fifth of the releases' own configs. This one knows lax coercion,
 values that are not known here, discriminated unions, and which fields have validators of their own
 (`x-validators`): what it says about those is a warning, since the validator may accept more than the schema
 tells.

@@ -229,15 +229,6 @@ class TestCompletion:
         assert all(command in out for command in COMMANDS)
         assert "stack-version" in out
 
-    def test_for_bash_completes_in_bash(self, capsys: Capture, tmp_path: Path):
-        _, script, _ = run(capsys, "completion", "bash")
-        (tmp_path / "c.bash").write_text(script)
-        ask = "source ./c.bash; COMP_WORDS=(llamastack va); COMP_CWORD=1; _llamastack; echo ${COMPREPLY[@]}"
-
-        done = subprocess.run(["bash", "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)
-
-        assert done.stdout.strip() == "validate"
-
 
 @pytest.mark.parametrize("name", ["validate", "containerfile"])
 def test_what_stays_on_this_machine_imports_neither_kopf_nor_kubernetes(name: str, file: Writer):

@@ -12,6 +12,7 @@ from llamastack_operator.cli import main
 from llamastack_operator.cli.console import Console
 from llamastack_operator.cli.planning import plan_file
 from llamastack_operator.planning.image.install import plan_install
+from llamastack_operator.workloads.settings import PYTHON_BASE
 from llamastack_resolver.documents.external_fields import provider_file
 
 Capture = pytest.CaptureFixture[str]
@@ -42,7 +43,7 @@ def test_a_run_config_becomes_an_image_of_the_release_that_is_named(tmp_path: Pa
     config = {"version": 2, "distro_name": "d", "apis": ["inference"], "providers": {"inference": [VLLM]}}
     status, out, _ = run(tmp_path, capsys, config, "--stack-version", "0.7.2")
 
-    assert status == 0 and "FROM docker.io/library/python:3.12-slim\n" in out and "llama-stack==0.7.2" in out
+    assert status == 0 and f"FROM {PYTHON_BASE}\n" in out and "llama-stack==0.7.2" in out
 
 
 def test_a_run_config_that_names_no_release_says_which_was_chosen(tmp_path: Path, capsys: Capture):

@@ -16,8 +16,8 @@ from llamastack_operator.planning.image.inputs import wanted_inputs
 from llamastack_operator.planning.image.match import build_to_use
 from llamastack_operator.planning.image.outcome import as_it_is, finished, unfinished
 from llamastack_operator.planning.image.question import ImageQuestion
-from llamastack_operator.planning.image.reasons import ImageReason
 from llamastack_operator.planning.image.wish import wish_for
+from llamastack_operator.planning.reasons import ImageReason
 from llamastack_operator.planning.stack.image_verdict import BuildWish, ImageVerdict
 from llamastack_operator.workloads.settings import ImageSettings
 

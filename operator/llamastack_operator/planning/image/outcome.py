@@ -11,7 +11,7 @@ from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.build.reasons import FAILURES, BuildReason
 from llamastack_operator.planning.image.access import pull_secret_of
 from llamastack_operator.planning.image.question import ImageQuestion
-from llamastack_operator.planning.image.reasons import ImageReason
+from llamastack_operator.planning.reasons import ImageReason
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.stack import release_of
 from llamastack_operator.workloads.names import lock_name

@@ -17,7 +17,6 @@ from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.planning.install.layer import ROOTS, PlannedLayer
 from llamastack_operator.planning.install.upstream import INDEX_NAMES
 
-PYTHON_BASE = "docker.io/library/python:3.12-slim"
 HOME = "/opt/llamastack/home"
 USER = "1001:0"
 PORT = 8321

@@ -7,7 +7,7 @@ from typing import Any
 from llamastack_operator.api.conditions import cut, set_conditions
 from llamastack_operator.api.labels import selector_labels
 from llamastack_operator.api.status import FINDINGS_LIMIT, FindingStatus
-from llamastack_operator.planning.image.reasons import ImageReason
+from llamastack_operator.planning.reasons import ImageReason
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.provider_rows import provider_row
 from llamastack_operator.planning.stack.snapshot import Snapshot

@@ -1,0 +1,1 @@
+"""Completion in the shells themselves: zsh and fish are Debian packages, installed where they are missing."""
