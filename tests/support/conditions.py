@@ -5,7 +5,7 @@ from __future__ import annotations
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.status import status_of
-from llamastack_resolver.findings import Finding, Reason
+from llamastack_resolver.findings import Finding, Reason, Severity
 from tests.e2e.kstatus import kstatus
 
 NOW = "2026-01-02T00:00:00Z"
@@ -32,4 +32,4 @@ def health(seen: Snapshot, outcome: PassOutcome | None = None) -> str:
 
 def error(reason: Reason, text: str = "something is wrong") -> Finding:
     """Return a finding that stops a pass."""
-    return Finding(severity="error", reason=reason, message=text, path="spec.server", hint="mend it")
+    return Finding(Severity.ERROR, reason, text, "spec.server", hint="mend it")

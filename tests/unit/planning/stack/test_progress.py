@@ -15,7 +15,7 @@ from llamastack_operator.planning.stack.progress import LOOKS, Situation, progre
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.status import status_of
-from llamastack_resolver.findings import Finding, Reason
+from llamastack_resolver.findings import Finding, Reason, Severity
 from llamastack_resolver.reasons import ConfigReason
 from tests.e2e.kstatus import kstatus
 from tests.support.builds import building
@@ -110,7 +110,7 @@ class TestErrors:
         assert told(snapshot(llamastack()), PassOutcome(findings, applied=False))["Stalled"][0] == "True"
 
     def test_warnings_stop_nothing(self) -> None:
-        warning = Finding(severity="warning", reason="UnknownField", message="odd")
+        warning = Finding(Severity.WARNING, ConfigReason.UNKNOWN_FIELD, "odd", "spec.runConfig.x", hint="remove it")
         seen = snapshot(llamastack(), *self.serving)
         assert told(seen, PassOutcome([warning]))["Ready"] == ("True", "Ready")
 

@@ -9,6 +9,7 @@ import pytest
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import findings_of
 from llamastack_operator.planning.stack.status import status_of
+from llamastack_resolver.providers.reasons import ModuleReason
 from tests.support.builds import building, with_module
 from tests.support.conditions import NOW, health, message, told
 from tests.support.world import crashed, deployment, llamastack, pod, snapshot
@@ -89,10 +90,10 @@ class TestImage:
         assert (finding["path"], finding["hint"]) == ("spec.build", "ask its author")
         assert "it cannot be imported" in finding["message"]
 
-    def test_without_a_cure_is_a_finding_without_a_hint(self) -> None:
+    def test_without_a_hint_of_its_own_has_the_cure_of_its_reason(self) -> None:
         seen = building(phase="Failed", failure={**FAILURE, "hint": ""})
         (finding,) = status_of(seen, PassOutcome(), NOW)["findings"]
-        assert "hint" not in finding
+        assert finding["hint"] == ModuleReason.MODULE_IMPORT_FAILED.declaration.cure
 
     @pytest.mark.parametrize("status", [{"phase": "Building"}, {"phase": "Failed", "failure": FAILURE}])
     def test_that_is_not_there_takes_nothing_from_what_serves(self, status: dict[str, Any]) -> None:
