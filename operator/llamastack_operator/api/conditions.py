@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from llamastack_operator.api.base import ApiModel
+from llamastack_resolver.findings import Reason
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 MESSAGE_LIMIT = 512
@@ -67,16 +68,16 @@ class Verdict:
     """
 
     status: ConditionStatus
-    reason: str
+    reason: Reason
     message: str
 
 
-def yes(reason: str, message: str) -> Verdict:
+def yes(reason: Reason, message: str) -> Verdict:
     """Return the answer True."""
     return Verdict("True", reason, message)
 
 
-def no(reason: str, message: str) -> Verdict:
+def no(reason: Reason, message: str) -> Verdict:
     """Return the answer False."""
     return Verdict("False", reason, message)
 

@@ -16,8 +16,8 @@ import yaml
 from llamastack_operator.api.conditions import ConditionType
 from llamastack_operator.api.reasons_page import declared_reasons
 from llamastack_operator.planning.build.reasons import FAILURES
-from llamastack_operator.planning.image.decide import ImageVerdict
 from llamastack_operator.planning.reasons import ImageReason, PodReason
+from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.status import PassOutcome, status_of
 from llamastack_operator.planning.stack.transitions import transitions
 from llamastack_resolver.findings import DOCUMENT, Finding, Findings, Place, Reason, Severity, with_prefix

@@ -143,7 +143,6 @@ class BuildReason(Reason):
 
 
 FAILURES: Mapping[str, Reason] = {
-    reason.value: reason
-    for reason in (*BuildReason, *ModuleReason, ModuleReason.REQUIREMENT_INVALID, PodReason.OUT_OF_MEMORY)
+    reason.value: reason for reason in (*BuildReason, *ModuleReason, PodReason.OUT_OF_MEMORY)
 }
 """What a LlamaStackBuild can have failed for, by its word."""

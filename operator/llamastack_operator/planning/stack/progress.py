@@ -16,7 +16,7 @@ from llamastack_operator.planning.stack.pass_outcome import summary
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.children import autoscaled
-from llamastack_resolver.findings import Finding
+from llamastack_resolver.findings import Finding, Reason
 
 _WORKING = "work is going on"
 
@@ -136,16 +136,16 @@ LOOKS: tuple[Look, ...] = (
 """The order of the looks: what an edit must mend, what is waited for, what is well, what went wrong, what is left."""
 
 
-def _done(reason: str, message: str) -> Progress:
+def _done(reason: Reason, message: str) -> Progress:
     settled = no(StackReason.SETTLED, "nothing is left to do")
     return Progress(yes(reason, message), settled, settled)
 
 
-def _at_work(reason: str, message: str, meanwhile: str = _WORKING) -> Progress:
+def _at_work(reason: Reason, message: str, meanwhile: str = _WORKING) -> Progress:
     return Progress(no(reason, message), yes(reason, message), no(StackReason.PROGRESSING, meanwhile))
 
 
-def _stuck(reason: str, message: str) -> Progress:
+def _stuck(reason: Reason, message: str) -> Progress:
     return Progress(no(reason, message), no(reason, message), yes(reason, message))
 
 

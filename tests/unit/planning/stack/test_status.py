@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.resources import SERVICES
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.status import status_of
+from llamastack_resolver.reasons import ConfigReason
 from tests.support.conditions import EARLIER, NOW, error
 from tests.support.world import child, crashed, deployment, llamastack, pod, snapshot, with_facts
 
@@ -51,6 +53,22 @@ class TestRelease:
 
     def test_is_not_told_where_the_server_does_not_tell(self) -> None:
         assert self.release(PassOutcome(asked=True)) is None
+
+
+def test_a_finding_has_the_shape_of_the_api_and_plain_text() -> None:
+    outcome = PassOutcome([error(ConfigReason.INVALID_RUN_CONFIG)], applied=False)
+    status = status_of(snapshot(llamastack()), outcome, NOW)
+    assert status["findings"] == [
+        {
+            "severity": "error",
+            "reason": "InvalidRunConfig",
+            "message": "something is wrong",
+            "path": "spec.server",
+            "hint": "mend it",
+        }
+    ]
+    assert all(type(value) is str for value in status["findings"][0].values())
+    assert yaml.safe_load(yaml.safe_dump(status)) == status
 
 
 def test_every_condition_speaks_of_the_generation_that_was_looked_at() -> None:
