@@ -47,6 +47,7 @@ check: venv ## Style, types, layers, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy scripts/build-catalog
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m llamastack_operator.api.crd crds --check
 	@$(BIN)/python -m llamastack_operator.api.reasons_page docs --check

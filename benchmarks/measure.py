@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from llamastack_operator.kube.client import Client, Object
+from llamastack_operator.objects.resources import Resource
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -31,6 +35,29 @@ def cpu_seconds(pid: int) -> float:
     """Return the CPU time that a process has used, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+async def side_by_side(jobs: Iterable[Awaitable[None]], most: int) -> None:
+    """Await all jobs, so many at a time."""
+    gate = asyncio.Semaphore(most)
+
+    async def gated(job: Awaitable[None]) -> None:
+        async with gate:
+            await job
+
+    await asyncio.gather(*(gated(job) for job in jobs))
+
+
+async def listed(client: Client, resource: Resource, namespace: str, metadata_only: bool = True) -> list[Object]:
+    """Return all objects of a kind in a namespace."""
+    found: list[Object] = []
+    query = {"limit": "500"}
+    while True:
+        page = await client.list_page(resource, namespace, query, metadata_only)
+        found += page.get("items") or []
+        if not page["metadata"].get("continue"):
+            return found
+        query["continue"] = page["metadata"]["continue"]
 
 
 class AuditLog:

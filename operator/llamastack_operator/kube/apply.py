@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llamastack_operator.kube.cache import Cache
-from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.client import ApiError, Client, Object
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.child import Child, Desired, Key, child_from, digest, wants_body
 from llamastack_operator.objects.child_facts import DeploymentFacts
@@ -13,6 +13,8 @@ from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
 
 # A resourceVersion that no object has: an apply that carries it creates, and conflicts with what exists.
 _NEVER_A_VERSION = "1"
+CREATE_ONLY = {"resourceVersion": _NEVER_A_VERSION}
+"""What a new object is applied with."""
 HANDOVER_MANAGER = "llamastack-operator-replicas"
 
 
@@ -30,6 +32,21 @@ class NotOursError(Exception):
         self.key = key
         self.leftover = leftover
         super().__init__(f"{resource.kind} {key[1]} belongs to somebody else")
+
+
+async def send(client: Client, wanted: Desired, identity: Mapping[str, str]) -> Object:
+    """Apply an object, whatever is known of it, and return what the API server has now: of most kinds the metadata.
+
+    Args:
+        client: the API server.
+        wanted: the object.
+        identity: metadata that says which object is meant: `CREATE_ONLY`, or a UID.
+
+    Raises:
+        ApiError: the API server refused; 409 where another object has its name.
+    """
+    body = {**wanted.body, "metadata": {**wanted.body["metadata"], **identity}}
+    return await client.apply(wanted.resource, body, metadata_only=not wants_body(wanted.resource))
 
 
 class Applier:
@@ -78,13 +95,13 @@ class Applier:
 
     async def _create(self, wanted: Desired) -> Child:
         try:
-            return await self._send(wanted, {"resourceVersion": _NEVER_A_VERSION})
+            return await self._send(wanted, CREATE_ONLY)
         except ApiError as error:
             if error.code != 409:
                 raise
         body = await self._client.get(wanted.resource, *wanted.key)
         if body is None:
-            return await self._send(wanted, {"resourceVersion": _NEVER_A_VERSION})
+            return await self._send(wanted, CREATE_ONLY)
         live = child_from(wanted.resource, body)
         if not live.belongs_to(wanted.owner_uid):
             raise NotOursError(wanted.resource, wanted.key, leftover=bool(live.owned))
@@ -96,11 +113,7 @@ class Applier:
         return await self._send(wanted, {"uid": live.uid})
 
     async def _send(self, wanted: Desired, identity: Mapping[str, str]) -> Child:
-        body = {**wanted.body, "metadata": {**wanted.body["metadata"], **identity}}
-        child = child_from(
-            wanted.resource,
-            await self._client.apply(wanted.resource, body, metadata_only=not wants_body(wanted.resource)),
-        )
+        child = child_from(wanted.resource, await send(self._client, wanted, identity))
         self._caches[wanted.resource.kind].put(child)
         place = (wanted.resource.kind, wanted.key)
         self._surprises.pop(place, None)
