@@ -40,7 +40,7 @@ RUNGS = {
         Rung("unit", ("unit", "golden", "support"), 180),
         Rung("conformance", ("conformance",), 600),
         Rung("images", ("images", "installer"), 900),
-        Rung("api", _CLUSTERS, 600, node=False),
+        Rung("api", (*_CLUSTERS, "shells"), 600, node=False),
         Rung("node", _CLUSTERS, 1800, node=True),
     )
 }
