@@ -34,6 +34,7 @@ from tests.cluster import ControlPlane
 CONCURRENCY = 16
 """How many stacks are created or edited side by side."""
 FLOOR_CLIENTS = (16, 64)
+"""How many stacks the floor sends side by side; with 64 each of the client's 64 connections is busy all the time."""
 AGENTS = ("llamastack-operator", "kopf")
 WRITES = ("create", "update", "patch", "delete")
 READS = ("get", "list")

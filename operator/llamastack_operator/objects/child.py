@@ -101,7 +101,7 @@ def child_from(resource: Resource, body: Mapping[str, Any]) -> Child:
         applied=annotations.get(APPLIED_ANNOTATION, ""),
         owned=digest(fields) if fields else "",
         deleting="deletionTimestamp" in metadata,
-        facts=read(body) if read is not None else None,
+        facts=read(body, fields) if read is not None else None,
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator.api.labels import REVISION_ANNOTATION
-from llamastack_operator.objects.managed_fields import owned_fields_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +68,15 @@ class ClaimFacts:
 ChildFacts = DeploymentFacts | ServiceFacts | ClaimFacts
 
 
-def deployment_facts(body: Mapping[str, Any]) -> DeploymentFacts:
-    """Return what is kept of a Deployment of the API."""
+def deployment_facts(body: Mapping[str, Any], owned: Mapping[str, Any]) -> DeploymentFacts:
+    """Return what is kept of a Deployment of the API, of whose fields these are ours."""
     metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
     conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
     refused, progressing = conditions.get("ReplicaFailure", {}), conditions.get("Progressing", {})
     given_up = progressing.get("reason") == "ProgressDeadlineExceeded"
     return DeploymentFacts(
         wanted=spec.get("replicas", 1),
-        replicas_owned="f:replicas" in owned_fields_of(metadata).get("f:spec", {}),
+        replicas_owned="f:replicas" in owned.get("f:spec", {}),
         revision=(spec["template"]["metadata"].get("annotations") or {}).get(REVISION_ANNOTATION, ""),
         observed=status.get("observedGeneration", 0) >= metadata.get("generation", 0),
         replicas=status.get("replicas", 0),
@@ -89,19 +88,19 @@ def deployment_facts(body: Mapping[str, Any]) -> DeploymentFacts:
     )
 
 
-def service_facts(body: Mapping[str, Any]) -> ServiceFacts:
+def service_facts(body: Mapping[str, Any], _owned: Mapping[str, Any]) -> ServiceFacts:
     """Return what is kept of a Service of the API."""
     return ServiceFacts(body["spec"].get("clusterIP", ""))
 
 
-def claim_facts(body: Mapping[str, Any]) -> ClaimFacts:
+def claim_facts(body: Mapping[str, Any], _owned: Mapping[str, Any]) -> ClaimFacts:
     """Return what is kept of a PersistentVolumeClaim of the API."""
     return ClaimFacts(bool(body["metadata"].get("ownerReferences")))
 
 
-FACTS_OF: Mapping[str, Callable[[Mapping[str, Any]], ChildFacts]] = {
+FACTS_OF: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], ChildFacts]] = {
     "Deployment": deployment_facts,
     "Service": service_facts,
     "PersistentVolumeClaim": claim_facts,
 }
-"""The kinds of which more is kept than the metadata, and how that is read."""
+"""The kinds of which more is kept than the metadata, and how that is read of an object and of our fields in it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from llamastack_operator.api import llamastackbuild
 from llamastack_operator.api.base import GROUP, VERSION
@@ -25,7 +26,7 @@ class Resource:
     plural: str
     kind: str
 
-    @property
+    @cached_property
     def api_version(self) -> str:
         """The `apiVersion` of its objects."""
         return f"{self.group}/{self.version}" if self.group else self.version

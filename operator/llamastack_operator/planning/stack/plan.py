@@ -85,13 +85,13 @@ def obsolete_children(snapshot: Snapshot, wanted: list[Desired]) -> tuple[Child,
     The config of an older revision stays until no pod can need it; a claim that outlives its stack is never deleted.
     """
     names = {(item.resource.kind, item.key) for item in wanted}
-    deployment = snapshot.deployment
+    uid, deployment = snapshot.stack.uid, snapshot.deployment
     settled = deployment is not None and deployment.rolled_out
     return tuple(
         child
         for child in snapshot.children
         if (child.resource.kind, child.key) not in names
-        and child.owner_uid == snapshot.stack.uid
+        and child.owner_uid == uid
         and not child.deleting
         and (child.resource.kind != "ConfigMap" or settled)
         and not (isinstance(child.facts, ClaimFacts) and not child.facts.owned)
