@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from llamastack_installer.facts import canonical
+from llamastack_contract.lock import Locked
+from llamastack_contract.names import canonical
 from llamastack_installer.failure import FailureError
-from llamastack_installer.inputs import Locked
 
 _PROXIED = re.compile(r"/(?:index/(?P<number>\d+)|named/(?P<name>[^/]+))/file/[^/]+/(?P<file>[^/]+)$")
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from llamastack_installer.facts import Facts, facts_of
 from llamastack_installer.failure import FailureError
 from llamastack_operator.cli.parser import CliError
+from llamastack_operator.images.append.base import Base
 from llamastack_operator.planning.install.install_plan import InstallPlan
 
 INSTEAD = "run this in a container of the base, or use `llamastack containerfile` with an image builder"
@@ -89,17 +88,17 @@ def check_packages(plan: InstallPlan, base: str, here: Facts) -> None:
         raise CliError(f"{here.executable} has {present}, and {base} has {wanted}: {INSTEAD}")
 
 
-def check_base(base: Mapping[str, Any], here: Facts) -> None:
+def check_base(base: Base, here: Facts) -> None:
     """Compare the base's config in its registry with this place, as far as a config tells.
 
     Args:
-        base: `base.json` of the program `prepare`.
+        base: what the registry has of it.
         here: the interpreter of this place.
 
     Raises:
         CliError: it tells of another Python.
     """
-    variables = (base["config"].get("config") or {}).get("Env") or []
+    variables = (base.config.get("config") or {}).get("Env") or []
     version = next((text.partition("=")[2] for text in variables if text.startswith("PYTHON_VERSION=")), None)
     if version and version.split(".")[:2] != here.version.split("."):
-        raise CliError(f"{here.executable} is Python {here.version}, and {base['reference']} has {version}: {INSTEAD}")
+        raise CliError(f"{here.executable} is Python {here.version}, and {base.reference} has {version}: {INSTEAD}")

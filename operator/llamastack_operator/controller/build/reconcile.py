@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from llamastack_contract.build_json import Layer
+from llamastack_contract.lock import Locked, read_lock
+from llamastack_contract.message import PushMessage
+from llamastack_contract.paths import PUSH
+from llamastack_contract.progress import newest_progress
 from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.llamastackbuild import KIND
@@ -20,10 +25,10 @@ from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
 from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, failed, stamp, working
 from llamastack_operator.planning.build.failure import Failure
-from llamastack_operator.planning.build.result import LOG_LIMIT, LostRecordError, parse_record, progress_of
+from llamastack_operator.planning.build.result import LOG_LIMIT, LostRecordError, parse_record
 from llamastack_operator.planning.build.status import collected
 from llamastack_operator.workloads.build_inputs import image_before
-from llamastack_operator.workloads.build_job import PUSH, inputs_config_map, job, job_name
+from llamastack_operator.workloads.build_job import inputs_config_map, job, job_name
 from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.settings import WorkloadSettings
 
@@ -86,8 +91,8 @@ class BuildReconciler:
         if decision.action == "stop" and decision.job is not None:
             await self._client.delete(JOBS, *decision.job.key, uid=decision.job.uid)
         lock = None
-        if decision.action == "collect":
-            decision, lock = await self._collect(snapshot, decision)
+        if decision.action == "collect" and decision.message is not None:
+            decision, lock = await self._collect(snapshot, decision, decision.message)
         await self._report(build, decision.status, lock)
         return decision.again
 
@@ -106,7 +111,7 @@ class BuildReconciler:
         if pod is None or container is None:
             return ""
         log = await self._client.log(*pod.key, container.name, _PROGRESS_BYTES, _PROGRESS_LINES)
-        return progress_of(log)
+        return newest_progress(log)
 
     async def _start(self, build: BuildRecord, attempt: int) -> None:
         lock = await self._lock(build.key) if build.locked else None
@@ -140,14 +145,14 @@ class BuildReconciler:
         return found
 
     async def _collect(
-        self, snapshot: BuildSnapshot, decision: BuildDecision
-    ) -> tuple[BuildDecision, list[Mapping[str, Any]] | None]:
+        self, snapshot: BuildSnapshot, decision: BuildDecision, message: PushMessage
+    ) -> tuple[BuildDecision, tuple[Locked, ...] | None]:
         build = snapshot.build
         pod = snapshot.pod_of(decision.job) if decision.job is not None else None
         try:
             log = await self._client.log(*pod.key, PUSH, LOG_LIMIT) if pod is not None else ""
-            record = parse_record(log, decision.told["record"])
-            status, lock = collected(build, decision.status, decision.told, record, stamp(snapshot.now))
+            record = parse_record(log, message.record)
+            status = collected(build, decision.status, message, record, stamp(snapshot.now))
             status["operatorImage"] = self._settings.images.operator
         except LostRecordError as error:
             failure = Failure(Reason.LOCK_LOST, str(error), retry=error.retry)
@@ -157,35 +162,35 @@ class BuildReconciler:
             earlier = await self._earlier(build)
             name = lock_name(build.key[1])
             await self._create(
-                CONFIGMAPS, build, inputs_config_map(located, name, self._settings.images, earlier, lock)
+                CONFIGMAPS, build, inputs_config_map(located, name, self._settings.images, earlier, record.lock)
             )
-        return replace(decision, status=status), lock
+        return replace(decision, status=status), record.lock
 
-    async def _earlier(self, build: BuildRecord) -> list[Mapping[str, Any]]:
+    async def _earlier(self, build: BuildRecord) -> list[Layer]:
         """Return the layers, with their locks, that are installed before a build's own."""
         names = build.spec["inputs"].get("earlierBuilds") or []
-        layers: list[Mapping[str, Any]] = []
+        layers: list[Layer] = []
         for name in names:
             body = await self._client.get(LLAMASTACKBUILDS, build.key[0], name)
             if body is None:
                 raise ApiError(404, {"message": f"the build {name} is gone"})
-            lock = [json.loads(entry) for entry in body.get("status", {}).get("lock") or []]
-            layers.append({**body["spec"]["inputs"]["layer"], "lock": lock})
+            lock = _read(body.get("status", {}).get("lock") or [])
+            layers.append(replace(Layer.from_dict(body["spec"]["inputs"]["layer"]), lock=lock))
         return layers
 
-    async def _lock(self, key: Key) -> list[Mapping[str, Any]] | None:
+    async def _lock(self, key: Key) -> tuple[Locked, ...] | None:
         body = await self._client.get(LLAMASTACKBUILDS, *key)
         lock = ((body or {}).get("status") or {}).get("lock")
-        return None if lock is None else [json.loads(entry) for entry in lock]
+        return None if lock is None else _read(lock)
 
-    async def _report(self, build: BuildRecord, status: dict[str, Any], lock: list[Mapping[str, Any]] | None) -> None:
+    async def _report(self, build: BuildRecord, status: dict[str, Any], lock: Sequence[Locked] | None) -> None:
         if status == build.status and lock is None:
             return
         if lock is None and build.locked:
             # A field that is not applied any more would be removed.
             lock = await self._lock(build.key)
         namespace, name = build.key
-        full = status if lock is None else {**status, "lock": [json.dumps(entry, sort_keys=True) for entry in lock]}
+        full = status if lock is None else {**status, "lock": [entry.to_text() for entry in lock]}
         body = {
             "apiVersion": API_VERSION,
             "kind": KIND,
@@ -204,3 +209,8 @@ class BuildReconciler:
             written = replace(current, version=version, status=status, locked=lock is not None)
             if self._builds.put(written):
                 self._changed(written)
+
+
+def _read(lock: Sequence[str]) -> tuple[Locked, ...]:
+    """Read a lock as a LlamaStackBuild holds it."""
+    return read_lock([json.loads(entry) for entry in lock])

@@ -6,16 +6,17 @@ killed goes on where it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from llamastack_contract.message import PushMessage
+from llamastack_contract.paths import INDEX, INSTALL, PREPARE, PUSH
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod, BuildRecord
 from llamastack_operator.planning.build.failure import Failure, failure_of, tampered, waiting_failure
 from llamastack_operator.planning.build.result import LostRecordError, parse_message
-from llamastack_operator.workloads.build_job import INDEX, INSTALL, PREPARE, PUSH, container_images
+from llamastack_operator.workloads.build_job import container_images
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 FIRST_DELAY = 10
@@ -41,7 +42,7 @@ class BuildSnapshot:
         pods: their pods.
         may_start: whether one more build may run.
         now: the time of the pass.
-        progress: what the running container told last.
+        progress: what the running container printed last of how far it is.
     """
 
     build: BuildRecord
@@ -67,14 +68,14 @@ class BuildDecision:
         status: the new status; for `collect` it lacks what the record tells.
         action: start the try `attempts` of the status, collect the result of `job`, stop `job`, or nothing.
         job: the Job that the action is about.
-        told: the last words of `push`, for `collect`.
+        message: the last words of `push`, for `collect`.
         again: seconds until the next look, or None where an event will tell.
     """
 
     status: dict[str, Any]
     action: Action = "none"
     job: BuildJob | None = None
-    told: Mapping[str, Any] = field(default_factory=dict)
+    message: PushMessage | None = None
     again: float | None = None
 
 
@@ -120,7 +121,7 @@ def _start(snapshot: BuildSnapshot, status: dict[str, Any], attempt: int) -> Bui
 
 
 def _try(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, pod: BuildPod | None) -> BuildDecision:
-    if pod is not None and _told(pod):
+    if pod is not None and _push_ended_well(pod):
         # Its sidecar is still to be stopped and its Job to be counted, which takes seconds and changes nothing.
         return _complete(snapshot, status, job, pod)
     if job.ended is None:
@@ -161,7 +162,7 @@ def working(pod: BuildPod) -> BuildContainer | None:
     return running[-1] if running else None
 
 
-def _told(pod: BuildPod) -> bool:
+def _push_ended_well(pod: BuildPod) -> bool:
     """Tell whether `push`, the last container, ended well: its words are the result."""
     push = pod.container(PUSH)
     return push is not None and push.ended is not None and push.ended[1] == 0
@@ -180,14 +181,14 @@ def _complete(snapshot: BuildSnapshot, status: dict[str, Any], job: BuildJob, po
     inputs = snapshot.build.spec["inputs"]
     pushes = snapshot.build.spec["strategy"] == "Image"
     try:
-        told = parse_message(push.ended[2], inputs.get("repository") if pushes else None)
+        message = parse_message(push.ended[2], inputs.get("repository") if pushes else None)
     except LostRecordError as error:
         return failed(snapshot, status, Failure(Reason.LOCK_LOST, str(error), retry=True))
     install = pod.container(INSTALL) if pod is not None else None
-    moved = _base_moved(install, str(told.get("base", "")))
+    moved = _base_moved(install, message.base)
     if moved is not None:
         return failed(snapshot, status, moved)
-    return BuildDecision(status, action="collect", job=job, told=told)
+    return BuildDecision(status, action="collect", job=job, message=message)
 
 
 def _base_moved(install: BuildContainer | None, digest: str) -> Failure | None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from llamastack_contract.build_json import Layer, PipSettings
+from llamastack_contract.paths import packages_of
 from llamastack_operator.api.build import BuildSettings, strategy_of
 from llamastack_operator.api.conditions import Reason
 from llamastack_operator.api.llamastackbuild import BuildAccess
@@ -18,8 +20,7 @@ from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.objects.child import digest
 from llamastack_operator.planning.install.install_plan import InstallPlan
-from llamastack_operator.planning.install.key import BuildInputs, PipSettings, build_key, key_name
-from llamastack_operator.planning.install.layer import PlannedLayer
+from llamastack_operator.planning.install.key import BuildInputs, build_key, key_name
 from llamastack_operator.planning.install.why_build import build_required
 from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.runtime import Runtime, StartInstall
@@ -138,18 +139,16 @@ class _Wanted:
     earlier: tuple[str, ...]
 
 
-def _wanted(
-    question: ImageQuestion, layer: PlannedLayer, done: Sequence[BuildRecord], settings: ImageSettings
-) -> _Wanted:
+def _wanted(question: ImageQuestion, layer: Layer, done: Sequence[BuildRecord], settings: ImageSettings) -> _Wanted:
     build = question.spec.build or BuildSettings()
     strategy = strategy_of(question.spec.build)
     base, base_pin = question.spec.distribution.image or settings.python, None
-    earlier: tuple[PlannedLayer, ...] = ()
+    earlier: tuple[Layer, ...] = ()
     if done and strategy == "Image":
         base = str(done[-1].status["image"])
     elif done:
         base = str(done[0].spec["inputs"]["base"]["image"])
-        earlier = tuple(PlannedLayer.from_wire(one.spec["inputs"]["layer"]) for one in done)
+        earlier = tuple(Layer.from_dict(one.spec["inputs"]["layer"]) for one in done)
     if "@" in base:
         base_pin = base.rpartition("@")[2]
     inputs = BuildInputs(
@@ -167,8 +166,8 @@ def _to_wire(wanted: _Wanted, repository: str | None) -> dict[str, Any]:
     """Return the inputs as a LlamaStackBuild holds them: in the order in which pip is to see them."""
     return {
         **wanted.inputs.to_dict(),
-        "layer": wanted.inputs.layer.to_wire(),
-        "earlier": [layer.to_wire() for layer in wanted.inputs.earlier],
+        "layer": wanted.inputs.layer.to_dict(),
+        "earlier": [layer.to_dict() for layer in wanted.inputs.earlier],
         "earlierBuilds": list(wanted.earlier),
         "repository": repository,
         "imageKey": build_key(replace(wanted.inputs, refresh=None)),
@@ -178,12 +177,11 @@ def _to_wire(wanted: _Wanted, repository: str | None) -> dict[str, Any]:
 def inputs_of(build: BuildRecord) -> BuildInputs:
     """Return the inputs that a LlamaStackBuild holds."""
     inputs = build.spec["inputs"]
-    pip = inputs["pip"]
     return BuildInputs(
         base=inputs["base"]["image"],
-        layer=PlannedLayer.from_wire(inputs["layer"]),
-        earlier=tuple(PlannedLayer.from_wire(layer) for layer in inputs["earlier"]),
-        pip=PipSettings(tuple(pip["indexes"]), pip["sourceDistributions"], pip["namedIndexes"]),
+        layer=Layer.from_dict(inputs["layer"]),
+        earlier=tuple(Layer.from_dict(layer) for layer in inputs["earlier"]),
+        pip=PipSettings.from_dict(inputs["pip"]),
         base_digest=inputs["base"].get("digest"),
         platform=inputs.get("platform"),
         recipe=inputs["recipe"],
@@ -210,7 +208,7 @@ def _pip(build: BuildSettings, settings: ImageSettings) -> PipSettings:
     )
 
 
-def _found(question: ImageQuestion, layer: PlannedLayer, wanted: _Wanted) -> BuildRecord | None:
+def _found(question: ImageQuestion, layer: Layer, wanted: _Wanted) -> BuildRecord | None:
     """Return the build to use: one of the same inputs, or the one in use where only the operator's part differs."""
     access = _access_token(question)
     same = [build for build in question.builds if _fits(question, build, wanted)]
@@ -255,7 +253,7 @@ def _last_of(question: ImageQuestion, kind: str) -> BuildRecord | None:
     )
 
 
-def _wish(question: ImageQuestion, layer: PlannedLayer, wanted: _Wanted) -> BuildWish:
+def _wish(question: ImageQuestion, layer: Layer, wanted: _Wanted) -> BuildWish:
     last = _last_of(question, layer.kind)
     changes = build_required(inputs_of(last) if last is not None else None, wanted.inputs)
     settings, strategy = question.spec.build, strategy_of(question.spec.build)
@@ -357,7 +355,7 @@ def _kind(build: BuildRecord) -> str:
 
 
 def _site_packages(build: BuildRecord) -> str:
-    return f"{build.spec['inputs']['layer']['root']}/lib/python{build.status.get('python', '3')}/site-packages"
+    return f"{build.spec['inputs']['layer']['root']}/{packages_of(build.status.get('python', '3'))}"
 
 
 def _architecture(build: BuildRecord) -> str | None:
