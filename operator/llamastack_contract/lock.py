@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,3 +93,15 @@ def read_lock(entries: object, place: str = "lock") -> tuple[Locked, ...]:
 def lock_to_dicts(lock: tuple[Locked, ...] | None) -> list[Mapping[str, Any]] | None:
     """Return the JSON shape of a lock, or None where there is none."""
     return None if lock is None else [entry.to_dict() for entry in lock]
+
+
+def stored_lock(texts: Sequence[str]) -> tuple[Locked, ...]:
+    """Read a lock as a LlamaStackBuild holds it, be it larger than a new one may be.
+
+    Raises:
+        ShapeError: an entry is none.
+    """
+    try:
+        return read_lock([json.loads(text) for text in texts])
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ShapeError("an entry of the lock is no JSON") from error

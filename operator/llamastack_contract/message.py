@@ -1,7 +1,7 @@
 """Termination messages: the last words of a build's containers, which the operator reads from the pod's status.
 
-Kubernetes keeps 4096 bytes of a container's and 12 KiB of a pod's together; ours stay within 2048. They are cut here
-and nowhere else. What tenants' code printed may be in them: it is text to be shown, nothing more.
+They are cut here and nowhere else, and end with `…` where they were. What tenants' code printed may be in them: it is
+text to be shown, nothing more.
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llamastack_contract.limits import (
+    HINT_CHARACTERS,
+    MESSAGE_BYTES,
+    MESSAGE_CHARACTERS,
+    TAIL_CHARACTERS,
+    TAIL_LINES,
+)
 from llamastack_contract.reasons import BuildReason, is_build_reason
 from llamastack_contract.shape import Members, ShapeError
 
-LIMIT = 2048
-"""Most bytes of a termination message."""
-MESSAGE_LIMIT = 700
-"""Most characters of what is wrong."""
-HINT_LIMIT = 300
-"""Most characters of what to do."""
-TAIL_LINES = 12
-TAIL_LINE_LIMIT = 240
-_STEP_LIMIT = 40
-_IMAGE_LIMIT = 1024
+_STEP_CHARACTERS = 40
+_IMAGE_CHARACTERS = 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _USERINFO = re.compile(r"(?<=://)[^/\s@'\"]*@")
@@ -72,16 +71,16 @@ class FailureMessage:
         )
 
     def to_text(self) -> str:
-        """Return one JSON object of lines, at most `LIMIT` bytes; the tail gives way first."""
+        """Return one JSON object of lines, at most `MESSAGE_BYTES` bytes; the tail gives way first."""
         data: dict[str, Any] = {
             "reason": self.reason,
-            "message": one_line(self.message, MESSAGE_LIMIT),
-            "hint": one_line(self.hint, HINT_LIMIT),
-            "step": one_line(self.step, _STEP_LIMIT),
+            "message": one_line(self.message, MESSAGE_CHARACTERS),
+            "hint": one_line(self.hint, HINT_CHARACTERS),
+            "step": one_line(self.step, _STEP_CHARACTERS),
             "retry": self.retry,
-            "tail": [one_line(line, TAIL_LINE_LIMIT) for line in self.tail[-TAIL_LINES:]],
+            "tail": [one_line(line, TAIL_CHARACTERS) for line in self.tail[-TAIL_LINES:]],
         }
-        while len(text := json.dumps(data, ensure_ascii=False)) and len(text.encode()) > LIMIT:
+        while len(text := json.dumps(data, ensure_ascii=False)) and len(text.encode()) > MESSAGE_BYTES:
             if data["tail"]:
                 data["tail"] = data["tail"][1:]
             else:
@@ -144,7 +143,7 @@ class PushMessage:
             platform=members.text("platform"),
             record=members.text("record"),
             digest=members.optional_text("digest"),
-            image=members.optional_text("image", limit=_IMAGE_LIMIT),
+            image=members.optional_text("image", limit=_IMAGE_CHARACTERS),
             layers=tuple(PushedLayer(layer.text("digest"), layer.count("size") or 0) for layer in layers),
             pushed=members.count("pushed"),
             total=members.count("total"),

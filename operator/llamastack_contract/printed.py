@@ -13,7 +13,7 @@ import re
 import textwrap
 import zlib
 
-from llamastack_contract.record import RECORD_LIMIT
+from llamastack_contract.limits import RECORD_BYTES
 
 _BEGIN, _END = "record-begin", "record-end"
 _WIDTH = 76
@@ -54,7 +54,7 @@ def printed_record(log: str, digest: str) -> bytes:
 def _unpacked(packed: str, digest: str) -> bytes:
     try:
         content = zlib.decompressobj().decompress(
-            base64.b64decode("".join(packed.split()), validate=True), RECORD_LIMIT + 1
+            base64.b64decode("".join(packed.split()), validate=True), RECORD_BYTES + 1
         )
     except (binascii.Error, zlib.error) as error:
         raise NotPrintedError("the build's record cannot be unpacked") from error

@@ -15,6 +15,7 @@ BuildReason = Literal[
     "IndexCertificate",
     "IndexUnauthorized",
     "IndexUnreachable",
+    "LimitExceeded",
     "LockLost",
     "ModuleImportFailed",
     "ModuleNotFound",

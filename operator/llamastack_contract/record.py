@@ -10,22 +10,15 @@ import re
 from dataclasses import dataclass
 from typing import Any, cast
 
+from llamastack_contract.limits import LOCK_BYTES, LOCK_FILES, MODULES, MODULES_BYTES, PACKAGES, PROVIDERS, RECORD_BYTES
 from llamastack_contract.lock import NAME, NAME_LIMIT, VERSION, Locked, lock_to_dicts
 from llamastack_contract.names import canonical
 from llamastack_contract.paths import ROOTS, LayerKind
-from llamastack_contract.shape import Members, ShapeError
+from llamastack_contract.shape import LimitError, Members, ShapeError
 
 FORMAT = 1
-RECORD_LIMIT = 4 << 20
-"""Most bytes of a record."""
-LOCK_LIMIT = 4096
-"""Most files of a lock."""
-PACKAGES_LIMIT = 4096
-"""Most distributions that a layer has installed, and that its base has."""
-MODULES_LIMIT = 256
-"""Most provider modules."""
-PROVIDERS_LIMIT = 64
-"""Most providers of one module."""
+_FEWER_PACKAGES = "install fewer packages, or use a base image that has most of them"
+_FEWER_MODULES = "use fewer provider modules, or a base image that has some of them"
 _PYTHON = re.compile(r"3\.[0-9]{1,2}")
 
 
@@ -99,7 +92,7 @@ class Module:
             ShapeError: it has another shape.
         """
         members = Members.of(data, place, ("requirement", "distribution", "version", "importName", "providers"))
-        offered = _bounded(members, "providers", PROVIDERS_LIMIT)
+        offered = _bounded(members, "providers", PROVIDERS, "offer fewer providers in one module")
         parts = [Members.of(one, f"{members.at('providers')}.{n}", ("api", "type")) for n, one in enumerate(offered)]
         return cls(
             requirement=members.text("requirement"),
@@ -145,10 +138,10 @@ class Record:
         """Read a record.
 
         Raises:
-            ValueError: it is none; the text names places, not values.
+            LimitError: it is larger than can be handed on.
+            ShapeError: it is none; the text names places, not values.
         """
-        if len(content) > RECORD_LIMIT:
-            raise ShapeError(f"longer than {RECORD_LIMIT >> 20} MiB")
+        _check_size("the record", len(content), RECORD_BYTES, _FEWER_PACKAGES)
         try:
             data = json.loads(content)
         except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
@@ -160,6 +153,7 @@ class Record:
         """Read the JSON shape.
 
         Raises:
+            LimitError: it is larger than can be handed on.
             ShapeError: it has another shape.
         """
         members = Members.of(data, "", ("format", "kind", "python", "lock", "installed", "base", "modules"))
@@ -168,9 +162,11 @@ class Record:
             raise ShapeError(f"format {members.data.get('format')!r}, and {FORMAT} is read")
         if kind not in ROOTS:
             raise ShapeError("kind is neither stack nor modules")
-        lock, installed = _bounded(members, "lock", LOCK_LIMIT), _bounded(members, "installed", PACKAGES_LIMIT)
-        base, modules = _bounded(members, "base", PACKAGES_LIMIT), _bounded(members, "modules", MODULES_LIMIT)
-        return cls(
+        lock = _bounded(members, "lock", LOCK_FILES, _FEWER_PACKAGES)
+        installed = _bounded(members, "installed", PACKAGES, _FEWER_PACKAGES)
+        base = _bounded(members, "base", PACKAGES, "use a base image with fewer packages")
+        modules = _bounded(members, "modules", MODULES, _FEWER_MODULES)
+        record = cls(
             kind=cast(LayerKind, kind),
             python=members.text("python", _PYTHON),
             lock=tuple(Locked.from_dict(one, f"lock.{number}") for number, one in enumerate(lock)),
@@ -178,6 +174,25 @@ class Record:
             base=tuple(Distribution.from_dict(one, f"base.{number}") for number, one in enumerate(base)),
             modules=tuple(Module.from_dict(one, f"modules.{number}") for number, one in enumerate(modules)),
         )
+        record._check_bytes()
+        return record
+
+    def checked(self) -> Record:
+        """Return the record, where all who read it take it.
+
+        Raises:
+            LimitError: it is larger than can be handed on.
+            ShapeError: a value could not be one.
+        """
+        _check_size("the record", len(self.to_text().encode()), RECORD_BYTES, _FEWER_PACKAGES)
+        return Record.from_dict(self.to_dict())
+
+    def _check_bytes(self) -> None:
+        lock = sum(len(entry.to_text()) for entry in self.lock)
+        modules = sum(len(json.dumps(module.to_dict())) for module in self.modules)
+        _check_size("the record", len(self.content()), RECORD_BYTES, _FEWER_PACKAGES)
+        _check_size("the lock", lock, LOCK_BYTES, _FEWER_PACKAGES)
+        _check_size("the list of modules", modules, MODULES_BYTES, _FEWER_MODULES)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON shape."""
@@ -200,10 +215,15 @@ class Record:
         return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _bounded(members: Members, name: str, limit: int) -> tuple[Any, ...]:
+def _bounded(members: Members, name: str, limit: int, hint: str) -> tuple[Any, ...]:
     if members.data.get(name) is None:
         raise ShapeError(f"{members.at(name)} is missing")
     items = members.items(name)
     if len(items) > limit:
-        raise ShapeError(f"{members.at(name)} has more than {limit} entries")
+        raise LimitError(f"{members.at(name)} has {len(items)} entries, and {limit} are possible", hint)
     return items
+
+
+def _check_size(what: str, size: int, limit: int, hint: str) -> None:
+    if size > limit:
+        raise LimitError(f"{what} takes {size} bytes, and {limit} are possible", hint)

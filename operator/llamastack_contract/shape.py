@@ -20,6 +20,18 @@ class ShapeError(ValueError):
     """A document is not of the agreed shape; the text names the place, not the value."""
 
 
+class LimitError(ShapeError):
+    """A document is larger than the parties can hand on.
+
+    Attributes:
+        hint: what to do.
+    """
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
 @dataclass(frozen=True)
 class Members:
     """The members of one JSON object.
@@ -54,10 +66,14 @@ class Members:
         """Return a text that matches a pattern as a whole.
 
         Raises:
-            ShapeError: it is none, or longer than the limit.
+            LimitError: it is longer than the limit.
+            ShapeError: it is none.
         """
         value = self.data.get(name)
-        if not isinstance(value, str) or len(value) > limit or not pattern.fullmatch(value):
+        if isinstance(value, str) and len(value) > limit:
+            hint = "use a shorter name or address"
+            raise LimitError(f"{self.at(name)} has {len(value)} characters, and {limit} are possible", hint)
+        if not isinstance(value, str) or not pattern.fullmatch(value):
             raise ShapeError(f"{self.at(name)} is not what it has to be")
         return value
 

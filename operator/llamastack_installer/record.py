@@ -19,14 +19,20 @@ from llamastack_contract.message import one_line
 from llamastack_contract.names import canonical
 from llamastack_contract.paths import RECORD_FILE
 from llamastack_contract.record import Distribution, Record
+from llamastack_contract.shape import LimitError, ShapeError
 from llamastack_installer.facts import Facts
+from llamastack_installer.failure import FailureError
 from llamastack_installer.specs import Modules
 
 _LICENSE_LIMIT = 200
 
 
 def write_record(layer: Layer, packages: Path, base: Facts, lock: Iterable[Locked], modules: Modules) -> None:
-    """Write `llamastack.json`; `lock` is sorted by name."""
+    """Write `llamastack.json`; the lock is sorted by name.
+
+    Raises:
+        FailureError: it is more than can be recorded.
+    """
     record = Record(
         kind=layer.kind,
         python=base.version,
@@ -35,7 +41,13 @@ def write_record(layer: Layer, packages: Path, base: Facts, lock: Iterable[Locke
         base=base.distributions,
         modules=modules.described,
     )
-    Path(layer.root, RECORD_FILE).write_text(record.to_text(), "utf-8")
+    try:
+        text = record.checked().to_text()
+    except LimitError as error:
+        raise FailureError("LimitExceeded", f"too much for one layer: {error}", error.hint) from error
+    except ShapeError as error:
+        raise FailureError("BuildFailed", f"what was installed cannot be recorded: {error}") from error
+    Path(layer.root, RECORD_FILE).write_text(text, "utf-8")
 
 
 def settle(root: Path, packages: Path) -> None:

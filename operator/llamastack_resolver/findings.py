@@ -49,6 +49,7 @@ class Reason(StrEnum):
     SPEC_MISMATCH = "SpecMismatch"
     REQUIREMENT_CONFLICT = "RequirementConflict"
     REQUIREMENT_INVALID = "RequirementInvalid"
+    LIMIT_EXCEEDED = "LimitExceeded"
     RESOLVED_IN_IMAGE = "ResolvedInImage"
     INSTANTIATION_FAILED = "InstantiationFailed"
     MISSING_METHOD = "MissingMethod"

@@ -97,6 +97,7 @@ class Reason(StrEnum):
     EVICTED = "Evicted"
     DISK_FULL = "DiskFull"
     LOCK_LOST = "LockLost"
+    LIMIT_EXCEEDED = "LimitExceeded"
     TAMPERED = "Tampered"
 
 
@@ -164,6 +165,7 @@ REASON_MEANINGS = {
     Reason.EVICTED: "The build's pod was evicted or deleted; it is tried again.",
     Reason.DISK_FULL: "The build's volume is full: raise `spec.build.workspace.sizeLimit`.",
     Reason.LOCK_LOST: "The build's record could not be read; it is tried again.",
+    Reason.LIMIT_EXCEEDED: "More is to be installed than one layer can record; the message has what and how much.",
     Reason.TAMPERED: "The build's pod did not run what the operator asked for; its result is not used.",
 }
 

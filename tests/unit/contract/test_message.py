@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import llamastack_installer
 import llamastack_resolver
-from llamastack_contract.message import LIMIT, FailureMessage, PushMessage, one_line
+from llamastack_contract.limits import MESSAGE_BYTES
+from llamastack_contract.message import FailureMessage, PushMessage, one_line
 from llamastack_contract.reasons import BUILD_REASONS
 from llamastack_operator import images
 from llamastack_operator.api.conditions import Reason
@@ -24,7 +25,7 @@ def test_a_failure_stays_within_its_bytes_whatever_is_in_it(message: str, hint: 
     text = FailureMessage("BuildFailed", message, hint, "install", tail=tuple(tail)).to_text()
 
     data = json.loads(text)
-    assert len(text.encode()) <= LIMIT
+    assert len(text.encode()) <= MESSAGE_BYTES
     assert data["reason"] == "BuildFailed"
     assert all("\n" not in line for line in (data["message"], data["hint"], *data["tail"]))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,12 +10,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llamastack_contract.build_json import Layer
-from llamastack_contract.lock import Locked, read_lock
+from llamastack_contract.limits import LOG_BYTES
+from llamastack_contract.lock import Locked, stored_lock
 from llamastack_contract.message import PushMessage
 from llamastack_contract.paths import PUSH
 from llamastack_contract.progress import newest_progress
+from llamastack_contract.shape import LimitError, ShapeError
 from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.conditions import Reason
+from llamastack_operator.api.labels import REBUILD_ANNOTATION
 from llamastack_operator.api.llamastackbuild import KIND
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
@@ -25,7 +27,7 @@ from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
 from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, failed, stamp, working
 from llamastack_operator.planning.build.failure import Failure
-from llamastack_operator.planning.build.result import LOG_LIMIT, LostRecordError, parse_record
+from llamastack_operator.planning.build.result import LostRecordError, parse_record
 from llamastack_operator.planning.build.status import collected
 from llamastack_operator.workloads.build_inputs import image_before
 from llamastack_operator.workloads.build_job import inputs_config_map, job, job_name
@@ -34,6 +36,7 @@ from llamastack_operator.workloads.settings import WorkloadSettings
 
 _PROGRESS_BYTES = 4096
 _PROGRESS_LINES = 8
+_FRESH = f"ask for a fresh build: annotate the stack with {REBUILD_ANNOTATION}"
 
 logger = logging.getLogger(__name__)
 
@@ -85,14 +88,17 @@ class BuildReconciler:
 
     async def _pass(self, build: BuildRecord) -> float | None:
         snapshot = await self._snapshot(build)
-        decision = decide(snapshot, self._settings)
-        if decision.action == "start":
-            await self._start(build, int(decision.status["attempts"]))
-        if decision.action == "stop" and decision.job is not None:
-            await self._client.delete(JOBS, *decision.job.key, uid=decision.job.uid)
-        lock = None
-        if decision.action == "collect" and decision.message is not None:
-            decision, lock = await self._collect(snapshot, decision, decision.message)
+        decision, lock = decide(snapshot, self._settings), None
+        try:
+            if decision.action == "start":
+                await self._start(build, int(decision.status["attempts"]))
+            if decision.action == "stop" and decision.job is not None:
+                await self._client.delete(JOBS, *decision.job.key, uid=decision.job.uid)
+            if decision.action == "collect" and decision.message is not None:
+                decision, lock = await self._collect(snapshot, decision, decision.message)
+        except ShapeError as error:
+            failure = Failure(Reason.LOCK_LOST, f"a stored lock cannot be read: {error}", hint=_FRESH)
+            decision = failed(snapshot, dict(decision.status), failure)
         await self._report(build, decision.status, lock)
         return decision.again
 
@@ -114,7 +120,8 @@ class BuildReconciler:
         return newest_progress(log)
 
     async def _start(self, build: BuildRecord, attempt: int) -> None:
-        lock = await self._lock(build.key) if build.locked else None
+        stored = await self._stored(build.key) if build.locked else None
+        lock = None if stored is None else stored_lock(stored)
         earlier = await self._earlier(build)
         name = job_name(build.key[1], attempt)
         before = image_before(build, self._of_the_same_stacks(build))
@@ -150,12 +157,15 @@ class BuildReconciler:
         build = snapshot.build
         pod = snapshot.pod_of(decision.job) if decision.job is not None else None
         try:
-            log = await self._client.log(*pod.key, PUSH, LOG_LIMIT) if pod is not None else ""
+            log = await self._client.log(*pod.key, PUSH, LOG_BYTES) if pod is not None else ""
             record = parse_record(log, message.record)
             status = collected(build, decision.status, message, record, stamp(snapshot.now))
             status["operatorImage"] = self._settings.images.operator
+        except LimitError as error:
+            failure = Failure(Reason.LIMIT_EXCEEDED, f"too much for one layer: {error}", hint=error.hint)
+            return failed(snapshot, dict(decision.status), failure), None
         except LostRecordError as error:
-            failure = Failure(Reason.LOCK_LOST, str(error), retry=error.retry)
+            failure = Failure(Reason.LOCK_LOST, str(error), retry=True)
             return failed(snapshot, dict(decision.status), failure), None
         if build.spec["strategy"] == "Start":
             located = replace(build, status=status)
@@ -174,23 +184,24 @@ class BuildReconciler:
             body = await self._client.get(LLAMASTACKBUILDS, build.key[0], name)
             if body is None:
                 raise ApiError(404, {"message": f"the build {name} is gone"})
-            lock = _read(body.get("status", {}).get("lock") or [])
+            lock = stored_lock(body.get("status", {}).get("lock") or [])
             layers.append(replace(Layer.from_dict(body["spec"]["inputs"]["layer"]), lock=lock))
         return layers
 
-    async def _lock(self, key: Key) -> tuple[Locked, ...] | None:
+    async def _stored(self, key: Key) -> list[str] | None:
+        """Return the lock of a build, word for word."""
         body = await self._client.get(LLAMASTACKBUILDS, *key)
-        lock = ((body or {}).get("status") or {}).get("lock")
-        return None if lock is None else _read(lock)
+        return ((body or {}).get("status") or {}).get("lock")
 
     async def _report(self, build: BuildRecord, status: dict[str, Any], lock: Sequence[Locked] | None) -> None:
         if status == build.status and lock is None:
             return
-        if lock is None and build.locked:
+        texts = None if lock is None else [entry.to_text() for entry in lock]
+        if texts is None and build.locked:
             # A field that is not applied any more would be removed.
-            lock = await self._lock(build.key)
+            texts = await self._stored(build.key)
         namespace, name = build.key
-        full = status if lock is None else {**status, "lock": [entry.to_text() for entry in lock]}
+        full = status if texts is None else {**status, "lock": texts}
         body = {
             "apiVersion": API_VERSION,
             "kind": KIND,
@@ -206,11 +217,6 @@ class BuildReconciler:
         version = int(answer["metadata"]["resourceVersion"])
         current = self._builds.get(build.key)
         if current is not None and current.uid == build.uid:
-            written = replace(current, version=version, status=status, locked=lock is not None)
+            written = replace(current, version=version, status=status, locked=texts is not None)
             if self._builds.put(written):
                 self._changed(written)
-
-
-def _read(lock: Sequence[str]) -> tuple[Locked, ...]:
-    """Read a lock as a LlamaStackBuild holds it."""
-    return read_lock([json.loads(entry) for entry in lock])

@@ -11,24 +11,14 @@ import re
 from llamastack_contract.message import PushMessage
 from llamastack_contract.printed import NotPrintedError, printed_record
 from llamastack_contract.record import Record
-from llamastack_operator.api.llamastackbuild import LOCK_LIMIT
+from llamastack_contract.shape import LimitError
 
-LOG_LIMIT = 4_000_000
-"""Most bytes of log that are read for a record."""
 _IMAGE = re.compile(r"^[^@\s]+@(sha256:[0-9a-f]{64})$")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class LostRecordError(ValueError):
-    """The record is not there, or is not the one that the build told of.
-
-    Attributes:
-        retry: whether another try can bring it.
-    """
-
-    def __init__(self, message: str, *, retry: bool = True) -> None:
-        super().__init__(message)
-        self.retry = retry
+    """The record is not there, or is not the one that the build named; another try can bring it."""
 
 
 def parse_message(text: str, repository: str | None) -> PushMessage:
@@ -63,13 +53,13 @@ def parse_record(log: str, digest: str) -> Record:
 
     Raises:
         LostRecordError: the log has no record of that digest, or it is not of the agreed shape.
+        LimitError: it is more than a LlamaStackBuild can hold.
     """
     try:
-        record = Record.parse(printed_record(log, digest))
+        return Record.parse(printed_record(log, digest))
     except NotPrintedError as error:
         raise LostRecordError(str(error)) from error
+    except LimitError:
+        raise
     except ValueError as error:
         raise LostRecordError(f"the build's record is not of the agreed shape: {error}") from error
-    if len(record.lock) > LOCK_LIMIT:
-        raise LostRecordError(f"the build's lock has more than {LOCK_LIMIT} packages", retry=False)
-    return record

@@ -13,8 +13,6 @@ from llamastack_operator.api.llamastackbuild import LlamaStackBuildStatus
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.build.result import LostRecordError
 
-_MODULES = 64
-
 
 def collected(
     build: BuildRecord, status: Mapping[str, Any], message: PushMessage, record: Record, now: str
@@ -45,7 +43,7 @@ def collected(
         "python": record.python,
         "imageSize": message.total if pushed else None,
         "pushedBytes": message.pushed if pushed else None,
-        "modules": [_module(module) for module in record.modules[:_MODULES]] or None,
+        "modules": [_module(module) for module in record.modules] or None,
         "installed": len(record.lock),
     }
     try:

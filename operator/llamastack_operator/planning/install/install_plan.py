@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_contract.build_json import Layer
+from llamastack_contract.limits import MODULES
 from llamastack_operator.planning.install.requirements import (
     Calls,
     Wanted,
@@ -197,6 +198,10 @@ def _modules_layer(
             modules[text] = None
             if not is_import_path(text):
                 calls.normal.setdefault(text, Wanted(text, _joined(prefix, f"{entry.path}.module")))
+    if len(modules) > MODULES:
+        message = f"{len(modules)} provider modules are named, and one image can record {MODULES}"
+        hint = "use fewer modules, or a base image that has some of them"
+        inner.error(Reason.LIMIT_EXCEEDED, message, "providers", hint=hint)
     findings.extend(with_prefix(inner, prefix))
     for one in (*requirements, *packages):
         calls.add(one, findings)

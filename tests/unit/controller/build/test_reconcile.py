@@ -237,6 +237,14 @@ class TestRerun:
         assert scene.server.status()["phase"] == "Building"
         assert len(scene.server.status()["lock"]) == 1
 
+    def test_from_a_lock_that_cannot_be_read_fails_and_keeps_it(self) -> None:
+        scene = Scene(build(asked="then", phase="Succeeded", attempts=1, image="i"), lock=[{"name": "m"}])
+        scene.passes()
+        status = scene.server.status()
+        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "LockLost")
+        assert "llamastack.dev/rebuild" in status["failure"]["hint"]
+        assert status["lock"] == ['{"name": "m"}']
+
 
 class TestCollect:
     def scene(self, owner: BuildRecord, log: str, record: str) -> Scene:
@@ -279,6 +287,10 @@ class TestCollect:
         log, digest = printed({**RECORD, "lock": [locked(f"p{number}") for number in range(1001)]})
         scene = self.scene(self.building(), log, digest)
         scene.passes()
+        failure = scene.server.status()["failure"]
+        assert failure["reason"] == "LimitExceeded"
+        assert "lock has 1001 entries, and 1000 are possible" in failure["message"]
+        assert "fewer packages" in failure["hint"]
         assert "nextAttemptAt" not in scene.server.status()
 
     def test_of_pods_that_install_at_start_makes_the_config_map_that_they_read(self) -> None:
