@@ -95,13 +95,28 @@ def prepare_tools(place: Workbench) -> None:
         raise LocalBuildError("BuildFailed", str(error), "install pip beside llamastack-operator") from error
 
 
+def write_build(place: Workbench, inputs: BuildInputs) -> None:
+    """Write `build.json` into the folder."""
+    build = BuildJson(
+        key=key_name(build_key(inputs)),
+        base=BaseImage(inputs.base, inputs.base_digest),
+        layer=inputs.layer,
+        pip=public(inputs.pip),
+        repository=place.repository,
+        platform=inputs.platform,
+        labels=place.labels,
+        registries=Registries(insecure=tuple(place.insecure)),
+    )
+    (place.folder / BUILD_FILE).write_text(text_of(build.to_dict()))
+
+
 def look_up_base(place: Workbench, inputs: BuildInputs) -> Base:
     """Ask the registry for the base, and return its facts.
 
     Raises:
         LocalBuildError: there is no such base, or it cannot be had.
     """
-    _write(place, inputs)
+    write_build(place, inputs)
     _run(place, PREPARE, [*_PROGRAM, PREPARE, *_options(place), "--tools", str(place.tools)])
     return read_base(place.folder / "facts" / BASE_FILE)
 
@@ -117,7 +132,7 @@ def install(place: Workbench, inputs: BuildInputs, python: Path) -> Record:
     Raises:
         LocalBuildError: it cannot be installed.
     """
-    _write(place, inputs)
+    write_build(place, inputs)
     environment = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
     with _index(place) as address:
         command = [str(python), str(place.tools / INSTALLER_FILE), str(place.folder / BUILD_FILE)]
@@ -132,23 +147,9 @@ def push(place: Workbench, inputs: BuildInputs) -> PushMessage:
     Raises:
         LocalBuildError: the registry does not take it.
     """
-    _write(place, inputs)
+    write_build(place, inputs)
     _run(place, PUSH, [*_PROGRAM, PUSH, *_options(place)])
     return PushMessage.parse(_log(place).read_bytes())
-
-
-def _write(place: Workbench, inputs: BuildInputs) -> None:
-    build = BuildJson(
-        key=key_name(build_key(inputs)),
-        base=BaseImage(inputs.base, inputs.base_digest),
-        layer=inputs.layer,
-        pip=public(inputs.pip),
-        repository=place.repository,
-        platform=inputs.platform,
-        labels=place.labels,
-        registries=Registries(insecure=tuple(place.insecure)),
-    )
-    (place.folder / BUILD_FILE).write_text(text_of(build.to_dict()))
 
 
 def _options(place: Workbench) -> list[str]:
