@@ -200,7 +200,8 @@ def _print(planned: Planned, layers: list[dict[str, Any]], output: str, console:
         console.line(json.dumps({"name": planned.name, "image": image, "layers": layers}, indent=2))
         return
     for layer in layers:
-        size = f", {layer['layer']['size'] / 1e6:.1f} MB" if "layer" in layer else ""
+        added = sum(part["size"] for part in layer.get("layers", ()))
+        size = f", {added / 1e6:.1f} MB" if added else ""
         console.line(f"{layer['kind']} {key_name(layer['key'])}: {len(layer['installed'])} packages{size}")
         for module in layer["modules"]:
             providers = ", ".join(f"{item['api']} {item['type']}" for item in module["providers"])
