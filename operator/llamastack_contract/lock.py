@@ -103,5 +103,7 @@ def stored_lock(texts: Sequence[str]) -> tuple[Locked, ...]:
     """
     try:
         return read_lock([json.loads(text) for text in texts])
-    except (json.JSONDecodeError, RecursionError) as error:
+    except ShapeError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise ShapeError("an entry of the lock is no JSON") from error

@@ -144,7 +144,7 @@ class Record:
         _check_size("the record", len(content), RECORD_BYTES, _FEWER_PACKAGES)
         try:
             data = json.loads(content)
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ShapeError("no JSON") from error
         return cls.from_dict(data)
 

@@ -59,7 +59,7 @@ class Members:
         if not isinstance(value, Mapping):
             raise ShapeError(f"{place or 'the document'} is no object")
         if known is not None and (surplus := sorted(str(name) for name in value.keys() - set(known))):
-            raise ShapeError(f"{_joined(place, surplus[0][:80])} is unknown")
+            raise ShapeError(f"{place or 'the document'} has the unknown member {surplus[0][:80]!r}")
         return cls(value, place)
 
     def text(self, name: str, pattern: re.Pattern[str] = LINE, limit: int = LINE_LIMIT) -> str:

@@ -301,8 +301,8 @@ def _unfinished(build: BuildRecord) -> ImageVerdict:
 
 def _failed(build: BuildRecord) -> ImageVerdict:
     failure = build.status.get("failure") or {}
-    told = failure.get("reason", "")
-    reason = Reason(told) if told in set(Reason) else Reason.BUILD_FAILED
+    recorded = failure.get("reason", "")
+    reason = Reason(recorded) if recorded in set(Reason) else Reason.BUILD_FAILED
     attempts = build.status.get("attempts", 1)
     again = build.status.get("nextAttemptAt")
     when = f"; try {attempts} failed, the next is at {again}" if again else ""
