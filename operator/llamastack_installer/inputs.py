@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from llamastack_contract.build_json import BuildJson, Layer
+from llamastack_contract.build_json import BuildJson
+from llamastack_contract.layer import Layer
 from llamastack_installer.failure import FailureError
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from llamastack_contract.build_json import Layer
+from llamastack_contract.layer import Layer
 from llamastack_contract.lock import Locked
 from llamastack_contract.names import canonical
 from llamastack_contract.record import Distribution

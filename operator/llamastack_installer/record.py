@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from llamastack_contract.build_json import Layer
+from llamastack_contract.layer import Layer
 from llamastack_contract.lock import Locked
 from llamastack_contract.message import one_line
 from llamastack_contract.names import canonical

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from llamastack_contract.build_json import Layer
+from llamastack_contract.layer import Layer
 from llamastack_operator import catalog
 from llamastack_operator.planning.install.install_plan import install_plan
 from llamastack_operator.planning.install.requirements import Wanted

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 import llamastack_installer
-from llamastack_contract.build_json import BaseImage, BuildJson, Layer, PipSettings, Registries
+from llamastack_contract.build_json import BaseImage, BuildJson, PipSettings, Registries
+from llamastack_contract.layer import Layer
 from llamastack_contract.limits import MESSAGE_BYTES
 from llamastack_contract.lock import Locked, stored_lock
 from llamastack_contract.message import FailureMessage, PushedLayer, PushMessage

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from llamastack_contract.build_json import BaseImage, BuildJson, Layer, PipSettings, Registries, text_of
+from llamastack_contract.build_json import BaseImage, BuildJson, PipSettings, Registries, text_of
+from llamastack_contract.layer import Layer
 from llamastack_contract.lock import Locked
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.workloads.settings import ImageSettings

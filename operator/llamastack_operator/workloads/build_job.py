@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llamastack_contract.build_json import Layer
+from llamastack_contract.layer import Layer
 from llamastack_contract.lock import Locked
 from llamastack_contract.paths import (
     AUTHORITIES,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from llamastack_contract.build_json import BaseImage, BuildJson, Layer, text_of
+from llamastack_contract.build_json import BaseImage, BuildJson, text_of
+from llamastack_contract.layer import Layer
 from llamastack_contract.limits import (
     HINT_CHARACTERS,
     LOCK_BYTES,

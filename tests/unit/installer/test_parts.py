@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_contract.build_json import BaseImage, BuildJson, Layer, PipSettings
+from llamastack_contract.build_json import BaseImage, BuildJson, PipSettings
+from llamastack_contract.layer import Layer
 from llamastack_contract.lock import Locked
 from llamastack_contract.paths import INSTALLER_FILE
 from llamastack_contract.record import Distribution

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from llamastack_contract.build_json import Layer
+from llamastack_contract.layer import Layer
 from llamastack_contract.limits import LOG_BYTES
 from llamastack_contract.lock import Locked, stored_lock
 from llamastack_contract.message import PushMessage

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llamastack_contract.build_json import Layer, PipSettings
+from llamastack_contract.build_json import PipSettings
+from llamastack_contract.layer import Layer
 from llamastack_contract.paths import packages_of
 from llamastack_operator.api.build import BuildSettings, strategy_of
 from llamastack_operator.api.conditions import Reason

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from llamastack_contract.build_json import Layer
+from llamastack_contract.layer import Layer
 from llamastack_contract.paths import LAYERS, ROOTS
 from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.planning.install.upstream import INDEX_NAMES

@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from llamastack_contract.build_json import Layer, PipSettings
+from llamastack_contract.build_json import PipSettings
+from llamastack_contract.layer import Layer
 
 RECIPE = 2
 """Version of the way in which layers are made. A new one changes the keys of new builds, and rebuilds nothing."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from llamastack_contract.build_json import Layer
+from llamastack_contract.layer import Layer
 from llamastack_operator.planning.install.key import BuildInputs, public
 from llamastack_operator.planning.install.requirements import FAMILY, canonical_name
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from llamastack_contract.build_json import Layer, PipSettings
+from llamastack_contract.build_json import PipSettings
+from llamastack_contract.layer import Layer
 from llamastack_contract.lock import Locked
 from llamastack_operator import catalog
 from llamastack_operator.planning.install.install_plan import install_plan
