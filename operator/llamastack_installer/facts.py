@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llamastack_contract.names import canonical
+from llamastack_contract.record import Distribution
 from llamastack_installer.failure import FailureError
 
 _PACKAGE_HOME = Path(__file__).parent.parent
@@ -28,23 +30,6 @@ describe()
 """
 _VERSION = re.compile(r"[0-9]+(![0-9]+)?(\.[0-9]+)*[A-Za-z0-9._+-]*")
 _TIMEOUT = 120
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """An installed distribution."""
-
-    name: str
-    version: str
-
-    @property
-    def key(self) -> str:
-        """The name as indexes compare it (PEP 503)."""
-        return canonical(self.name)
-
-    def to_dict(self) -> dict[str, str]:
-        """Return the JSON shape."""
-        return {"name": self.name, "version": self.version}
 
 
 @dataclass(frozen=True)
@@ -71,11 +56,6 @@ class Facts:
     def cpython(self) -> str:
         """The version without the dot, as wheels have it; empty for another implementation."""
         return self.version.replace(".", "") if self.implementation == "cpython" else ""
-
-
-def canonical(name: str) -> str:
-    """Return a distribution's name as indexes compare it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def facts_of(python: Path) -> Facts:

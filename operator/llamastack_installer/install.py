@@ -11,9 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from llamastack_installer.facts import Distribution, Facts, canonical, facts_of, installed
+from llamastack_contract.layer import Layer
+from llamastack_contract.lock import Locked
+from llamastack_contract.names import canonical
+from llamastack_contract.record import Distribution
+from llamastack_installer.facts import Facts, facts_of, installed
 from llamastack_installer.failure import FailureError
-from llamastack_installer.inputs import Layer, Locked
 from llamastack_installer.messages import SOURCES_FIELD, failure_of, missing_project
 from llamastack_installer.pip import Pip, Sources
 from llamastack_installer.process import ProcessResult
@@ -58,7 +61,8 @@ def install_layer(python: Path, sources: Sources, workshop: Workshop) -> None:
     layer = sources.build.layer
     base = facts_of(python)
     sources = replace(sources, python=base.cpython)
-    make_root(layer.root, base)
+    root = Path(layer.root)
+    make_root(root, base)
     installation = _Installation(layer, base, sources, workshop)
     with installation.specs.prepared():
         lock, modules = installation.from_lock() if layer.lock is not None else installation.afresh()
@@ -66,7 +70,7 @@ def install_layer(python: Path, sources: Sources, workshop: Workshop) -> None:
     progress("checking")
     with ThreadPoolExecutor(1, "pip") as beside:
         problems = beside.submit(installation.pip.check)
-        settle(layer.root, packages)
+        settle(root, packages)
         verify_base(base, packages)
         verify_requirements(problems.result(), packages, loose_names(layer, modules))
     write_record(layer, packages, base, lock, modules)
@@ -80,8 +84,9 @@ class _Installation:
         self.base = base
         self.sources = sources
         self.scratch = workshop.scratch
-        self.packages = site_packages(layer.root, base.version)
-        python = python_of(layer.root)
+        root = Path(layer.root)
+        self.packages = site_packages(root, base.version)
+        python = python_of(root)
         self.pip = Pip(python, workshop.tools, sources, workshop.scratch, workshop.timeout)
         self.specs = SpecReader(python, layer.modules, workshop.scratch, workshop.spec_timeout)
 

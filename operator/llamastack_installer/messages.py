@@ -10,7 +10,8 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from llamastack_installer.facts import Facts, canonical
+from llamastack_contract.names import canonical
+from llamastack_installer.facts import Facts
 from llamastack_installer.failure import FailureError
 from llamastack_installer.projects import Project
 

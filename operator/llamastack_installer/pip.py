@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from llamastack_contract.build_json import BuildJson
+from llamastack_contract.lock import Locked
 from llamastack_installer.failure import FailureError
-from llamastack_installer.inputs import BuildJson, Locked
 from llamastack_installer.process import ProcessResult, run
 from llamastack_installer.progress import Echo, progress
 

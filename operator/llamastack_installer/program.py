@@ -11,14 +11,21 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from llamastack_installer.failure import Failure, FailureError
-from llamastack_installer.inputs import BuildJson, read_build
+from llamastack_contract.build_json import BuildJson
+from llamastack_contract.paths import (
+    AUTHORITIES,
+    AUTHORITIES_FILE,
+    INDEX_HOST,
+    INDEX_PORT,
+    INSTALLER_FILE,
+    TERMINATION_LOG,
+)
+from llamastack_installer.failure import FailureError
+from llamastack_installer.inputs import read_build
 from llamastack_installer.install import Workshop, install_layer
 from llamastack_installer.pip import Sources, warming_up
 from llamastack_installer.projects import wait_for_index
 from llamastack_installer.root import python_of
-
-STEP = "install"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +62,7 @@ def _layers(
         sources = Sources(build.only(layer), options.index.rstrip("/"), options.wheels, certificate)
         wait_for_index(sources)
         install_layer(python, sources, workshop)
-        python = python_of(layer.root)
+        python = python_of(Path(layer.root))
 
 
 def _bundle(certificate: Path, tools: Path, scratch: Path) -> Path | None:
@@ -75,7 +82,7 @@ def _fail(error: FailureError, termination_log: Path) -> int:
         sys.stderr.write(f"  {line}\n")
     if error.hint:
         sys.stderr.write(f"  {error.hint}\n")
-    Failure(error, STEP).write(termination_log)
+    error.last_words().leave(termination_log)
     return 1
 
 
@@ -87,18 +94,17 @@ def _of_system(error: OSError) -> FailureError:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="install.pyz", description="Install one layer of a stack's image.")
+    parser = argparse.ArgumentParser(prog=INSTALLER_FILE, description="Install one layer of a stack's image.")
     parser.add_argument("build", type=Path, metavar="BUILD_JSON", help="the build's inputs")
     parser.add_argument("--wheels", type=Path, metavar="DIR", help="take every file from here, and use no index")
-    parser.add_argument("--index", default="http://127.0.0.1:8780", metavar="URL", help="the index proxy")
+    parser.add_argument("--index", default=f"http://{INDEX_HOST}:{INDEX_PORT}", metavar="URL", help="the index proxy")
     parser.add_argument("--tools", type=Path, default=_beside(), metavar="DIR", help="where pip lies unpacked")
-    parser.add_argument(
-        "--certificate", type=Path, default=Path("/llamastack/ca/ca.crt"), metavar="F", help="authorities to trust too"
-    )
+    authorities = Path(AUTHORITIES, AUTHORITIES_FILE)
+    parser.add_argument("--certificate", type=Path, default=authorities, metavar="F", help="authorities to trust too")
     parser.add_argument("--timeout", type=float, default=3600, metavar="S", help="seconds that a call of pip may take")
     parser.add_argument("--spec-timeout", type=float, default=180, metavar="S", help="seconds for reading all specs")
     parser.add_argument(
-        "--termination-log", type=Path, default=Path("/dev/termination-log"), metavar="F", help="where a failure goes"
+        "--termination-log", type=Path, default=Path(TERMINATION_LOG), metavar="F", help="where a failure goes"
     )
     return parser
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from llamastack_installer.failure import one_line
+from llamastack_contract.message import one_line
+from llamastack_contract.progress import progress_line
 
 ECHO_LIMIT = 3000
 
 
 def progress(text: str) -> None:
     """Print a progress line."""
-    sys.stdout.write(f"progress: {text}\n")
+    sys.stdout.write(f"{progress_line(text)}\n")
     sys.stdout.flush()
 
 

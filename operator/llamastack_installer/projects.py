@@ -13,15 +13,17 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_installer.facts import canonical
-from llamastack_installer.failure import FailureError, one_line
+from llamastack_contract.message import one_line
+from llamastack_contract.names import canonical
+from llamastack_contract.reasons import BuildReason
+from llamastack_installer.failure import FailureError
 from llamastack_installer.pip import Sources
 
 _TIMEOUT = 120
 # The proxy starts beside this container, and is there within a second.
 _PATIENCE, _PAUSE = 30, 0.05
 _PAGE_LIMIT = 100 * 2**20
-_REASONS = {
+_REASONS: dict[str, BuildReason] = {
     "unauthorized": "IndexUnauthorized",
     "certificate": "IndexCertificate",
     "unreachable": "IndexUnreachable",

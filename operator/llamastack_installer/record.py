@@ -8,35 +8,46 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import io
-import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from llamastack_installer.facts import Facts, canonical
-from llamastack_installer.failure import one_line
-from llamastack_installer.inputs import Layer, Locked
+from llamastack_contract.layer import Layer
+from llamastack_contract.lock import Locked
+from llamastack_contract.message import one_line
+from llamastack_contract.names import canonical
+from llamastack_contract.paths import RECORD_FILE
+from llamastack_contract.record import Distribution, Record
+from llamastack_contract.shape import LimitError, ShapeError
+from llamastack_installer.facts import Facts
+from llamastack_installer.failure import FailureError
 from llamastack_installer.specs import Modules
 
-FORMAT = 1
-NAME = "llamastack.json"
 _LICENSE_LIMIT = 200
 
 
 def write_record(layer: Layer, packages: Path, base: Facts, lock: Iterable[Locked], modules: Modules) -> None:
-    """Write `llamastack.json`; `lock` is sorted by name."""
-    data = {
-        "format": FORMAT,
-        "kind": layer.kind,
-        "python": base.version,
-        "lock": [entry.to_dict() for entry in sorted(lock, key=lambda entry: canonical(entry.name))],
-        "installed": _installed(packages),
-        "base": [item.to_dict() for item in base.distributions],
-        "modules": list(modules.described),
-    }
-    text = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True)
-    (layer.root / NAME).write_text(text + "\n", "utf-8")
+    """Write `llamastack.json`; the lock is sorted by name.
+
+    Raises:
+        FailureError: it is more than can be recorded.
+    """
+    record = Record(
+        kind=layer.kind,
+        python=base.version,
+        lock=tuple(sorted(lock, key=lambda entry: canonical(entry.name))),
+        installed=_installed(packages),
+        base=base.distributions,
+        modules=modules.described,
+    )
+    try:
+        text = record.checked().to_text()
+    except LimitError as error:
+        raise FailureError("LimitExceeded", f"too much for one layer: {error}", error.hint) from error
+    except ShapeError as error:
+        raise FailureError("BuildFailed", f"what was installed cannot be recorded: {error}") from error
+    Path(layer.root, RECORD_FILE).write_text(text, "utf-8")
 
 
 def settle(root: Path, packages: Path) -> None:
@@ -61,16 +72,13 @@ def _drop(record: Path, name: str) -> None:
     record.write_text(text.getvalue(), "utf-8", newline="")
 
 
-def _installed(packages: Path) -> list[dict[str, str]]:
+def _installed(packages: Path) -> tuple[Distribution, ...]:
     found = {}
     for item in importlib.metadata.distributions(path=[str(packages)]):
         name, version = item.metadata["Name"], item.metadata["Version"]
         if name and version:
-            entry = {"name": name, "version": version}
-            if text := _license(item.metadata):
-                entry["license"] = text
-            found[canonical(name)] = entry
-    return [found[key] for key in sorted(found)]
+            found[canonical(name)] = Distribution(name, version, _license(item.metadata))
+    return tuple(found[key] for key in sorted(found))
 
 
 def _license(metadata: Any) -> str | None:

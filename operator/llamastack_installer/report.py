@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from llamastack_installer.facts import canonical
+from llamastack_contract.lock import Locked
+from llamastack_contract.names import canonical
+from llamastack_contract.shape import LimitError, ShapeError
 from llamastack_installer.failure import FailureError
-from llamastack_installer.inputs import Locked
 
 _PROXIED = re.compile(r"/(?:index/(?P<number>\d+)|named/(?P<name>[^/]+))/file/[^/]+/(?P<file>[^/]+)$")
 
@@ -71,5 +72,8 @@ def _entry(item: Mapping[str, Any], proxy: str) -> Locked:
     data = {"name": name, "version": version, "file": file, "sha256": digest, "index": index}
     try:
         return Locked.from_dict({**data, "url": None if match or local else url.split("#")[0]})
-    except ValueError as error:
-        raise FailureError("RequirementInvalid", f"{name} {version} cannot be locked: {error}") from error
+    except LimitError as error:
+        raise FailureError("LimitExceeded", f"{name} {version} cannot be locked: {error}", error.hint) from error
+    except ShapeError as error:
+        message = f"{name} {version} ({file}) cannot be locked: {error}"
+        raise FailureError("RequirementInvalid", message, "name a wheel, or a version on an index") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from llamastack_contract.paths import packages_of
 from llamastack_installer.facts import Facts
 from llamastack_installer.failure import FailureError
 
@@ -17,7 +18,7 @@ BASE_PTH = "_llamastack_base.pth"
 
 def site_packages(root: Path, version: str) -> Path:
     """Return the folder that packages are installed into."""
-    return root / "lib" / f"python{version}" / "site-packages"
+    return root / packages_of(version)
 
 
 def python_of(root: Path) -> Path:

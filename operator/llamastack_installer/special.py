@@ -72,7 +72,7 @@ def special_arguments(call: Sequence[str], sources: Sources) -> list[str]:
 def _address(url: str, sources: Sources, call: Sequence[str]) -> str | None:
     """Return where pip finds an index; None for a name that the platform gives no address: the others have to do."""
     settings = sources.build.pip
-    named = settings.named or {}
+    named = settings.named
     match = _NAMED.fullmatch(url)
     if match:
         return sources.named(match[1]) if match[1] in named else None

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llamastack_contract.reasons import is_build_reason
+from llamastack_contract.record import Module, Provider
 from llamastack_installer.failure import FailureError
 from llamastack_installer.pip import environment
 from llamastack_installer.process import ProcessResult, Running
@@ -28,11 +30,11 @@ class Modules:
     """What the modules bring.
 
     Attributes:
-        described: for the record: requirement, distribution, version, importName, providers.
+        described: for the record.
         packages: `pip_packages` of all their specs, in order.
     """
 
-    described: tuple[dict[str, Any], ...] = ()
+    described: tuple[Module, ...] = ()
     packages: tuple[str, ...] = ()
 
 
@@ -123,13 +125,15 @@ def modules_of(report: Mapping[str, Any]) -> Modules:
         hint = first.get("hint") or ""
         if not hint and "No module named" in first["message"]:
             hint = "the package does not require what it imports: add it to spec.build.pip.requirements"
-        raise FailureError(first["reason"], message, hint, tail=lines if more else ())
-    described, packages = [], []
+        # The resolver has reasons of its own, such as that a text is no module at all.
+        reason = first["reason"] if is_build_reason(first["reason"]) else "BuildFailed"
+        raise FailureError(reason, message, hint, tail=lines if more else ())
+    described, packages = [], list[str]()
     for module in report["modules"]:
         packages += [str(package) for package in module["pipPackages"]]
-        providers = [{"api": item["api"], "type": item["type"]} for item in module["providers"]]
-        texts = {key: module[key] for key in ("requirement", "distribution", "version", "importName")}
+        providers = tuple(Provider(item["api"], item["type"]) for item in module["providers"])
         # A module that was copied into the base has no distribution that would know its version.
-        texts["version"] = texts["version"] or "unknown"
-        described.append({**texts, "providers": providers})
+        version = module["version"] or "unknown"
+        name = module["distribution"]
+        described.append(Module(module["requirement"], name, version, module["importName"], providers))
     return Modules(tuple(described), tuple(dict.fromkeys(packages)))

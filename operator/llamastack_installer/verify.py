@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from llamastack_installer.facts import Facts, canonical, installed
+from llamastack_contract.names import canonical
+from llamastack_installer.facts import Facts, installed
 from llamastack_installer.failure import FailureError
 
 # Folders that careless packages leave at the top; nobody imports them from the base.

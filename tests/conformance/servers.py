@@ -15,9 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from llamastack_operator.planning.install.layer import PlannedLayer
+
 from llamastack_operator import catalog
 from llamastack_operator.planning.install.install_plan import install_plan
-from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_resolver.documents.complete import default_storage
 from llamastack_resolver.releases import start_command
 from llamastack_resolver.server.event_stream import RemoteError

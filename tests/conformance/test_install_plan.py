@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from llamastack_contract.layer import Layer
 from llamastack_operator import catalog
 from llamastack_operator.planning.install.install_plan import install_plan
-from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_operator.planning.install.upstream import forgotten_packages, release_packages
 from llamastack_resolver.config.env import Environment
@@ -74,7 +74,7 @@ def forgotten(name: str, providers: dict[str, list[dict[str, Any]]]) -> set[str]
     return {package for provider in types for package in forgotten_packages(release(name), provider)}
 
 
-def stack_layer(name: str, config: dict[str, Any], **more: Any) -> PlannedLayer:
+def stack_layer(name: str, config: dict[str, Any], **more: Any) -> Layer:
     wanted = release(name)
     plan = install_plan(
         config, catalog.load_release(wanted), image=None, release=wanted, environment=Environment(), **more

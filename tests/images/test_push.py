@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from llamastack_contract.printed import printed_record
+from llamastack_contract.record import Record
 from llamastack_operator.images.append.prepare import look_up
-from llamastack_operator.images.append.record import decode_record
 from tests.cluster.packages import need_root
 from tests.images.bed import OCI, Registry, get, put_image, put_manifest
 from tests.images.build import KEY, Build
@@ -76,7 +77,7 @@ def test_the_termination_message_names_what_was_made(build: Build, registry: Reg
     assert message["total"] == manifest["config"]["size"] + sum(one["size"] for one in manifest["layers"])
     assert manifest["annotations"]["org.opencontainers.image.base.digest"] == message["base"]
     assert manifest["annotations"]["llamastack.dev/build-key"] == KEY
-    record = decode_record(result.stdout.splitlines(), message["record"])
+    record = Record.parse(printed_record(result.stdout, message["record"]))
     assert [module.import_name for module in record.modules] == ["greeter"]
     assert result.stdout.splitlines()[:2] == ["progress: packing", "progress: pushing 1 of 5"]
 
@@ -233,7 +234,7 @@ def test_without_push_only_the_record_is_handed_on(build: Build, registry: Regis
     look(build)
     result = build.push("--no-push")
     assert set(build.message) == {"base", "platform", "record"}
-    assert decode_record(result.stdout.splitlines(), build.message["record"]).kind == "modules"
+    assert Record.parse(printed_record(result.stdout, build.message["record"])).kind == "modules"
     assert not (registry.storage / "docker/registry/v2/repositories/team").exists()
 
 

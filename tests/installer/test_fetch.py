@@ -118,8 +118,8 @@ def test_files_with_an_address_are_fetched_from_there_without_credentials(
             "IndexUnreachable",
             "127.0.0.1:9",
         ),
-        ({"file": "../../evil"}, "BuildFailed", "../../evil"),
-        ({"url": "file:///etc/passwd"}, "BuildFailed", "no address"),
+        ({"file": "../../evil"}, "BuildFailed", "layer.lock.0.file"),
+        ({"url": "file:///etc/passwd"}, "BuildFailed", "layer.lock.0.url"),
     ],
 )
 def test_each_failure_has_its_reason_and_leaves_no_wrong_file(

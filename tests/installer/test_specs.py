@@ -68,7 +68,7 @@ def test_what_is_installed_while_the_process_waits_is_found_by_it(
     with reader.prepared():
         root.unpack(package)
         modules = reader.read()
-    assert [module["distribution"] for module in modules.described] == [package.name]
+    assert [module.distribution for module in modules.described] == [package.name]
     assert started == [True]
 
 
@@ -89,7 +89,7 @@ def test_a_new_process_has_the_last_word(root: Root, started: list[bool]) -> Non
     reader = root.reader("demo-single")
     with reader.prepared():
         modules = reader.read()
-    assert [module["importName"] for module in modules.described] == ["demo_single"]
+    assert [module.import_name for module in modules.described] == ["demo_single"]
     assert started == [True, False]
 
 

@@ -77,7 +77,11 @@ def test_the_light_one_has_the_rooms_of_the_command_line_alone(wheels: dict[str,
     names = modules(wheels["llamastack_cli"])
     rooms = {name.split(".")[1] for name in names if name.startswith("llamastack_operator.")}
     assert rooms == {"api", "catalog", "cli", "objects", "planning", "workloads"}
-    assert {name.partition(".")[0] for name in names} == {"llamastack_operator", "llamastack_resolver"}
+    assert {name.partition(".")[0] for name in names} == {
+        "llamastack_contract",
+        "llamastack_operator",
+        "llamastack_resolver",
+    }
 
 
 def test_what_both_have_is_the_same_in_both(wheels: dict[str, zipfile.ZipFile]) -> None:

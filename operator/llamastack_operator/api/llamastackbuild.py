@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from llamastack_contract.limits import LOCK_FILES, MODULES, PROVIDERS
 from llamastack_operator.api.base import ATOMIC_LIST, OPAQUE_OBJECT, ApiModel, KeyReference, Quantity, rules
 from llamastack_operator.api.build import Strategy
 from llamastack_operator.api.pods import LocalReference, Resources
@@ -18,8 +19,6 @@ Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Phase = Literal["Queued", "Building", "Succeeded", "Failed"]
 TAIL_LIMIT = 20
 """Most lines that are kept of a failing step."""
-LOCK_LIMIT = 1000
-"""Most packages of a lock."""
 
 
 class BuildAccess(ApiModel):
@@ -57,7 +56,7 @@ class BuiltModule(ApiModel):
     version: str
     import_name: str
     """The package that the server imports."""
-    providers: Annotated[list[str] | None, Field(max_length=64, json_schema_extra=ATOMIC_LIST)] = None
+    providers: Annotated[list[str] | None, Field(max_length=PROVIDERS, json_schema_extra=ATOMIC_LIST)] = None
     """API and type of each provider that it brings, for example safety/remote::trustyai_fms."""
 
 
@@ -102,10 +101,10 @@ class LlamaStackBuildStatus(ApiModel):
     """Bytes of the whole image, compressed."""
     pushed_bytes: Annotated[int | None, Field(ge=0)] = None
     """Bytes that had to be uploaded."""
-    modules: Annotated[list[BuiltModule] | None, Field(max_length=64, json_schema_extra=ATOMIC_LIST)] = None
+    modules: Annotated[list[BuiltModule] | None, Field(max_length=MODULES, json_schema_extra=ATOMIC_LIST)] = None
     installed: Annotated[int | None, Field(ge=0)] = None
     """How many packages were installed."""
-    lock: Annotated[list[str] | None, Field(max_length=LOCK_LIMIT, json_schema_extra=ATOMIC_LIST)] = None
+    lock: Annotated[list[str] | None, Field(max_length=LOCK_FILES, json_schema_extra=ATOMIC_LIST)] = None
     """The exact packages, each as the JSON of one entry of the lock: name, version, file and hash."""
 
 

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from llamastack_contract.build_json import PipSettings
+from llamastack_contract.message import PushMessage
+from llamastack_contract.record import Record
 from llamastack_operator.cli.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.containerfile import add_base_option, base_of
 from llamastack_operator.cli.parser import CliError
@@ -33,7 +36,7 @@ from llamastack_operator.images.append.run_locally import (
     prepare_tools,
     push,
 )
-from llamastack_operator.planning.install.key import BuildInputs, PipSettings, build_key, key_name
+from llamastack_operator.planning.install.key import BuildInputs, build_key, key_name
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -100,12 +103,12 @@ class _Builder:
                     if self.args.push:
                         facts = look_up_base(place, inputs)
                         if not built:
-                            check_base(facts, here)
+                            check_base(facts.reference, facts.config, here)
                     record = install(place, inputs, python)
-                    pushed = push(place, inputs) if self.args.push else {}
+                    pushed = push(place, inputs) if self.args.push else None
                     key = build_key(inputs)
                     built.append({"kind": layer.kind, "key": key, "base": base, **_shown(pushed), **_kept(record)})
-                    base = pushed.get("image", base)
+                    base = (pushed and pushed.image) or base
                     python = Path(layer.root, "bin", "python")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -172,14 +175,15 @@ def _netrc(indexes: Sequence[str]) -> str:
     return "".join(lines)
 
 
-def _kept(record: dict[str, Any]) -> dict[str, Any]:
-    return {"python": record["python"], "installed": record["installed"], "modules": record["modules"]}
+def _kept(record: Record) -> dict[str, Any]:
+    document = record.to_dict()
+    return {name: document[name] for name in ("python", "installed", "modules")}
 
 
-def _shown(message: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: message[name] for name in ("image", "digest", "platform", "layers", "pushed", "total") if name in message
-    }
+def _shown(message: PushMessage | None) -> dict[str, Any]:
+    document = message.to_dict() if message is not None else {}
+    names = ("image", "digest", "platform", "layers", "pushed", "total")
+    return {name: document[name] for name in names if name in document}
 
 
 def _explain(error: LocalBuildError, errors: Console) -> None:
@@ -196,7 +200,8 @@ def _print(planned: Planned, layers: list[dict[str, Any]], output: str, console:
         console.line(json.dumps({"name": planned.name, "image": image, "layers": layers}, indent=2))
         return
     for layer in layers:
-        size = f", {layer['layer']['size'] / 1e6:.1f} MB" if "layer" in layer else ""
+        added = sum(part["size"] for part in layer.get("layers", ()))
+        size = f", {added / 1e6:.1f} MB" if added else ""
         console.line(f"{layer['kind']} {key_name(layer['key'])}: {len(layer['installed'])} packages{size}")
         for module in layer["modules"]:
             providers = ", ".join(f"{item['api']} {item['type']}" for item in module["providers"])

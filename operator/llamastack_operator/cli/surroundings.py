@@ -89,17 +89,18 @@ def check_packages(plan: InstallPlan, base: str, here: Facts) -> None:
         raise CliError(f"{here.executable} has {present}, and {base} has {wanted}: {INSTEAD}")
 
 
-def check_base(base: Mapping[str, Any], here: Facts) -> None:
+def check_base(base: str, config: Mapping[str, Any], here: Facts) -> None:
     """Compare the base's config in its registry with this place, as far as a config tells.
 
     Args:
-        base: `base.json` of the program `prepare`.
+        base: its reference.
+        config: the image config that its registry has.
         here: the interpreter of this place.
 
     Raises:
         CliError: it tells of another Python.
     """
-    variables = (base["config"].get("config") or {}).get("Env") or []
+    variables = (config.get("config") or {}).get("Env") or []
     version = next((text.partition("=")[2] for text in variables if text.startswith("PYTHON_VERSION=")), None)
     if version and version.split(".")[:2] != here.version.split("."):
-        raise CliError(f"{here.executable} is Python {here.version}, and {base['reference']} has {version}: {INSTEAD}")
+        raise CliError(f"{here.executable} is Python {here.version}, and {base} has {version}: {INSTEAD}")

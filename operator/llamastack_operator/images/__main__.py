@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from llamastack_contract.paths import FETCH, INDEX, PREPARE, PUSH
+
 _PROGRAMS = {
-    "prepare": "llamastack_operator.images.append.prepare:main",
-    "index": "llamastack_operator.images.index.proxy:main",
-    "push": "llamastack_operator.images.append.push:main",
-    "fetch": "llamastack_operator.images.index.fetch:main",
+    PREPARE: "llamastack_operator.images.append.prepare:main",
+    INDEX: "llamastack_operator.images.index.proxy:main",
+    PUSH: "llamastack_operator.images.append.push:main",
+    FETCH: "llamastack_operator.images.index.fetch:main",
 }
 
 

@@ -1,32 +1,18 @@
-"""What a build says when it fails: a reason of one vocabulary, one line of text, and whether another try can help.
+"""What ends a program of the operator's image: a reason of the builds' vocabulary, a line, and whether a try helps.
 
-The operator turns it into the condition `ImageReady`. It reads it from the container's termination message, of which
-Kubernetes keeps 4096 bytes per container and 12 KiB per pod, so each of ours stays within 2048.
+The operator turns it into the condition `ImageReady`.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-MESSAGE_LIMIT = 2048
-"""Most bytes of a termination message."""
+from llamastack_contract.message import FailureMessage
+from llamastack_contract.reasons import BuildReason
 
-type Reason = Literal[
-    "BaseNotFound",
-    "BuildFailed",
-    "DiskFull",
-    "LockLost",
-    "PushDenied",
-    "RegistryCertificate",
-    "RegistryUnauthorized",
-    "RegistryUnreachable",
-    "Tampered",
-    "UnsupportedBase",
-]
 type Step = Literal["prepare", "pack", "push"]
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -43,13 +29,17 @@ class BuildError(Exception):
         retry: whether the same build can succeed later without a change.
     """
 
-    reason: Reason
+    reason: BuildReason
     message: str
     hint: str = ""
     retry: bool = False
 
     def __str__(self) -> str:
         return self.message
+
+    def last_words(self, step: Step) -> FailureMessage:
+        """Return the termination message of the step that fails with it."""
+        return FailureMessage(self.reason, self.message, self.hint, step, self.retry)
 
 
 def from_os_error(error: OSError, step: Step) -> BuildError:
@@ -64,22 +54,3 @@ def from_os_error(error: OSError, step: Step) -> BuildError:
         return BuildError("DiskFull", f"no space was left during {step}", hint)
     name = Path(str(error.filename)).name if error.filename else "a file"
     return BuildError("BuildFailed", f"{step}: {name!r}: {error.strerror or type(error).__name__}")
-
-
-def failure_message(error: BuildError, step: Step) -> bytes:
-    """Render the termination message of a failed step; the message is cut where it would be too long."""
-    content = {
-        "reason": error.reason,
-        "message": " ".join(error.message.split()),
-        "hint": error.hint,
-        "step": step,
-        "retry": error.retry,
-        "tail": [],
-    }
-    encoded = json.dumps(content, ensure_ascii=False).encode(errors="replace")
-    if len(encoded) <= MESSAGE_LIMIT:
-        return encoded
-    excess = len(encoded) - MESSAGE_LIMIT
-    kept = content["message"].encode(errors="replace")[: -(excess + 3)]  # type: ignore[attr-defined]
-    content["message"] = kept.decode(errors="ignore") + "..."
-    return json.dumps(content, ensure_ascii=False).encode(errors="replace")

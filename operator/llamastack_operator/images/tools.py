@@ -15,8 +15,9 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-INSTALLER = "install.pyz"
-PACKAGES = ("llamastack_installer", "llamastack_resolver")
+from llamastack_contract.paths import INSTALLER_FILE
+
+PACKAGES = ("llamastack_contract", "llamastack_installer", "llamastack_resolver")
 # The oldest time that a zip file can hold: the same bytes wherever it is made.
 _TIME = (1980, 1, 1, 0, 0, 0)
 _MAIN = "from llamastack_installer.__main__ import run\n\nrun()\n"
@@ -30,7 +31,7 @@ def copy_tools(target: Path) -> None:
         OSError: the folder cannot be written to.
     """
     target.mkdir(parents=True, exist_ok=True)
-    (target / INSTALLER).write_bytes(installer())
+    (target / INSTALLER_FILE).write_bytes(installer())
     shutil.rmtree(target / "pip", ignore_errors=True)
     for source, name in pip_files():
         destination = target / name

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llamastack_contract.build_json import PipSettings
 from llamastack_operator.objects.wire import mapping, mappings, number, text, texts
 
 
@@ -22,21 +23,6 @@ class RecordedLayer:
     kind: str
     root: str
     wire: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedPip:
-    """Where the packages of a build come from.
-
-    Attributes:
-        indexes: URLs of simple indexes; empty for pip's own default.
-        source_distributions: whether packages may be built from source.
-        named_indexes: URLs for the symbolic names in specs.
-    """
-
-    indexes: tuple[str, ...]
-    source_distributions: bool
-    named_indexes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +49,7 @@ class RecordedInputs:
     layer: RecordedLayer
     earlier: tuple[Mapping[str, Any], ...]
     earlier_builds: tuple[str, ...]
-    pip: RecordedPip
+    pip: PipSettings
     repository: str | None
     platform: str | None
     recipe: int
@@ -113,10 +99,10 @@ def _inputs(inputs: Mapping[str, Any]) -> RecordedInputs:
         layer=RecordedLayer(text(layer.get("kind")) or "", text(layer.get("root")) or "", layer),
         earlier=mappings(inputs.get("earlier")),
         earlier_builds=texts(inputs.get("earlierBuilds")),
-        pip=RecordedPip(
+        pip=PipSettings(
             indexes=texts(pip.get("indexes")),
             source_distributions=pip.get("sourceDistributions") is True,
-            named_indexes=mapping(pip.get("namedIndexes")),
+            named=mapping(pip.get("namedIndexes")),
         ),
         repository=text(inputs.get("repository")),
         platform=text(inputs.get("platform")),

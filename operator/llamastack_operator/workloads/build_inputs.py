@@ -1,16 +1,15 @@
-"""`build.json`: what the programs of a build, and of pods that install at their start, read."""
+"""Writes `build.json` for a build of the cluster, and for pods that install at their start."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from llamastack_contract.build_json import BaseImage, BuildJson, Registries, text_of
+from llamastack_contract.layer import Layer
+from llamastack_contract.lock import Locked
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.workloads.settings import ImageSettings
-
-BUILD_JSON = "build.json"
-FORMAT = 1
 
 
 def base_digest(build: BuildRecord) -> str | None:
@@ -38,8 +37,8 @@ def image_before(build: BuildRecord, others: Iterable[BuildRecord]) -> str | Non
 def inputs_text(
     build: BuildRecord,
     settings: ImageSettings,
-    earlier: Sequence[Mapping[str, Any]],
-    lock: Sequence[Mapping[str, Any]] | None,
+    earlier: Sequence[Layer],
+    lock: Sequence[Locked] | None,
     before: str | None = None,
 ) -> str:
     """Return the text of build.json; it never holds a credential.
@@ -52,27 +51,20 @@ def inputs_text(
         before: digest of an image in the repository whose layers may be used again.
     """
     inputs = build.spec.inputs
-    document = {
-        "format": FORMAT,
-        "key": build.inputs_key,
-        "imageKey": inputs.image_key or build.inputs_key,
-        "strategy": build.spec.strategy,
-        "base": {"image": inputs.base, "digest": base_digest(build)},
-        "earlier": [dict(layer) for layer in earlier],
-        "layer": {**inputs.layer.wire, "lock": None if lock is None else [dict(entry) for entry in lock]},
-        "pip": {
-            "indexes": list(inputs.pip.indexes),
-            "sourceDistributions": inputs.pip.source_distributions,
-            "namedIndexes": dict(settings.named_indexes),
-        },
-        "repository": inputs.repository,
-        "before": before,
-        "platform": inputs.platform,
-        "labels": dict(inputs.labels),
-        "registries": {
-            "mirrors": dict(settings.mirrors),
-            "addresses": dict(settings.addresses),
-            "insecure": list(settings.insecure),
-        },
-    }
-    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+    document = BuildJson(
+        key=build.inputs_key,
+        image_key=inputs.image_key or "",
+        strategy="Image" if build.spec.pushes else "Start",
+        base=BaseImage(inputs.base, base_digest(build)),
+        earlier=tuple(earlier),
+        layer=replace(Layer.from_dict(inputs.layer.wire), lock=None if lock is None else tuple(lock)),
+        pip=replace(inputs.pip, named=dict(settings.named_indexes)),
+        repository=inputs.repository,
+        before=before,
+        platform=inputs.platform,
+        labels=inputs.labels,
+        registries=Registries(dict(settings.mirrors), dict(settings.addresses), tuple(settings.insecure)),
+    ).to_dict()
+    # Word for word as the build holds it: what a reader takes for granted is not written into it.
+    document["layer"] = {**inputs.layer.wire, "lock": document["layer"]["lock"]}
+    return text_of(document)

@@ -9,22 +9,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llamastack_contract.layer import Layer
+from llamastack_contract.lock import Locked
+from llamastack_contract.paths import (
+    AUTHORITIES,
+    AUTHORITIES_FILE,
+    BUILD_FILE,
+    CREDENTIALS,
+    FACTS,
+    INDEX,
+    INDEX_LOGIN,
+    INPUTS,
+    INSTALL,
+    INSTALLER_FILE,
+    LAYERS,
+    PREPARE,
+    PULL,
+    PUSH,
+    PUSH_LOGIN,
+    SCRATCH,
+    TOOLS,
+)
 from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, build_labels
 from llamastack_operator.api.llamastackbuild import BuildAccess
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.objects.owners import controller_reference
 from llamastack_operator.objects.pods import at_digest
 from llamastack_operator.objects.resources import LLAMASTACKBUILDS
-from llamastack_operator.workloads.build_inputs import BUILD_JSON, base_digest, inputs_text
+from llamastack_operator.workloads.build_inputs import base_digest, inputs_text
 from llamastack_operator.workloads.program import program_container
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 
-ROOT = "/llamastack"
-WORK = "/opt/llamastack"
-PREPARE, INDEX, INSTALL, PUSH = "prepare", "index", "install", "push"
 CONTAINERS = (PREPARE, INDEX, INSTALL, PUSH)
 _PROGRAM = ["python3", "-m", "llamastack_operator.images"]
-_INSTALLER = ["python3", f"{ROOT}/tools/install.pyz", f"{ROOT}/inputs/{BUILD_JSON}"]
+_INSTALLER = ["python3", f"{TOOLS}/{INSTALLER_FILE}", f"{INPUTS}/{BUILD_FILE}"]
 _SMALL = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
 # Packing streams, but a base's manifest and config are held whole.
 _PUSHING = {"requests": {"cpu": "200m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
@@ -40,8 +58,8 @@ def inputs_config_map(
     build: BuildRecord,
     name: str,
     settings: ImageSettings,
-    earlier: Sequence[Mapping[str, Any]],
-    lock: Sequence[Mapping[str, Any]] | None,
+    earlier: Sequence[Layer],
+    lock: Sequence[Locked] | None,
     before: str | None = None,
 ) -> dict[str, Any]:
     """Return the ConfigMap with what the programs of a build read.
@@ -58,7 +76,7 @@ def inputs_config_map(
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(build, name),
-        "data": {BUILD_JSON: inputs_text(build, settings, earlier, lock, before)},
+        "data": {BUILD_FILE: inputs_text(build, settings, earlier, lock, before)},
         "immutable": True,
     }
 
@@ -126,9 +144,9 @@ def _pod(build: BuildRecord, access: BuildAccess, inputs: str, settings: Workloa
         "terminationGracePeriodSeconds": 5,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **ids},
         "initContainers": [
-            _container(PREPARE, images, [*_PROGRAM, "prepare"], _SMALL, ["tools:rw", "facts:rw", "pull"], access, work),
+            _container(PREPARE, images, [*_PROGRAM, PREPARE], _SMALL, ["tools:rw", "facts:rw", PULL], access, work),
             {
-                **_container(INDEX, images, [*_PROGRAM, "index"], _SMALL, ["index"], access, work),
+                **_container(INDEX, images, [*_PROGRAM, INDEX], _SMALL, [INDEX_LOGIN], access, work),
                 # A sidecar (KEP-753): it is there for those that follow and is stopped with the last of them.
                 "restartPolicy": "Always",
             },
@@ -140,7 +158,7 @@ def _pod(build: BuildRecord, access: BuildAccess, inputs: str, settings: Workloa
         ],
         "containers": [
             _container(
-                PUSH, images, [*_PROGRAM, "push", *strategy], _PUSHING, ["facts", "work", "push", "pull"], access, work
+                PUSH, images, [*_PROGRAM, PUSH, *strategy], _PUSHING, ["facts", "work", PUSH_LOGIN, PULL], access, work
             )
         ],
         "volumes": _volumes(access, inputs),
@@ -166,11 +184,11 @@ def _container(
     work: str,
 ) -> dict[str, Any]:
     mounts: list[dict[str, Any]] = [
-        {"name": "inputs", "mountPath": f"{ROOT}/inputs", "readOnly": True},
-        {"name": f"tmp-{name}", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod
+        {"name": "inputs", "mountPath": INPUTS, "readOnly": True},
+        {"name": f"tmp-{name}", "mountPath": SCRATCH},
     ]
     if access.ca_bundle_ref:
-        mounts.append({"name": "ca", "mountPath": f"{ROOT}/ca", "readOnly": True})
+        mounts.append({"name": "ca", "mountPath": AUTHORITIES, "readOnly": True})
     mounts += [_mount(volume, work) for volume in volumes if _has(volume, access)]
     return program_container(name, images[name], command, mounts, resources)
 
@@ -178,27 +196,27 @@ def _container(
 def _work(build: BuildRecord) -> str:
     """Return where a build's volume is mounted: over its own layer, since the base may have others beside it."""
     inputs = build.spec.inputs
-    return WORK if inputs.earlier_builds else inputs.layer.root
+    return LAYERS if inputs.earlier_builds else inputs.layer.root
 
 
 def _mount(volume: str, work: str) -> dict[str, Any]:
     name, _, mode = volume.partition(":")
-    places = {"work": work, "tools": f"{ROOT}/tools", "facts": f"{ROOT}/facts"}
-    mount = {"name": name, "mountPath": places.get(name, f"{ROOT}/credentials/{name}")}
+    places = {"work": work, "tools": TOOLS, "facts": FACTS}
+    mount = {"name": name, "mountPath": places.get(name, f"{CREDENTIALS}/{name}")}
     return mount if mode == "rw" else {**mount, "readOnly": True}
 
 
 def _has(volume: str, access: BuildAccess) -> bool:
     """Tell whether a container's volume exists: credentials are there only where the stack names them."""
-    return volume not in ("index", "pull", "push") or volume in _secrets(access)
+    return volume not in (INDEX_LOGIN, PULL, PUSH_LOGIN) or volume in _secrets(access)
 
 
 def _secrets(access: BuildAccess) -> dict[str, str]:
     named = {
-        "index": access.index_secret_ref,
+        INDEX_LOGIN: access.index_secret_ref,
         # Who may push may read: the base can be in the same registry.
-        "pull": access.pull_secret_ref or access.push_secret_ref,
-        "push": access.push_secret_ref,
+        PULL: access.pull_secret_ref or access.push_secret_ref,
+        PUSH_LOGIN: access.push_secret_ref,
     }
     return {volume: reference.name for volume, reference in named.items() if reference is not None}
 
@@ -216,7 +234,7 @@ def _volumes(access: BuildAccess, inputs: str) -> list[dict[str, Any]]:
     ]
     if access.ca_bundle_ref:
         reference = access.ca_bundle_ref
-        items = [{"key": reference.key, "path": "ca.crt"}]
+        items = [{"key": reference.key, "path": AUTHORITIES_FILE}]
         volumes.append({"name": "ca", "configMap": {"name": reference.name, "items": items}})
     for name, secret in _secrets(access).items():
         volumes.append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from llamastack_contract.paths import SCRATCH
 from llamastack_operator.workloads.restricted import security_context
 
 
@@ -26,7 +27,7 @@ def program_container(
         resources: its requests and limits, in wire form.
         environment: further variables.
     """
-    variables = (("PYTHONUNBUFFERED", "1"), ("HOME", "/tmp"), *environment)  # noqa: S108 - a volume of the pod
+    variables = (("PYTHONUNBUFFERED", "1"), ("HOME", SCRATCH), *environment)
     return {
         "name": name,
         "image": image,

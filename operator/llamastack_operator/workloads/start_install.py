@@ -9,14 +9,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from llamastack_operator.workloads.build_inputs import BUILD_JSON
-from llamastack_operator.workloads.build_job import ROOT, WORK
+from llamastack_contract.paths import (
+    AUTHORITIES,
+    AUTHORITIES_FILE,
+    BUILD_FILE,
+    CREDENTIALS,
+    FETCH,
+    INDEX_LOGIN,
+    INPUTS,
+    INSTALL,
+    INSTALLER_FILE,
+    LAYERS,
+    SCRATCH,
+    TOOLS,
+    WHEELS,
+)
 from llamastack_operator.workloads.program import program_container
 from llamastack_operator.workloads.runtime import Runtime, StartInstall
 from llamastack_operator.workloads.settings import ImageSettings
 
-FETCH, INSTALL = "llamastack-fetch", "llamastack-install"
-_WHEELS = f"{ROOT}/wheels"
+_FETCHER, _INSTALLER = f"llamastack-{FETCH}", f"llamastack-{INSTALL}"
 _CACHE = ".llamastack/wheels"
 # What python images have; pods name their PATH whole, since Kubernetes cannot put something before an image's.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -37,25 +49,25 @@ def init_containers(
     """
     cache = ["--cache", f"{state_path}/{_CACHE}"] if cached else []
     fetch_mounts = [
-        _mount("llamastack-wheels", _WHEELS, read_only=False),
-        _mount("llamastack-tools", f"{ROOT}/tools", read_only=False),
+        _mount("llamastack-wheels", WHEELS, read_only=False),
+        _mount("llamastack-tools", TOOLS, read_only=False),
     ]
     if cached:
         fetch_mounts.append(_mount("llamastack-state", state_path, read_only=False))
     if install.settings.pip and install.settings.pip.secret_ref:
-        fetch_mounts.append(_mount("llamastack-index", f"{ROOT}/credentials/index"))
-    program = ["python3", "-m", "llamastack_operator.images", "fetch", "--tools", f"{ROOT}/tools", *cache]
-    installer = ["python3", f"{ROOT}/tools/install.pyz", f"{ROOT}/inputs/{BUILD_JSON}", "--wheels", _WHEELS]
+        fetch_mounts.append(_mount("llamastack-index", f"{CREDENTIALS}/{INDEX_LOGIN}"))
+    program = ["python3", "-m", "llamastack_operator.images", FETCH, "--tools", TOOLS, *cache]
+    installer = ["python3", f"{TOOLS}/{INSTALLER_FILE}", f"{INPUTS}/{BUILD_FILE}", "--wheels", WHEELS]
     install_mounts = [
-        _mount("llamastack-wheels", _WHEELS),
-        _mount("llamastack-tools", f"{ROOT}/tools"),
-        _mount("llamastack-packages", WORK, read_only=False),
+        _mount("llamastack-wheels", WHEELS),
+        _mount("llamastack-tools", TOOLS),
+        _mount("llamastack-packages", LAYERS, read_only=False),
     ]
     resources = install.settings.resources
     return [
-        _container(FETCH, install.operator, program, fetch_mounts, install, _SMALL, settings.proxies),
+        _container(_FETCHER, install.operator, program, fetch_mounts, install, _SMALL, settings.proxies),
         _container(
-            INSTALL,
+            _INSTALLER,
             runtime.image,
             installer,
             install_mounts,
@@ -76,7 +88,7 @@ def volumes(install: StartInstall) -> list[dict[str, Any]]:
         ),
     ]
     if install.ca_bundle is not None:
-        items = [{"key": install.ca_bundle.key, "path": "ca.crt"}]
+        items = [{"key": install.ca_bundle.key, "path": AUTHORITIES_FILE}]
         found.append({"name": "llamastack-ca", "configMap": {"name": install.ca_bundle.name, "items": items}})
     if install.settings.pip and install.settings.pip.secret_ref:
         name = install.settings.pip.secret_ref.name
@@ -86,7 +98,7 @@ def volumes(install: StartInstall) -> list[dict[str, Any]]:
 
 def packages_mount() -> dict[str, Any]:
     """Return the server's mount of what was installed."""
-    return _mount("llamastack-packages", WORK)
+    return _mount("llamastack-packages", LAYERS)
 
 
 def environment(install: StartInstall, chosen: str | None) -> dict[str, str]:
@@ -113,11 +125,11 @@ def _container(
 ) -> dict[str, Any]:
     tmp = f"llamastack-tmp-{name.removeprefix('llamastack-')}"
     common = [
-        _mount("llamastack-inputs", f"{ROOT}/inputs"),
-        _mount(tmp, "/tmp", read_only=False),  # noqa: S108 - a volume of the pod
+        _mount("llamastack-inputs", INPUTS),
+        _mount(tmp, SCRATCH, read_only=False),
     ]
     if install.ca_bundle is not None:
-        common.append(_mount("llamastack-ca", f"{ROOT}/ca"))
+        common.append(_mount("llamastack-ca", AUTHORITIES))
     return program_container(name, image, command, [*common, *mounts], resources, env)
 
 

@@ -167,3 +167,12 @@ def test_the_result_as_json_is_one_document():
     build._print(argparse.Namespace(name="bot"), [layer], "json", Console(stream, False))
 
     assert json.loads(stream.getvalue()) == {"name": "bot", "image": "r/x@sha256:1", "layers": [layer]}
+
+
+def test_the_result_as_text_has_the_size_of_what_was_added():
+    stream = io.StringIO()
+    pushed = [{"digest": "sha256:1", "size": 2_000_000}, {"digest": "sha256:2", "size": 500_000}]
+    layer = {"kind": "modules", "key": "k" * 64, "installed": [], "modules": [], "layers": pushed}
+    build._print(argparse.Namespace(name="bot"), [layer], "text", Console(stream, False))
+
+    assert f"modules {'k' * 16}: 0 packages, 2.5 MB" in stream.getvalue()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from llamastack_installer.facts import Distribution, Facts
+from llamastack_contract.record import Distribution
+from llamastack_installer.facts import Facts
 from llamastack_installer.messages import failure_of, missing_project, nearest_versions
 from llamastack_installer.projects import Project
 

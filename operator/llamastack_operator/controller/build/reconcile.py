@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from llamastack_contract.layer import Layer
+from llamastack_contract.limits import LOG_BYTES
+from llamastack_contract.lock import Locked, stored_lock
+from llamastack_contract.message import PushMessage
+from llamastack_contract.paths import PUSH
+from llamastack_contract.progress import newest_progress
+from llamastack_contract.shape import LimitError, ShapeError
+from llamastack_operator.api.labels import REBUILD_ANNOTATION
 from llamastack_operator.controller.worker import FollowUp
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
@@ -21,15 +28,17 @@ from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBU
 from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, failed, stamp, working
 from llamastack_operator.planning.build.failure import Failure
 from llamastack_operator.planning.build.reasons import BuildReason
-from llamastack_operator.planning.build.result import LOG_LIMIT, LostRecordError, parse_record, progress_of
+from llamastack_operator.planning.build.result import LostRecordError, parse_record
 from llamastack_operator.planning.build.status import collected
+from llamastack_operator.planning.install.reasons import InstallReason
 from llamastack_operator.workloads.build_inputs import image_before
-from llamastack_operator.workloads.build_job import PUSH, inputs_config_map, job, job_name
+from llamastack_operator.workloads.build_job import inputs_config_map, job, job_name
 from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 _PROGRESS_BYTES = 4096
 _PROGRESS_LINES = 8
+_FRESH = f"ask for a fresh build: annotate the stack with {REBUILD_ANNOTATION}"
 
 logger = logging.getLogger(__name__)
 
@@ -81,14 +90,17 @@ class BuildReconciler:
 
     async def _pass(self, build: BuildRecord) -> FollowUp:
         snapshot = await self._snapshot(build)
-        decision = decide(snapshot, self._settings)
-        if decision.action == "start":
-            await self._start(build, decision.status.tries)
-        if decision.action == "stop" and decision.job is not None:
-            await self._client.delete(JOBS, *decision.job.key, uid=decision.job.uid)
-        lock = None
-        if decision.action == "collect":
-            decision, lock = await self._collect(snapshot, decision)
+        decision, lock = decide(snapshot, self._settings), None
+        try:
+            if decision.action == "start":
+                await self._start(build, decision.status.tries)
+            if decision.action == "stop" and decision.job is not None:
+                await self._client.delete(JOBS, *decision.job.key, uid=decision.job.uid)
+            if decision.action == "collect" and decision.message is not None:
+                decision, lock = await self._collect(snapshot, decision, decision.message)
+        except ShapeError as error:
+            failure = Failure(BuildReason.LOCK_LOST, f"a stored lock cannot be read: {error}", hint=_FRESH)
+            decision = failed(snapshot, decision.status, failure)
         await self._report(build, decision.status, lock)
         return FollowUp(settled=True, again=decision.again)
 
@@ -107,10 +119,11 @@ class BuildReconciler:
         if pod is None or container is None:
             return ""
         log = await self._client.log(*pod.key, container.name, _PROGRESS_BYTES, _PROGRESS_LINES)
-        return progress_of(log)
+        return newest_progress(log)
 
     async def _start(self, build: BuildRecord, attempt: int) -> None:
-        lock = await self._lock(build.key) if build.locked else None
+        stored = await self._stored(build.key) if build.locked else None
+        lock = None if stored is None else stored_lock(stored)
         earlier = await self._earlier(build)
         name = job_name(build.key[1], attempt)
         before = image_before(build, self._of_the_same_stacks(build))
@@ -141,57 +154,61 @@ class BuildReconciler:
         return found
 
     async def _collect(
-        self, snapshot: BuildSnapshot, decision: BuildDecision
-    ) -> tuple[BuildDecision, list[Mapping[str, Any]] | None]:
+        self, snapshot: BuildSnapshot, decision: BuildDecision, message: PushMessage
+    ) -> tuple[BuildDecision, tuple[Locked, ...] | None]:
         build = snapshot.build
         pod = snapshot.pod_of(decision.job) if decision.job is not None else None
         try:
-            log = await self._client.log(*pod.key, PUSH, LOG_LIMIT) if pod is not None else ""
-            record = parse_record(log, decision.told["record"])
-            status, lock = collected(build, decision.status, decision.told, record, stamp(snapshot.now))
+            log = await self._client.log(*pod.key, PUSH, LOG_BYTES) if pod is not None else ""
+            record = parse_record(log, message.record)
+            status = collected(build, decision.status, message, record, stamp(snapshot.now))
             status = replace(status, operator_image=self._settings.images.operator)
+        except LimitError as error:
+            failure = Failure(InstallReason.LIMIT_EXCEEDED, f"too much for one layer: {error}", hint=error.hint)
+            return failed(snapshot, decision.status, failure), None
         except LostRecordError as error:
-            failure = Failure(BuildReason.LOCK_LOST, str(error), retry=error.retry)
+            failure = Failure(BuildReason.LOCK_LOST, str(error), retry=True)
             return failed(snapshot, decision.status, failure), None
         if build.spec.strategy == "Start":
             located = replace(build, status=status)
             earlier = await self._earlier(build)
             name = lock_name(build.key[1])
             await self._create(
-                CONFIGMAPS, build, inputs_config_map(located, name, self._settings.images, earlier, lock)
+                CONFIGMAPS, build, inputs_config_map(located, name, self._settings.images, earlier, record.lock)
             )
-        return replace(decision, status=status), lock
+        return replace(decision, status=status), record.lock
 
-    async def _earlier(self, build: BuildRecord) -> list[Mapping[str, Any]]:
+    async def _earlier(self, build: BuildRecord) -> list[Layer]:
         """Return the layers, with their locks, that are installed before a build's own."""
-        layers: list[Mapping[str, Any]] = []
+        layers: list[Layer] = []
         for name in build.spec.inputs.earlier_builds:
             body = await self._client.get(LLAMASTACKBUILDS, build.key[0], name)
             if body is None:
                 raise ApiError(404, {"message": f"the build {name} is gone"})
-            lock = [json.loads(entry) for entry in body.get("status", {}).get("lock") or []]
-            layers.append({**body["spec"]["inputs"]["layer"], "lock": lock})
+            lock = stored_lock(body.get("status", {}).get("lock") or [])
+            layers.append(replace(Layer.from_dict(body["spec"]["inputs"]["layer"]), lock=lock))
         return layers
 
-    async def _lock(self, key: Key) -> list[Mapping[str, Any]] | None:
+    async def _stored(self, key: Key) -> list[str] | None:
+        """Return the lock of a build, word for word."""
         body = await self._client.get(LLAMASTACKBUILDS, *key)
-        lock = ((body or {}).get("status") or {}).get("lock")
-        return None if lock is None else [json.loads(entry) for entry in lock]
+        return ((body or {}).get("status") or {}).get("lock")
 
-    async def _report(self, build: BuildRecord, status: BuildStatus, lock: list[Mapping[str, Any]] | None) -> None:
+    async def _report(self, build: BuildRecord, status: BuildStatus, lock: Sequence[Locked] | None) -> None:
         if status == build.status and lock is None:
             return
-        if lock is None and build.locked:
+        texts = None if lock is None else [entry.to_text() for entry in lock]
+        if texts is None and build.locked:
             # A field that is not applied any more would be removed.
-            lock = await self._lock(build.key)
+            texts = await self._stored(build.key)
         full = status.to_wire()
-        if lock is not None:
-            full["lock"] = [json.dumps(entry, sort_keys=True) for entry in lock]
+        if texts is not None:
+            full["lock"] = texts
         version = await write_status(self._client, LLAMASTACKBUILDS, build.key, build.uid, full)
         if version is None:
             return
         current = self._builds.get(build.key)
         if current is not None and current.uid == build.uid:
-            written = replace(current, version=version, status=status, locked=lock is not None)
+            written = replace(current, version=version, status=status, locked=texts is not None)
             if self._builds.put(written):
                 self._changed(written)

@@ -12,6 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from llamastack_contract.paths import packages_of
 from llamastack_operator.images.append.base import Base
 from llamastack_operator.images.append.inputs import PushInputs
 from llamastack_operator.images.layer.pack import PackedLayer
@@ -111,7 +112,7 @@ def _environment(pairs: list[str], kind: str, root: str, python: str) -> list[st
         values["PATH"] = _joined(programs, path)
         return [f"{name}={value}" for name, value in values.items()]
     values["PATH"] = _joined(path, programs)
-    values["PYTHONPATH"] = _joined(f"{root}/lib/python{python}/site-packages", values.get("PYTHONPATH", ""))
+    values["PYTHONPATH"] = _joined(f"{root}/{packages_of(python)}", values.get("PYTHONPATH", ""))
     return [f"{name}={value}" for name, value in values.items()]
 
 

@@ -3,60 +3,25 @@
 from __future__ import annotations
 
 import platform
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
-
+from llamastack_contract.build_json import BuildJson
+from llamastack_contract.paths import LAYERS
+from llamastack_contract.shape import ShapeError
 from llamastack_operator.images.failure import BuildError
 from llamastack_operator.images.registry.endpoints import Endpoints
 from llamastack_operator.images.registry.reference import ImageReference, parse_reference
 
 # As Go names them, which images do too.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+_ROOT = re.compile(rf"{LAYERS}/[a-z]+")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
-
-
-class BaseInput(_Part):
-    """The image that a build starts from; the digest is set once it is known."""
-
-    image: str
-    digest: str | None = None
-
-
-class LayerInput(_Part):
-    """What a build makes: the kind of layer and its place in the image."""
-
-    kind: Literal["stack", "modules"]
-    root: str = Field(pattern=r"^/opt/llamastack/[a-z]+$")
-
-
-class Registries(_Part):
-    """The operator's settings for registries: mirrors and addresses by host, and hosts that speak plain HTTP."""
-
-    mirrors: dict[str, str] = {}
-    addresses: dict[str, str] = {}
-    insecure: list[str] = []
-
-
-class PushInputs(_Part):
-    """One build, as the controller wrote it."""
-
-    format: Literal[1]
-    key: str = Field(pattern=r"^[0-9a-f]{8,64}$")
-    image_key: str = Field(default="", pattern=r"^([0-9a-f]{8,64})?$")
-    strategy: Literal["Image", "Start"] = "Image"
-    base: BaseInput
-    layer: LayerInput
-    repository: str | None = None
-    before: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")
-    platform: str | None = None
-    labels: dict[str, str] = {}
-    registries: Registries = Registries()
+@dataclass(frozen=True)
+class PushInputs(BuildJson):
+    """One build, as those programs see it that talk to a registry."""
 
     @property
     def written_key(self) -> str:
@@ -66,7 +31,8 @@ class PushInputs(_Part):
     @property
     def endpoints(self) -> Endpoints:
         """Where registries are reached."""
-        return Endpoints(self.registries.mirrors, frozenset(self.registries.insecure), self.registries.addresses)
+        known = self.registries
+        return Endpoints(known.mirrors, frozenset(known.insecure), known.addresses)
 
     @property
     def base_reference(self) -> ImageReference:
@@ -104,15 +70,13 @@ def read_inputs(path: Path) -> PushInputs:
         BuildError: it is not what the operator writes.
     """
     try:
-        return PushInputs.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        places = (
-            {".".join(map(str, problem["loc"])) for problem in error.errors()}
-            if isinstance(error, ValidationError)
-            else {}
-        )
-        where = f" at {', '.join(sorted(places))}" if places else ""
+        inputs = PushInputs.parse(path.read_bytes())
+        if not _ROOT.fullmatch(inputs.layer.root):
+            raise ShapeError("layer.root is no layer's place")
+    except (OSError, ValueError) as error:
+        where = f": {error}" if isinstance(error, ShapeError) else ""
         raise BuildError("BuildFailed", f"{path.name} is not what this operator version reads{where}") from error
+    return inputs
 
 
 def _reference(text: str, what: str) -> ImageReference:

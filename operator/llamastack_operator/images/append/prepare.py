@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from llamastack_contract.paths import BASE_FILE, PREPARE, TOOLS
 from llamastack_operator.images.append.base import lookup_base, write_base
 from llamastack_operator.images.append.inputs import read_inputs
 from llamastack_operator.images.append.program import Access, parser, progress, run
@@ -18,20 +19,20 @@ from llamastack_operator.images.tools import copy_tools
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status."""
-    options = parser("prepare", "Look up the base image and copy the installer.")
-    options.add_argument("--tools", type=Path, default=Path("/llamastack/tools"), help="(default: %(default)s)")
+    options = parser(PREPARE, "Look up the base image and copy the installer.")
+    options.add_argument("--tools", type=Path, default=Path(TOOLS), help="(default: %(default)s)")
     given = options.parse_args(arguments)
 
-    def work() -> bytes:
+    def work() -> str:
         progress("preparing")
         try:
             copy_tools(given.tools)
         except RuntimeError as error:  # the operator's image is broken
             raise BuildError("BuildFailed", str(error)) from error
         look_up(given.inputs, given.facts, given.credentials, given.ca)
-        return b""
+        return ""
 
-    return run("prepare", given.termination_log, work)
+    return run(PREPARE, given.termination_log, work)
 
 
 def look_up(inputs_file: Path, facts: Path, credentials: Path, ca_bundle: Path) -> None:
@@ -49,4 +50,4 @@ def look_up(inputs_file: Path, facts: Path, credentials: Path, ca_bundle: Path) 
     inputs = read_inputs(inputs_file)
     reference = inputs.base_reference
     client = Access(inputs, credentials, ca_bundle).pull(reference)
-    write_base(lookup_base(client, reference, inputs.wanted_platform), facts / "base.json")
+    write_base(lookup_base(client, reference, inputs.wanted_platform), facts / BASE_FILE)

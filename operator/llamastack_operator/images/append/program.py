@@ -10,14 +10,25 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from llamastack_contract.paths import (
+    AUTHORITIES,
+    AUTHORITIES_FILE,
+    BUILD_FILE,
+    CREDENTIALS,
+    FACTS,
+    INPUTS,
+    PULL,
+    PUSH_LOGIN,
+    TERMINATION_LOG,
+)
+from llamastack_contract.progress import progress_line
 from llamastack_operator.images.append.inputs import PushInputs
-from llamastack_operator.images.failure import BuildError, Step, failure_message, from_os_error
+from llamastack_operator.images.failure import BuildError, Step, from_os_error
 from llamastack_operator.images.registry.client import Client
 from llamastack_operator.images.registry.credentials import Keyring, read_keyring
 from llamastack_operator.images.registry.reference import ImageReference
 from llamastack_operator.images.registry.transport import Transport
 
-_PLACE = Path("/llamastack")
 _lock = threading.Lock()
 
 
@@ -25,16 +36,21 @@ def parser(name: str, description: str) -> argparse.ArgumentParser:
     """Return a parser with the options that every program has; the defaults are the paths of a build's pod."""
     result = argparse.ArgumentParser(f"python3 -m llamastack_operator.images {name}", description=description)
     add = result.add_argument
-    add("--inputs", type=Path, default=_PLACE / "inputs/build.json", help="the build (default: %(default)s)")
-    add("--facts", type=Path, default=_PLACE / "facts", help="folder of base.json (default: %(default)s)")
+    add("--inputs", type=Path, default=Path(INPUTS, BUILD_FILE), help="the build (default: %(default)s)")
+    add("--facts", type=Path, default=Path(FACTS), help="folder of base.json (default: %(default)s)")
     add(
         "--credentials",
         type=Path,
-        default=_PLACE / "credentials",
+        default=Path(CREDENTIALS),
         help="folder of pull/ and push/ (default: %(default)s)",
     )
-    add("--ca", type=Path, default=_PLACE / "ca/ca.crt", help="CA bundle, if it exists (default: %(default)s)")
-    add("--termination-log", type=Path, default=Path("/dev/termination-log"), help="(default: %(default)s)")
+    add(
+        "--ca",
+        type=Path,
+        default=Path(AUTHORITIES, AUTHORITIES_FILE),
+        help="CA bundle, if it exists (default: %(default)s)",
+    )
+    add("--termination-log", type=Path, default=Path(TERMINATION_LOG), help="(default: %(default)s)")
     return result
 
 
@@ -47,10 +63,10 @@ def say(line: str) -> None:
 
 def progress(what: str) -> None:
     """Print how far the build is."""
-    say(f"progress: {what}")
+    say(progress_line(what))
 
 
-def run(step: Step, log: Path, work: Callable[[], bytes]) -> int:
+def run(step: Step, log: Path, work: Callable[[], str]) -> int:
     """Do the work and leave the termination message, that of a failure included.
 
     Args:
@@ -62,33 +78,33 @@ def run(step: Step, log: Path, work: Callable[[], bytes]) -> int:
         The exit status.
     """
     try:
-        message, status = work(), 0
+        words, status = work(), 0
     except BuildError as error:
-        message, status = _failed(error, step), 1
+        words, status = _failed(error, step), 1
     except OSError as error:
-        message, status = _failed(from_os_error(error, step), step), 1
+        words, status = _failed(from_os_error(error, step), step), 1
     except Exception as error:  # a mistake of ours must still end in a reason that the operator can show
         traceback.print_exc()
         unforeseen = BuildError(
             "BuildFailed", f"{step}: unforeseen {type(error).__name__}", "report it with the pod's log"
         )
-        message, status = _failed(unforeseen, step), 1
-    if message:
-        _leave(message, log)
+        words, status = _failed(unforeseen, step), 1
+    if words:
+        _leave(words, log)
     return status
 
 
-def _failed(error: BuildError, step: Step) -> bytes:
+def _failed(error: BuildError, step: Step) -> str:
     say(f"{error.reason}: {error.message}")
     if error.hint:
         say(f"hint: {error.hint}")
-    return failure_message(error, step)
+    return error.last_words(step).to_text()
 
 
-def _leave(message: bytes, log: Path) -> None:
+def _leave(words: str, log: Path) -> None:
     """Write the termination message; outside a pod, where there is no such file to write to, it is left out."""
     if log.exists() or os.access(log.parent, os.W_OK):
-        log.write_bytes(message)
+        log.write_text(words, "utf-8")
 
 
 class Access:
@@ -105,8 +121,8 @@ class Access:
             self._transport = Transport(self._endpoints, ca_bundle if ca_bundle.is_file() else None)
         except ValueError as error:
             raise BuildError("RegistryCertificate", str(error), "check spec.build.caBundleRef") from None
-        self._pull = _keyring(credentials / "pull", "spec.build.pullSecretRef")
-        self._push = _keyring(credentials / "push", "spec.build.pushSecretRef")
+        self._pull = _keyring(credentials / PULL, "spec.build.pullSecretRef")
+        self._push = _keyring(credentials / PUSH_LOGIN, "spec.build.pushSecretRef")
 
     def pull(self, reference: ImageReference) -> Client:
         """Return a client that reads; where nothing is set for pulling, it uses what is set for pushing."""

@@ -6,23 +6,24 @@ It runs no code of the installation; it packs the files, appends them to the bas
 
 from __future__ import annotations
 
-import json
 import stat
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
+from llamastack_contract.message import PushedLayer, PushMessage
+from llamastack_contract.paths import BASE_FILE, PUSH, packages_of
+from llamastack_contract.printed import digest_of, lines_of
+from llamastack_contract.record import Record
 from llamastack_operator.images.append.assemble import KEY_ANNOTATION, Image, assemble
 from llamastack_operator.images.append.base import Base, read_base
 from llamastack_operator.images.append.inputs import PushInputs, read_inputs
 from llamastack_operator.images.append.known_layers import stored_layers
 from llamastack_operator.images.append.program import Access, parser, progress, run, say
-from llamastack_operator.images.append.record import Record, encode_record, read_record
+from llamastack_operator.images.append.record import read_record
 from llamastack_operator.images.append.sbom import sbom
 from llamastack_operator.images.failure import BuildError
 from llamastack_operator.images.layer.pack import PackedLayer, pack
@@ -41,35 +42,36 @@ _SIDE_BY_SIDE = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status."""
-    options = parser("push", "Pack what was installed, append it to the base image, and push.")
+    options = parser(PUSH, "Pack what was installed, append it to the base image, and push.")
     options.add_argument("--tree", type=Path, help="the installed files (default: the layer's root in build.json)")
     options.add_argument("--no-push", action="store_true", help="only print the record")
     given = options.parse_args(arguments)
 
-    def work() -> bytes:
+    def work() -> str:
         inputs = read_inputs(given.inputs)
-        base = read_base(given.facts / "base.json")
+        base = read_base(given.facts / BASE_FILE)
         tree = given.tree or Path(inputs.layer.root)
         record = _checked_record(tree, inputs)
-        result: dict[str, Any] = {"base": base.digest, "platform": _platform(base)}
+        content = record.content()
+        done = PushMessage(base.digest, _platform(base), digest_of(content))
         if not given.no_push:
             access = Access(inputs, given.credentials, given.ca)
             with tempfile.TemporaryDirectory(prefix="layer-") as folder:
-                result |= build_and_push(inputs, base, record, tree, access, Path(folder))
-        content = record.content()
-        for line in encode_record(content):
+                done = build_and_push(done, inputs, base, record, tree, access, Path(folder))
+        for line in lines_of(content):
             say(line)
-        return json.dumps({**result, "record": f"sha256:{sha256(content).hexdigest()}"}).encode()
+        return done.to_text()
 
-    return run("push", given.termination_log, work)
+    return run(PUSH, given.termination_log, work)
 
 
 def build_and_push(
-    inputs: PushInputs, base: Base, record: Record, tree: Path, access: Access, folder: Path
-) -> dict[str, Any]:
-    """Pack, append and push, and return what the termination message says of the image.
+    done: PushMessage, inputs: PushInputs, base: Base, record: Record, tree: Path, access: Access, folder: Path
+) -> PushMessage:
+    """Pack, append and push, and return the termination message.
 
     Args:
+        done: what there is to say without an image.
         inputs: of the build.
         base: what it started from.
         record: what the installer wrote.
@@ -94,13 +96,14 @@ def build_and_push(
         # Whatever answers 200 to a PUT need not be a registry: an image is pushed when it can be read back.
         target.manifest(digest)
     _attach_sbom(sbom(record, base, inputs.target.at(digest)), image, inputs, target)
-    return {
-        "digest": digest,
-        "image": f"{target.repository}@{digest}",
-        "layers": [{"digest": layer.digest, "size": layer.size} for layer in layers],
-        "pushed": pushed,
-        "total": image.size,
-    }
+    return replace(
+        done,
+        digest=digest,
+        image=f"{target.repository}@{digest}",
+        layers=tuple(PushedLayer(layer.digest, layer.size) for layer in layers),
+        pushed=pushed,
+        total=image.size,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,7 @@ def _checked_record(tree: Path, inputs: PushInputs) -> Record:
     record = read_record(tree)
     if record.kind != inputs.layer.kind:
         raise BuildError("Tampered", f"the record is about {record.kind}, the build about {inputs.layer.kind}")
-    packages = f"lib/python{record.python}/site-packages"
+    packages = packages_of(record.python)
     parts = [tree.joinpath(*packages.split("/")[: count + 1]) for count in range(3)]
     if not all(map(_is_folder, parts)):
         raise BuildError("Tampered", f"the record says Python {record.python}, but there is no {packages}")

@@ -15,11 +15,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from llamastack_operator.images.append.record import FILE
-from llamastack_operator.images.tools import INSTALLER, copy_tools
-from llamastack_operator.planning.install.key import BuildInputs, build_key, key_name
+from llamastack_contract.build_json import BaseImage, BuildJson, Registries, text_of
+from llamastack_contract.message import FailureMessage, PushMessage
+from llamastack_contract.paths import (
+    BASE_FILE,
+    BUILD_FILE,
+    INDEX,
+    INDEX_LOGIN,
+    INSTALL,
+    INSTALLER_FILE,
+    PREPARE,
+    PUSH,
+    RECORD_FILE,
+)
+from llamastack_contract.progress import progress_in
+from llamastack_contract.record import Record
+from llamastack_operator.images.append.base import Base, read_base
+from llamastack_operator.images.tools import copy_tools
+from llamastack_operator.planning.install.key import BuildInputs, build_key, key_name, public
 
 _TAIL = 15
 _PROGRAM = (sys.executable, "-m", "llamastack_operator.images")
@@ -81,19 +95,33 @@ def prepare_tools(place: Workbench) -> None:
         raise LocalBuildError("BuildFailed", str(error), "install pip beside llamastack-operator") from error
 
 
-def look_up_base(place: Workbench, inputs: BuildInputs) -> dict[str, Any]:
-    """Ask the registry for the base, and return its facts (`base.json`).
+def write_build(place: Workbench, inputs: BuildInputs) -> None:
+    """Write `build.json` into the folder."""
+    build = BuildJson(
+        key=key_name(build_key(inputs)),
+        base=BaseImage(inputs.base, inputs.base_digest),
+        layer=inputs.layer,
+        pip=public(inputs.pip),
+        repository=place.repository,
+        platform=inputs.platform,
+        labels=place.labels,
+        registries=Registries(insecure=tuple(place.insecure)),
+    )
+    (place.folder / BUILD_FILE).write_text(text_of(build.to_dict()))
+
+
+def look_up_base(place: Workbench, inputs: BuildInputs) -> Base:
+    """Ask the registry for the base, and return its facts.
 
     Raises:
         LocalBuildError: there is no such base, or it cannot be had.
     """
-    _write(place, inputs)
-    _run(place, "prepare", [*_PROGRAM, "prepare", *_options(place), "--tools", str(place.tools)])
-    facts: dict[str, Any] = json.loads((place.folder / "facts" / "base.json").read_bytes())
-    return facts
+    write_build(place, inputs)
+    _run(place, PREPARE, [*_PROGRAM, PREPARE, *_options(place), "--tools", str(place.tools)])
+    return read_base(place.folder / "facts" / BASE_FILE)
 
 
-def install(place: Workbench, inputs: BuildInputs, python: Path) -> dict[str, Any]:
+def install(place: Workbench, inputs: BuildInputs, python: Path) -> Record:
     """Install a layer into its root, and return its record.
 
     Args:
@@ -104,49 +132,30 @@ def install(place: Workbench, inputs: BuildInputs, python: Path) -> dict[str, An
     Raises:
         LocalBuildError: it cannot be installed.
     """
-    _write(place, inputs)
+    write_build(place, inputs)
     environment = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
     with _index(place) as address:
-        command = [str(python), str(place.tools / INSTALLER), str(place.folder / "build.json")]
+        command = [str(python), str(place.tools / INSTALLER_FILE), str(place.folder / BUILD_FILE)]
         options = ["--tools", str(place.tools), "--index", address, *_certificate(place, "--certificate")]
-        _run(place, "install", [*command, *options, "--termination-log", str(_log(place))], environment)
-    record: dict[str, Any] = json.loads((Path(inputs.layer.root) / FILE).read_bytes())
-    return record
+        _run(place, INSTALL, [*command, *options, "--termination-log", str(_log(place))], environment)
+    return Record.parse(Path(inputs.layer.root, RECORD_FILE).read_bytes())
 
 
-def push(place: Workbench, inputs: BuildInputs) -> dict[str, Any]:
+def push(place: Workbench, inputs: BuildInputs) -> PushMessage:
     """Append what was installed to the base, push it, and return the termination message of `push`.
 
     Raises:
         LocalBuildError: the registry does not take it.
     """
-    _write(place, inputs)
-    _run(place, "push", [*_PROGRAM, "push", *_options(place)])
-    message: dict[str, Any] = json.loads(_log(place).read_bytes())
-    return message
-
-
-def _write(place: Workbench, inputs: BuildInputs) -> None:
-    document = {
-        "format": 1,
-        "key": key_name(build_key(inputs)),
-        "strategy": "Image",
-        "base": {"image": inputs.base, "digest": inputs.base_digest},
-        "earlier": [],
-        "layer": inputs.layer.to_wire(),
-        "pip": inputs.pip.to_wire(),
-        "repository": place.repository,
-        "platform": inputs.platform,
-        "labels": dict(place.labels),
-        "registries": {"mirrors": {}, "insecure": list(place.insecure)},
-    }
-    (place.folder / "build.json").write_text(json.dumps(document))
+    write_build(place, inputs)
+    _run(place, PUSH, [*_PROGRAM, PUSH, *_options(place)])
+    return PushMessage.parse(_log(place).read_bytes())
 
 
 def _options(place: Workbench) -> list[str]:
     folder = place.folder
     pairs = {
-        "--inputs": folder / "build.json",
+        "--inputs": folder / BUILD_FILE,
         "--facts": folder / "facts",
         "--credentials": folder / "credentials",
         "--ca": place.certificate or folder / "no-certificate",
@@ -166,8 +175,8 @@ def _log(place: Workbench) -> Path:
 @contextmanager
 def _index(place: Workbench) -> Iterator[str]:
     """Serve the package indexes while the installer runs; yields the address."""
-    command = [*_PROGRAM, "index", "--port", "0", "--build", str(place.folder / "build.json")]
-    command += ["--credentials", str(place.folder / "credentials" / "index"), *_certificate(place, "--certificate")]
+    command = [*_PROGRAM, INDEX, "--port", "0", "--build", str(place.folder / BUILD_FILE)]
+    command += ["--credentials", str(place.folder / "credentials" / INDEX_LOGIN), *_certificate(place, "--certificate")]
     command += ["--termination-log", str(_log(place))]
     _log(place).unlink(missing_ok=True)
     with (place.folder / "index.log").open("w") as errors:
@@ -176,7 +185,7 @@ def _index(place: Workbench) -> Iterator[str]:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 process.wait()
-                raise _failed(place, "index", (place.folder / "index.log").read_text().splitlines())
+                raise _failed(place, INDEX, (place.folder / "index.log").read_text().splitlines())
             yield str(json.loads(line)["serving"])
         finally:
             process.terminate()
@@ -192,8 +201,8 @@ def _run(place: Workbench, name: str, command: Sequence[str], environment: Mappi
     )
     try:
         for line in process.stdout or ():
-            if line.startswith("progress: "):
-                place.report(line.removeprefix("progress: ").strip())
+            if (what := progress_in(line)) is not None:
+                place.report(what)
             else:
                 tail = [*tail[-_TAIL + 1 :], line.rstrip()]
         status = process.wait()
@@ -206,10 +215,8 @@ def _run(place: Workbench, name: str, command: Sequence[str], environment: Mappi
 
 
 def _failed(place: Workbench, name: str, tail: Sequence[str]) -> LocalBuildError:
-    try:
-        message = json.loads(_log(place).read_bytes())
-        return LocalBuildError(
-            message["reason"], message["message"], message.get("hint") or "", message.get("tail") or ()
-        )
-    except (OSError, ValueError, KeyError):
+    log = _log(place)
+    words = FailureMessage.parse(log.read_bytes()) if log.is_file() else None
+    if words is None:
         return LocalBuildError("BuildFailed", f"the program `{name}` ended without a word", tail=tail)
+    return LocalBuildError(words.reason, words.message, words.hint, words.tail)

@@ -6,13 +6,14 @@ attaches nothing new.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
+from llamastack_contract.lock import Locked
+from llamastack_contract.names import canonical
+from llamastack_contract.record import Distribution, Record
 from llamastack_operator.images.append.base import Base
-from llamastack_operator.images.append.record import Distribution, Locked, Record
 from llamastack_operator.images.registry.reference import ImageReference, parse_reference
 from llamastack_operator.images.registry.referrers import canonical_json
 
@@ -27,8 +28,8 @@ def sbom(record: Record, base: Base, image: ImageReference) -> bytes:
         base: what it was added to.
         image: the result, by digest.
     """
-    files = {(_normal(locked.name), locked.version): locked for locked in record.lock}
-    ours = [_package(entry, files.get((_normal(entry.name), entry.version))) for entry in record.installed]
+    files = {(canonical(locked.name), locked.version): locked for locked in record.lock}
+    ours = [_package(entry, files.get((canonical(entry.name), entry.version))) for entry in record.installed]
     theirs = [_package(entry, None) for entry in record.base]
     ground = _container(parse_reference(base.reference).at(base.digest))
     result = _container(image)
@@ -50,7 +51,7 @@ def sbom(record: Record, base: Base, image: ImageReference) -> bytes:
 
 
 def _package(entry: Distribution, locked: Locked | None) -> Component:
-    purl = f"pkg:pypi/{_normal(entry.name)}@{quote(entry.version, safe='')}"
+    purl = f"pkg:pypi/{canonical(entry.name)}@{quote(entry.version, safe='')}"
     component: Component = {
         "type": "library",
         "bom-ref": purl,
@@ -90,8 +91,3 @@ def _unique(components: Iterable[Component]) -> list[Component]:
 
 def _references(components: Iterable[Component]) -> list[str]:
     return sorted({component["bom-ref"] for component in components})
-
-
-def _normal(name: str) -> str:
-    """Return a distribution's name as indexes compare it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()

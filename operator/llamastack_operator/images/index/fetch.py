@@ -19,18 +19,21 @@ from pathlib import Path
 
 import aiohttp
 
-from llamastack_installer.facts import canonical
-from llamastack_installer.failure import Failure, FailureError
-from llamastack_installer.inputs import BuildJson, Locked, read_build
+from llamastack_contract.build_json import BuildJson
+from llamastack_contract.lock import Locked
+from llamastack_contract.names import canonical
+from llamastack_contract.paths import FETCH, WHEELS
+from llamastack_contract.reasons import BuildReason
+from llamastack_installer.failure import FailureError
+from llamastack_installer.inputs import read_build
 from llamastack_installer.progress import progress
 from llamastack_operator.images.index.client import IndexClient, IndexProblem
 from llamastack_operator.images.index.options import add_options, client_of
 from llamastack_operator.images.tools import copy_tools
 
-STEP = "fetch"
 _AT_ONCE = 4
 _CHUNK = 2**18
-_REASONS = {
+_REASONS: dict[str, BuildReason] = {
     "unauthorized": "IndexUnauthorized",
     "certificate": "IndexCertificate",
     "unreachable": "IndexUnreachable",
@@ -179,8 +182,8 @@ async def _fetch(client: IndexClient, lock: Sequence[Locked], target: Path, cach
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; 0 when every file is there, 1 when not, with the reason in the termination log."""
-    parser = argparse.ArgumentParser(prog="fetch", description="Download the files of a lock.")
-    parser.add_argument("--target", type=Path, default=Path("/llamastack/wheels"), metavar="DIR", help="where to")
+    parser = argparse.ArgumentParser(prog=FETCH, description="Download the files of a lock.")
+    parser.add_argument("--target", type=Path, default=Path(WHEELS), metavar="DIR", help="where to")
     parser.add_argument("--tools", type=Path, metavar="DIR", help="put the installer and pip there too")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="folder with files of earlier starts")
     add_options(parser)
@@ -204,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fail(error: FailureError, termination_log: Path) -> int:
     sys.stderr.write(f"{error.reason}: {error.message}\n")
-    Failure(error, STEP).write(termination_log)
+    error.last_words(FETCH).leave(termination_log)
     return 1
 
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from llamastack_contract.build_json import BuildJson, PipSettings
+from llamastack_contract.paths import (
+    AUTHORITIES,
+    AUTHORITIES_FILE,
+    BUILD_FILE,
+    CREDENTIALS,
+    INDEX_LOGIN,
+    INPUTS,
+    TERMINATION_LOG,
+)
 from llamastack_installer.failure import FailureError
-from llamastack_installer.inputs import BuildJson, PipSettings
 from llamastack_operator.images.index.client import IndexClient
 from llamastack_operator.images.index.credentials import CredentialsError, read_credentials
 
@@ -14,10 +23,10 @@ from llamastack_operator.images.index.credentials import CredentialsError, read_
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options with the paths of a build's pod."""
     options = (
-        ("--build", "/llamastack/inputs/build.json", "the build's inputs"),
-        ("--credentials", "/llamastack/credentials/index", "folder with username and password, or netrc"),
-        ("--certificate", "/llamastack/ca/ca.crt", "authorities to trust too"),
-        ("--termination-log", "/dev/termination-log", "where a failure goes"),
+        ("--build", f"{INPUTS}/{BUILD_FILE}", "the build's inputs"),
+        ("--credentials", f"{CREDENTIALS}/{INDEX_LOGIN}", "folder with username and password, or netrc"),
+        ("--certificate", f"{AUTHORITIES}/{AUTHORITIES_FILE}", "authorities to trust too"),
+        ("--termination-log", TERMINATION_LOG, "where a failure goes"),
     )
     for name, default, text in options:
         parser.add_argument(name, type=Path, default=Path(default), metavar="PATH", help=text)
@@ -48,7 +57,7 @@ def addresses(pip: PipSettings) -> dict[str, str]:
         FailureError: an address is none.
     """
     found = {f"index/{number}": url or default_index() for number, url in enumerate(pip.indexes or ("",))}
-    found |= {f"named/{name}": url for name, url in (pip.named or {}).items()}
+    found |= {f"named/{name}": url for name, url in pip.named.items()}
     for key, url in found.items():
         if not url.startswith(("https://", "http://")):
             raise FailureError("IndexUnreachable", f"{key}: {url!r} is no http or https address")

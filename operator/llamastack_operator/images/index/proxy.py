@@ -23,7 +23,8 @@ from collections.abc import Sequence
 import aiohttp
 from aiohttp import web
 
-from llamastack_installer.failure import Failure, FailureError
+from llamastack_contract.paths import INDEX_HOST, INDEX_PORT, PREPARE
+from llamastack_installer.failure import FailureError
 from llamastack_installer.inputs import read_build
 from llamastack_operator.images.index.client import IndexClient, IndexProblem
 from llamastack_operator.images.index.fit import fitting
@@ -177,8 +178,8 @@ async def serve(client: IndexClient, host: str, port: int) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; 0 after a stop, 1 where it could not start."""
     parser = argparse.ArgumentParser(prog="index", description="Serve the build's package indexes on loopback.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=8780, help="port to listen on; 0 for any")
+    parser.add_argument("--host", default=INDEX_HOST, help="address to listen on")
+    parser.add_argument("--port", type=int, default=INDEX_PORT, help="port to listen on; 0 for any")
     add_options(parser)
     options = parser.parse_args(arguments)
     try:
@@ -186,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asyncio.run(serve(client, options.host, options.port))
     except FailureError as error:
         sys.stderr.write(f"{error.reason}: {error.message}\n")
-        Failure(error, "prepare").write(options.termination_log)
+        error.last_words(PREPARE).leave(options.termination_log)
         return 1
     except OSError as error:
         sys.stderr.write(f"cannot listen on {options.host}:{options.port}: {error.strerror}\n")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from llamastack_contract.paths import packages_of
 from llamastack_operator.images.layer.tree import open_plain
 
 MOST_BYTES = 64 << 20
@@ -36,7 +37,7 @@ def dependency_files(tree: Path, python: str, modules: Collection[str]) -> froze
     Raises:
         OSError: the tree cannot be read.
     """
-    packages = f"lib/python{python}/site-packages"
+    packages = packages_of(python)
     own = {canonicalize_name(name) for name in modules}
     listed: dict[bool, set[str]] = {True: set(), False: set()}
     left = MOST_BYTES

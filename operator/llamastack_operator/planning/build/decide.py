@@ -6,17 +6,18 @@ killed goes on where it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
+from llamastack_contract.message import PushMessage
+from llamastack_contract.paths import INDEX, INSTALL, PREPARE, PUSH
 from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod, BuildRecord
 from llamastack_operator.planning.build.failure import Failure, failure_of, tampered, waiting_failure
 from llamastack_operator.planning.build.reasons import BuildReason
 from llamastack_operator.planning.build.result import LostRecordError, parse_message
-from llamastack_operator.workloads.build_job import INDEX, INSTALL, PREPARE, PUSH, container_images
+from llamastack_operator.workloads.build_job import container_images
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 FIRST_DELAY = 10
@@ -40,7 +41,7 @@ class BuildSnapshot:
         pods: their pods.
         may_start: whether one more build may run.
         now: the time of the pass.
-        progress: what the running container told last.
+        progress: what the running container printed last of how far it is.
     """
 
     build: BuildRecord
@@ -66,14 +67,14 @@ class BuildDecision:
         status: the new status; for `collect` it lacks what the record tells.
         action: start the try `attempts` of the status, collect the result of `job`, stop `job`, or nothing.
         job: the Job that the action is about.
-        told: the last words of `push`, for `collect`.
+        message: the last words of `push`, for `collect`.
         again: seconds until the next look, or None where an event will tell.
     """
 
     status: BuildStatus
     action: Action = "none"
     job: BuildJob | None = None
-    told: Mapping[str, Any] = field(default_factory=dict)
+    message: PushMessage | None = None
     again: float | None = None
 
 
@@ -116,7 +117,7 @@ def _start(snapshot: BuildSnapshot, status: BuildStatus, attempt: int) -> BuildD
 
 
 def _try(snapshot: BuildSnapshot, status: BuildStatus, job: BuildJob, pod: BuildPod | None) -> BuildDecision:
-    if pod is not None and _told(pod):
+    if pod is not None and _push_ended_well(pod):
         # Its sidecar is still to be stopped and its Job to be counted, which takes seconds and changes nothing.
         return _complete(snapshot, status, job, pod)
     if job.ended is None:
@@ -157,7 +158,7 @@ def working(pod: BuildPod) -> BuildContainer | None:
     return running[-1] if running else None
 
 
-def _told(pod: BuildPod) -> bool:
+def _push_ended_well(pod: BuildPod) -> bool:
     """Tell whether `push`, the last container, ended well: its words are the result."""
     push = pod.container(PUSH)
     return push is not None and push.ended is not None and push.ended[1] == 0
@@ -175,14 +176,14 @@ def _complete(snapshot: BuildSnapshot, status: BuildStatus, job: BuildJob, pod: 
         return failed(snapshot, status, Failure(BuildReason.LOCK_LOST, "the build's pod is gone", retry=True))
     spec = snapshot.build.spec
     try:
-        told = parse_message(push.ended[2], spec.inputs.repository if spec.pushes else None)
+        message = parse_message(push.ended[2], spec.inputs.repository if spec.pushes else None)
     except LostRecordError as error:
         return failed(snapshot, status, Failure(BuildReason.LOCK_LOST, str(error), retry=True))
     install = pod.container(INSTALL) if pod is not None else None
-    moved = _base_moved(install, str(told.get("base", "")))
+    moved = _base_moved(install, message.base)
     if moved is not None:
         return failed(snapshot, status, moved)
-    return BuildDecision(status, action="collect", job=job, told=told)
+    return BuildDecision(status, action="collect", job=job, message=message)
 
 
 def _base_moved(install: BuildContainer | None, digest: str) -> Failure | None:

@@ -6,51 +6,21 @@ never turn a failure into a success.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from llamastack_contract.message import FailureMessage
+from llamastack_contract.paths import INDEX, INSTALL, PUSH
 from llamastack_operator.api.conditions import MESSAGE_LIMIT
 from llamastack_operator.api.llamastackbuild import TAIL_LIMIT
 from llamastack_operator.objects.build_status import RecordedFailure
 from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod
-from llamastack_operator.planning.build.reasons import BuildReason
+from llamastack_operator.planning.build.reasons import FAILURES, BuildReason
 from llamastack_operator.planning.reasons import PodReason
-from llamastack_operator.workloads.build_job import INDEX, INSTALL, PUSH
 from llamastack_resolver.findings import Reason
-from llamastack_resolver.providers.reasons import ModuleReason
 
 LINE_LIMIT = 400
 """Most characters that are kept of one line of a failing step."""
-_TOLD = {
-    reason.value: reason
-    for reason in (
-        BuildReason.BUILD_FAILED,
-        ModuleReason.MODULE_NOT_FOUND,
-        ModuleReason.MODULE_IMPORT_FAILED,
-        ModuleReason.SPEC_MISSING,
-        ModuleReason.SPEC_MISMATCH,
-        ModuleReason.REQUIREMENT_INVALID,
-        ModuleReason.REQUIREMENT_CONFLICT,
-        BuildReason.SOURCE_DISTRIBUTION_REFUSED,
-        BuildReason.SOURCE_BUILD_FAILED,
-        BuildReason.HASH_MISMATCH,
-        BuildReason.INDEX_UNREACHABLE,
-        BuildReason.INDEX_UNAUTHORIZED,
-        BuildReason.INDEX_CERTIFICATE,
-        BuildReason.BASE_NOT_FOUND,
-        BuildReason.UNSUPPORTED_BASE,
-        BuildReason.REGISTRY_UNREACHABLE,
-        BuildReason.REGISTRY_UNAUTHORIZED,
-        BuildReason.REGISTRY_CERTIFICATE,
-        BuildReason.PUSH_DENIED,
-        BuildReason.DISK_FULL,
-        BuildReason.LOCK_LOST,
-        BuildReason.TAMPERED,
-        BuildReason.TIMED_OUT,
-    )
-}
 _PULL_FAILED = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 _MORE_MEMORY = "raise spec.build.resources.limits.memory"
 
@@ -177,9 +147,9 @@ def _pod_failure(pod: BuildPod) -> Failure:
 
 def _container_failure(container: BuildContainer) -> Failure:
     cause, code, text = container.ended or ("", 0, "")
-    told = _parsed(text)
-    if told is not None:
-        return _told(told, container.name)
+    words = FailureMessage.parse(text)
+    if words is not None:
+        return _as_it_says(words, container.name)
     if cause in ("StartError", "ContainerCannotRun") and container.name == INSTALL:
         message = "the base image has no `python3` on its PATH that can be run"
         return Failure(BuildReason.UNSUPPORTED_BASE, message, step=container.name, tail=_lines(text))
@@ -189,32 +159,23 @@ def _container_failure(container: BuildContainer) -> Failure:
     return Failure(BuildReason.BUILD_FAILED, message, retry=killed, step=container.name, tail=_lines(text))
 
 
-def _parsed(text: str) -> Mapping[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    reason = value.get("reason") if isinstance(value, dict) else None
-    return value if isinstance(reason, str) and reason in _TOLD else None
-
-
-def _told(told: Mapping[str, Any], step: str) -> Failure:
-    tail, reason = told.get("tail"), _TOLD[told["reason"]]
+def _as_it_says(words: FailureMessage, step: str) -> Failure:
+    reason = FAILURES[words.reason]
     if reason is BuildReason.TAMPERED and step == INSTALL:
         # What only the operator's own programs can see.
         reason = BuildReason.BUILD_FAILED
     return Failure(
         reason,
-        _one_line(told.get("message")) or f"the step {step} failed",
-        retry=told.get("retry") is True,
+        _one_line(words.message) or f"the step {step} failed",
+        retry=words.retry,
         step=step,
-        hint=_one_line(told.get("hint")),
-        tail=tuple(_one_line(line) for line in tail[-TAIL_LIMIT:]) if isinstance(tail, list) else (),
+        hint=_one_line(words.hint),
+        tail=tuple(map(_one_line, words.tail[-TAIL_LIMIT:])),
     )
 
 
-def _one_line(value: Any) -> str:
-    return " ".join(_printable(value).split())[:MESSAGE_LIMIT] if isinstance(value, str) else ""
+def _one_line(text: str) -> str:
+    return " ".join(_printable(text).split())[:MESSAGE_LIMIT]
 
 
 def _lines(text: str) -> tuple[str, ...]:

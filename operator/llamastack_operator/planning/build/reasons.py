@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from llamastack_operator.planning.install.reasons import InstallReason
 from llamastack_operator.planning.reasons import PodReason
 from llamastack_resolver.findings import ERROR_OF_A_STACK, Declaration, Place, Reason
 from llamastack_resolver.providers.reasons import ModuleReason
@@ -143,6 +144,6 @@ class BuildReason(Reason):
 
 
 FAILURES: Mapping[str, Reason] = {
-    reason.value: reason for reason in (*BuildReason, *ModuleReason, PodReason.OUT_OF_MEMORY)
+    reason.value: reason for reason in (*BuildReason, *InstallReason, *ModuleReason, PodReason.OUT_OF_MEMORY)
 }
 """What a LlamaStackBuild can have failed for, by its word."""

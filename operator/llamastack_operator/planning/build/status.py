@@ -2,77 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from llamastack_contract.message import PushMessage
+from llamastack_contract.record import Module, Record
 from llamastack_operator.api.llamastackbuild import LlamaStackBuildStatus
 from llamastack_operator.objects.build_status import BuildStatus, build_status
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.build.result import LostRecordError
 
-_MODULES = 64
-_PROVIDERS = 64
 
-
-def collected(
-    build: BuildRecord, status: BuildStatus, told: Mapping[str, Any], record: Mapping[str, Any], now: str
-) -> tuple[BuildStatus, list[Mapping[str, Any]]]:
-    """Return the status of a build that succeeded, and its lock.
+def collected(build: BuildRecord, status: BuildStatus, message: PushMessage, record: Record, now: str) -> BuildStatus:
+    """Return the status of a build that succeeded, without its lock.
 
     Args:
         build: the build.
         status: its status so far.
-        told: the last words of `push`.
+        message: the last words of `push`.
         record: the record that it printed.
         now: the time of the pass (RFC 3339).
 
     Raises:
-        LostRecordError: the record is not of the agreed shape.
+        LostRecordError: the last words are not of the agreed shape.
     """
-    lock: list[Mapping[str, Any]] = [entry for entry in record["lock"] if isinstance(entry, dict)]
-    image = told.get("image") if build.spec.pushes else None
+    pushed = build.spec.pushes
     wire = {
         "phase": "Succeeded",
         "attempts": status.attempts,
         "startedAt": status.started_at,
         "finishedAt": now,
         "rerun": status.rerun,
-        "image": image,
-        "digest": told.get("digest") if image else None,
-        "baseDigest": told.get("base"),
-        "platform": told.get("platform"),
-        "python": record.get("python"),
-        "imageSize": told.get("total") if image else None,
-        "pushedBytes": told.get("pushed") if image else None,
-        "modules": _modules(record) or None,
-        "installed": len(lock),
+        "image": message.image if pushed else None,
+        "digest": message.digest if pushed else None,
+        "baseDigest": message.base,
+        "platform": message.platform,
+        "python": record.python,
+        "imageSize": message.total if pushed else None,
+        "pushedBytes": message.pushed if pushed else None,
+        "modules": [_module(module) for module in record.modules] or None,
+        "installed": len(record.lock),
     }
     try:
         checked = LlamaStackBuildStatus.model_validate({key: value for key, value in wire.items() if value is not None})
     except ValidationError as error:
-        raise LostRecordError(f"the build's record is not of the agreed shape: {error.error_count()} errors") from error
-    return build_status(checked.to_wire()), lock
+        raise LostRecordError(
+            f"the build's last words are not of the agreed shape: {error.error_count()} errors"
+        ) from error
+    return build_status(checked.to_wire())
 
 
-def _modules(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    modules = record.get("modules")
-    listed = [module for module in modules if isinstance(module, dict)] if isinstance(modules, list) else []
-    return [
-        {
-            "requirement": module.get("requirement"),
-            "distribution": module.get("distribution"),
-            "version": module.get("version"),
-            "importName": module.get("importName"),
-            "providers": _providers(module.get("providers")),
-        }
-        for module in listed[:_MODULES]
-    ]
-
-
-def _providers(entries: Any) -> list[str]:
-    if not isinstance(entries, list):
-        return []
-    pairs = [entry for entry in entries if isinstance(entry, dict)]
-    return [f"{entry.get('api')}/{entry.get('type')}" for entry in pairs[:_PROVIDERS]]
+def _module(module: Module) -> dict[str, Any]:
+    return {
+        "requirement": module.requirement,
+        "distribution": module.distribution,
+        "version": module.version,
+        "importName": module.import_name,
+        "providers": [f"{provider.api}/{provider.type}" for provider in module.providers],
+    }

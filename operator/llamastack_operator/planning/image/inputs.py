@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from llamastack_contract.build_json import PipSettings
+from llamastack_contract.layer import Layer
 from llamastack_operator.api.build import BuildSettings, strategy_of
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.image.question import ImageQuestion
-from llamastack_operator.planning.install.key import BuildInputs, PipSettings, build_key
-from llamastack_operator.planning.install.layer import PlannedLayer
+from llamastack_operator.planning.install.key import BuildInputs, build_key
 from llamastack_operator.workloads.settings import ImageSettings
 
 
@@ -30,7 +31,7 @@ class WantedBuild:
 
 
 def wanted_inputs(
-    question: ImageQuestion, layer: PlannedLayer, done: Sequence[BuildRecord], settings: ImageSettings
+    question: ImageQuestion, layer: Layer, done: Sequence[BuildRecord], settings: ImageSettings
 ) -> WantedBuild:
     """Return the build that a layer wants, upon those of the layers below it.
 
@@ -43,12 +44,12 @@ def wanted_inputs(
     build = question.spec.build or BuildSettings()
     strategy = strategy_of(question.spec.build)
     base, base_pin = question.spec.distribution.image or settings.python, None
-    earlier: tuple[PlannedLayer, ...] = ()
+    earlier: tuple[Layer, ...] = ()
     if done and strategy == "Image":
         base = done[-1].status.image or ""
     elif done:
         base = done[0].spec.inputs.base
-        earlier = tuple(PlannedLayer.from_wire(one.spec.inputs.layer.wire) for one in done)
+        earlier = tuple(Layer.from_dict(one.spec.inputs.layer.wire) for one in done)
     if "@" in base:
         base_pin = base.rpartition("@")[2]
     inputs = BuildInputs(
@@ -66,8 +67,8 @@ def to_wire(wanted: WantedBuild, repository: str | None) -> dict[str, Any]:
     """Return the inputs as a LlamaStackBuild holds them: in the order in which pip is to see them."""
     return {
         **wanted.inputs.to_dict(),
-        "layer": wanted.inputs.layer.to_wire(),
-        "earlier": [layer.to_wire() for layer in wanted.inputs.earlier],
+        "layer": wanted.inputs.layer.to_dict(),
+        "earlier": [layer.to_dict() for layer in wanted.inputs.earlier],
         "earlierBuilds": list(wanted.earlier),
         "repository": repository,
         "imageKey": build_key(replace(wanted.inputs, refresh=None)),
@@ -79,9 +80,9 @@ def inputs_of(build: BuildRecord) -> BuildInputs:
     inputs = build.spec.inputs
     return BuildInputs(
         base=inputs.base,
-        layer=PlannedLayer.from_wire(inputs.layer.wire),
-        earlier=tuple(PlannedLayer.from_wire(layer) for layer in inputs.earlier),
-        pip=PipSettings(inputs.pip.indexes, inputs.pip.source_distributions, inputs.pip.named_indexes),
+        layer=Layer.from_dict(inputs.layer.wire),
+        earlier=tuple(Layer.from_dict(layer) for layer in inputs.earlier),
+        pip=inputs.pip,
         base_digest=inputs.base_digest,
         platform=inputs.platform,
         recipe=inputs.recipe,

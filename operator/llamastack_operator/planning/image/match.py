@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from llamastack_contract.layer import Layer
 from llamastack_operator.api.build import strategy_of
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.image.access import access_token
 from llamastack_operator.planning.image.inputs import WantedBuild, inputs_of
 from llamastack_operator.planning.image.question import ImageQuestion
 from llamastack_operator.planning.install.key import BuildInputs
-from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_operator.planning.install.why_build import build_required
 
 _PREFERENCE = {"Succeeded": 0, "Building": 1, "Queued": 2, "Failed": 3}
 
 
-def build_to_use(question: ImageQuestion, layer: PlannedLayer, wanted: WantedBuild) -> BuildRecord | None:
+def build_to_use(question: ImageQuestion, layer: Layer, wanted: WantedBuild) -> BuildRecord | None:
     """Return the build to use: one of the same inputs, or the one in use where only the operator's part differs."""
     access = access_token(question)
     same = [build for build in question.builds if _fits(question, build, wanted)]

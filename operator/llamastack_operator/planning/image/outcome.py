@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from llamastack_contract.paths import packages_of
 from llamastack_operator.api.build import BuildSettings, strategy_of
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.build_status import RecordedFailure, RecordedModule
@@ -91,7 +92,7 @@ def _kind(build: BuildRecord) -> str:
 
 
 def _site_packages(build: BuildRecord) -> str:
-    return f"{build.spec.inputs.layer.root}/lib/python{build.status.python or '3'}/site-packages"
+    return f"{build.spec.inputs.layer.root}/{packages_of(build.status.python or '3')}"
 
 
 def _architecture(build: BuildRecord) -> str | None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from llamastack_contract.layer import Layer
 from llamastack_operator.api.build import strategy_of
 from llamastack_operator.planning.image.access import access_of, access_token
 from llamastack_operator.planning.image.inputs import WantedBuild, inputs_of, to_wire
 from llamastack_operator.planning.image.match import last_build
 from llamastack_operator.planning.image.question import ImageQuestion
 from llamastack_operator.planning.install.key import key_name
-from llamastack_operator.planning.install.layer import PlannedLayer
 from llamastack_operator.planning.install.why_build import build_required
 from llamastack_operator.planning.stack.image_verdict import BuildWish
 
 
-def wish_for(question: ImageQuestion, layer: PlannedLayer, wanted: WantedBuild) -> BuildWish:
+def wish_for(question: ImageQuestion, layer: Layer, wanted: WantedBuild) -> BuildWish:
     """Return the build to ask for, with the reasons why it is needed."""
     last = last_build(question, layer.kind)
     changes = build_required(inputs_of(last) if last is not None else None, wanted.inputs)

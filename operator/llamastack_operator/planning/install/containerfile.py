@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from llamastack_contract.layer import Layer
+from llamastack_contract.paths import LAYERS, ROOTS
 from llamastack_operator.planning.install.install_plan import InstallPlan
-from llamastack_operator.planning.install.layer import ROOTS, PlannedLayer
 from llamastack_operator.planning.install.upstream import INDEX_NAMES
 
-HOME = "/opt/llamastack/home"
+HOME = f"{LAYERS}/home"
 USER = "1001:0"
 PORT = 8321
 _SCRATCH = "/tmp/llamastack"  # noqa: S108 (inside the build's own container)
@@ -96,7 +97,7 @@ def _arguments(plan: InstallPlan, recipe: Recipe) -> str:
     return "\n".join([*lines, "USER 0:0"])
 
 
-def _stack(layer: PlannedLayer, recipe: Recipe) -> str:
+def _stack(layer: Layer, recipe: Recipe) -> str:
     steps = [
         f"mkdir -p {_SCRATCH}",
         _file("constraints.txt", layer.constraints),
@@ -107,7 +108,7 @@ def _stack(layer: PlannedLayer, recipe: Recipe) -> str:
     return f"# The release, its server and its providers' packages, on versions that are known to work.\n{_run(steps)}"
 
 
-def _modules(layer: PlannedLayer, recipe: Recipe, on_stack: bool) -> str:
+def _modules(layer: Layer, recipe: Recipe, on_stack: bool) -> str:
     below = f"{ROOTS['stack']}/bin/python" if on_stack else "python3"
     install = f"{_pip(layer)} {_INSTALL}{_wheels(recipe)} --constraint {_SCRATCH}/constraints.txt"
     again = " ".join(map(shlex.quote, layer.requirements))
@@ -133,7 +134,7 @@ def _modules(layer: PlannedLayer, recipe: Recipe, on_stack: bool) -> str:
     return f"{text}\n{_run(steps)}"
 
 
-def _calls(layer: PlannedLayer, recipe: Recipe) -> list[str]:
+def _calls(layer: Layer, recipe: Recipe) -> list[str]:
     """Return pip's calls: one for everything, then one for each package with options of its own."""
     install = f"{_pip(layer)} {_INSTALL}{_wheels(recipe)} --constraint {_SCRATCH}/constraints.txt"
     calls = []
@@ -142,7 +143,7 @@ def _calls(layer: PlannedLayer, recipe: Recipe) -> list[str]:
     return calls + [f"{install} {_words(words)}" for words in layer.special]
 
 
-def _pip(layer: PlannedLayer) -> str:
+def _pip(layer: Layer) -> str:
     return f"{_PIP} --python {layer.root}/bin/python"
 
 
@@ -150,7 +151,7 @@ def _wheels(recipe: Recipe) -> str:
     return "" if recipe.source_distributions else " --only-binary :all:"
 
 
-def _environment(stack: PlannedLayer | None, modules: PlannedLayer | None) -> str:
+def _environment(stack: Layer | None, modules: Layer | None) -> str:
     lines = []
     path = "${PATH}"
     if stack:

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.planning.install.layer import PlannedLayer
+from llamastack_contract.layer import Layer
+from llamastack_contract.limits import MODULES
+from llamastack_operator.planning.install.reasons import InstallReason
 from llamastack_operator.planning.install.requirements import (
     Calls,
     Wanted,
@@ -54,7 +56,7 @@ class InstallPlan:
 
     image: str | None
     release: Release | None
-    layers: tuple[PlannedLayer, ...]
+    layers: tuple[Layer, ...]
     findings: tuple[Finding, ...]
 
     @property
@@ -62,7 +64,7 @@ class InstallPlan:
         """Whether a build would fail, or give something else than what was asked for."""
         return Findings(self.findings).has_errors
 
-    def layer(self, kind: str) -> PlannedLayer | None:
+    def layer(self, kind: str) -> Layer | None:
         """Return the layer of a kind, None where the image needs none."""
         return next((layer for layer in self.layers if layer.kind == kind), None)
 
@@ -146,7 +148,7 @@ def _stack_layer(
     entries: Entries,
     limits: Sequence[Wanted],
     findings: Findings,
-) -> PlannedLayer | None:
+) -> Layer | None:
     if release is None or knowledge is None:
         message = f"{release} is not in the catalog" if release else "neither an image nor a release is named"
         hint = "choose a release of `llamastack catalog`, or name an image that has this one"
@@ -161,14 +163,12 @@ def _stack_layer(
     taken = {canonical_name(text) for text in (*pinned, *(one.text for one in limits))}
     known_good = [line for line in knowledge.constraints.splitlines() if line and canonical_name(line) not in taken]
     own = [one.text for one in limits]
-    return PlannedLayer(
-        "stack", (*pinned, *normal), special, constraints=tuple(sorted(dict.fromkeys([*known_good, *own])))
-    )
+    return Layer("stack", (*pinned, *normal), special, constraints=tuple(sorted(dict.fromkeys([*known_good, *own]))))
 
 
 @dataclass(frozen=True)
 class _Modules:
-    layer: PlannedLayer | None
+    layer: Layer | None
     wanted: tuple[Wanted, ...]
 
 
@@ -189,6 +189,10 @@ def _modules_layer(
             modules[text] = None
             if not is_import_path(text):
                 calls.normal.setdefault(text, Wanted(text, _joined(prefix, f"{entry.path}.module")))
+    if len(modules) > MODULES:
+        message = f"{len(modules)} provider modules are named, and one image can record {MODULES}"
+        hint = "use fewer modules, or a base image that has some of them"
+        inner.error(InstallReason.LIMIT_EXCEEDED, message, "providers", hint=hint)
     findings.extend(with_prefix(inner, prefix))
     for one in (*requirements, *packages):
         calls.add(one, findings)
@@ -197,7 +201,7 @@ def _modules_layer(
         return _Modules(None, ())
     normal, special = calls.ordered()
     own = tuple(sorted(dict.fromkeys(one.text for one in limits)))
-    return _Modules(PlannedLayer("modules", normal, special, tuple(sorted(modules)), own), wanted)
+    return _Modules(Layer("modules", normal, special, tuple(sorted(modules)), own), wanted)
 
 
 def _module(entry: ProviderEntry, findings: Findings) -> str | None:

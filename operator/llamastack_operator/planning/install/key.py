@@ -9,41 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from llamastack_operator.planning.install.layer import PlannedLayer
+from llamastack_contract.build_json import PipSettings
+from llamastack_contract.layer import Layer
 
 RECIPE = 2
 """Version of the way in which layers are made. A new one changes the keys of new builds, and rebuilds nothing."""
 NAME_LENGTH = 16
 # By pattern, since the standard library's parser refuses some addresses that a spec can hold.
 _CREDENTIALS = re.compile(r"^([a-z]+://)[^/]*@", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class PipSettings:
-    """Where packages come from.
-
-    Attributes:
-        indexes: URLs of simple indexes, the first in place of pip's default; empty for pip's own default,
-            as an empty first URL is.
-        source_distributions: whether packages may be built from source.
-        named: URLs for the symbolic names in specs, such as `pytorch-cpu`.
-    """
-
-    indexes: tuple[str, ...] = ()
-    source_distributions: bool = False
-    named: Mapping[str, str] = field(default_factory=dict)
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the JSON shape, without what stands before the host in a URL."""
-        return {
-            "indexes": [without_credentials(url) for url in self.indexes],
-            "sourceDistributions": self.source_distributions,
-            "namedIndexes": {name: without_credentials(url) for name, url in sorted(self.named.items())},
-        }
 
 
 @dataclass(frozen=True)
@@ -62,8 +38,8 @@ class BuildInputs:
     """
 
     base: str
-    layer: PlannedLayer
-    earlier: tuple[PlannedLayer, ...] = ()
+    layer: Layer
+    earlier: tuple[Layer, ...] = ()
     pip: PipSettings = field(default_factory=PipSettings)
     base_digest: str | None = None
     platform: str | None = None
@@ -76,7 +52,7 @@ class BuildInputs:
             "base": {"image": self.base, "digest": self.base_digest},
             "earlier": [_content(layer) for layer in self.earlier],
             "layer": _content(self.layer),
-            "pip": self.pip.to_wire(),
+            "pip": public(self.pip).to_dict(),
             "platform": self.platform,
             "recipe": self.recipe,
             "refresh": self.refresh or None,
@@ -99,8 +75,16 @@ def without_credentials(url: str) -> str:
     return _CREDENTIALS.sub(r"\1", url)
 
 
-def _content(layer: PlannedLayer) -> dict[str, Any]:
-    wire = layer.to_wire()
+def public(pip: PipSettings) -> PipSettings:
+    """Return settings of pip without what stands before the host in their addresses."""
+    indexes = tuple(without_credentials(url) for url in pip.indexes)
+    return replace(
+        pip, indexes=indexes, named={name: without_credentials(url) for name, url in sorted(pip.named.items())}
+    )
+
+
+def _content(layer: Layer) -> dict[str, Any]:
+    wire = layer.to_dict()
     del wire["lock"]
     for name in ("requirements", "modules", "constraints"):
         wire[name] = sorted(set(wire[name]))

@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from llamastack_operator.planning.install.key import BuildInputs
-from llamastack_operator.planning.install.layer import PlannedLayer
+from llamastack_contract.layer import Layer
+from llamastack_operator.planning.install.key import BuildInputs, public
 from llamastack_operator.planning.install.requirements import FAMILY, canonical_name
 
 MAX_NAMED = 5
@@ -93,7 +93,7 @@ def _constraints(last: BuildInputs, wanted: BuildInputs) -> Change | None:
 
 
 def _pip(last: BuildInputs, wanted: BuildInputs) -> Change | None:
-    old, new = last.pip.to_wire(), wanted.pip.to_wire()
+    old, new = public(last.pip).to_dict(), public(wanted.pip).to_dict()
     differing = [name for name in new if old[name] != new[name]]
     return Change(ChangeKind.PIP_SETTINGS, f"pip settings: {', '.join(differing)} changed") if differing else None
 
@@ -130,7 +130,7 @@ _CHAIN: tuple[_Look, ...] = (
 )
 
 
-def _layers(inputs: BuildInputs) -> tuple[PlannedLayer, ...]:
+def _layers(inputs: BuildInputs) -> tuple[Layer, ...]:
     return (*inputs.earlier, inputs.layer)
 
 

@@ -21,7 +21,7 @@ from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, build_from, build_index
 from llamastack_operator.objects.resources import Resource
 from tests.support.build_attempts import INPUTS, SETTINGS, build, ended, job_of, last_words, pod_of, spec_wire
-from tests.unit.planning.build.test_result import RECORD, printed
+from tests.support.records import RECORD, locked, printed
 
 KEY = ("team-a", "modules-a")
 Body = dict[str, Any]
@@ -226,7 +226,7 @@ class TestRerun:
     def test_installs_exactly_the_lock_on_the_same_base(self) -> None:
         digest = "sha256:" + "2" * 64
         done = build(asked="then", phase="Succeeded", attempts=1, baseDigest=digest, image="i")
-        scene = Scene(done, lock=RECORD["lock"])  # type: ignore[arg-type]
+        scene = Scene(done, lock=RECORD["lock"])
         scene.passes()
         inputs = json.loads(scene.server.objects["ConfigMap", "modules-a-2"]["data"]["build.json"])
         assert inputs["layer"]["lock"] == RECORD["lock"]
@@ -234,10 +234,18 @@ class TestRerun:
 
     def test_keeps_the_lock_while_it_runs(self) -> None:
         """A field that is not applied any more would be removed by the API server."""
-        scene = Scene(build(asked="then", phase="Succeeded", attempts=1, image="i"), lock=RECORD["lock"])  # type: ignore[arg-type]
+        scene = Scene(build(asked="then", phase="Succeeded", attempts=1, image="i"), lock=RECORD["lock"])
         scene.passes()
         assert scene.server.status()["phase"] == "Building"
         assert len(scene.server.status()["lock"]) == 1
+
+    def test_from_a_lock_that_cannot_be_read_fails_and_keeps_it(self) -> None:
+        scene = Scene(build(asked="then", phase="Succeeded", attempts=1, image="i"), lock=[{"name": "m"}])
+        scene.passes()
+        status = scene.server.status()
+        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "LockLost")
+        assert "llamastack.dev/rebuild" in status["failure"]["hint"]
+        assert status["lock"] == ['{"name": "m"}']
 
 
 class TestCollect:
@@ -278,9 +286,13 @@ class TestCollect:
         assert "nextAttemptAt" in status
 
     def test_of_too_many_packages_is_not_tried_again(self) -> None:
-        log, digest = printed({**RECORD, "lock": [{"name": f"p{number}"} for number in range(1001)]})
+        log, digest = printed({**RECORD, "lock": [locked(f"p{number}") for number in range(1001)]})
         scene = self.scene(self.building(), log, digest)
         scene.passes()
+        failure = scene.server.status()["failure"]
+        assert failure["reason"] == "LimitExceeded"
+        assert "lock has 1001 entries, and 1000 are possible" in failure["message"]
+        assert "fewer packages" in failure["hint"]
         assert "nextAttemptAt" not in scene.server.status()
 
     def test_of_pods_that_install_at_start_makes_the_config_map_that_they_read(self) -> None:
@@ -298,10 +310,10 @@ class TestCollect:
         inputs = {**INPUTS, "repository": None, "earlierBuilds": ["stack-a"]}
         log, digest = printed(RECORD)
         scene = self.scene(self.building(strategy="Start", inputs=inputs), log, digest)
-        scene.know(named("stack-a", phase="Succeeded"), lock=[{"name": "below"}])
+        scene.know(named("stack-a", phase="Succeeded"), lock=[locked("below")])
         scene.passes()
         document = json.loads(scene.server.objects["ConfigMap", "modules-a-lock"]["data"]["build.json"])
-        assert [layer["lock"] for layer in document["earlier"]] == [[{"name": "below"}]]
+        assert [layer["lock"] for layer in document["earlier"]] == [[locked("below")]]
 
 
 def test_a_pod_that_can_never_run_is_ended_with_its_job() -> None:

@@ -42,7 +42,7 @@ def inputs(kind: str = "modules", **more: Any) -> PushInputs:
         "repository": "registry.local/a",
         "labels": {"llamastack.dev/release": "ogx-1.5.0"},
     }
-    return PushInputs.model_validate({**document, **more})
+    return PushInputs.from_dict({**document, **more})
 
 
 def built(given: Base, kind: str = "modules") -> tuple[dict[str, Any], dict[str, Any]]:

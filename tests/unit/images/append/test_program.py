@@ -22,7 +22,7 @@ from llamastack_operator.images.failure import BuildError
     ],
 )
 def test_a_failure_leaves_its_reason(tmp_path: Path, error: Exception, reason: str, retry: bool) -> None:
-    def work() -> bytes:
+    def work() -> str:
         raise error
 
     log = tmp_path / "termination-log"
@@ -34,9 +34,9 @@ def test_a_failure_leaves_its_reason(tmp_path: Path, error: Exception, reason: s
 
 def test_a_success_leaves_what_it_made(tmp_path: Path) -> None:
     log = tmp_path / "termination-log"
-    assert run("push", log, lambda: b"{}") == 0
+    assert run("push", log, lambda: "{}") == 0
     assert log.read_bytes() == b"{}"
 
 
 def test_without_a_place_for_it_the_message_is_left_out(tmp_path: Path) -> None:
-    assert run("push", tmp_path / "none/termination-log", lambda: b"{}") == 0
+    assert run("push", tmp_path / "none/termination-log", lambda: "{}") == 0

@@ -205,7 +205,7 @@ class TestComplete:
     def test_collects_its_result(self) -> None:
         decision = self.finished(building(), last_words())
         assert decision.action == "collect"
-        assert decision.told["image"].startswith("registry.example/bot@sha256:")
+        assert ((decision.message and decision.message.image) or "").startswith("registry.example/bot@sha256:")
 
     def test_does_not_wait_for_the_end_of_its_sidecar_and_job(self) -> None:
         job = job_of(building())

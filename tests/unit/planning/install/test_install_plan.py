@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
+from llamastack_contract.layer import Layer
 from llamastack_operator import catalog
-from llamastack_operator.planning.install.install_plan import InstallPlan, install_plan, resolved_packages
-from llamastack_operator.planning.install.layer import PlannedLayer
+from llamastack_operator.planning.install.install_plan import (
+    InstallPlan,
+    install_plan,
+    resolved_packages,
+)
 from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.releases import Release
@@ -39,7 +43,7 @@ def plan_of(release: Release | None, raw: dict[str, Any] | None, image: str | No
     return install_plan(raw, knowledge, image=image, release=release, **more)
 
 
-def layer(plan: InstallPlan, kind: str) -> PlannedLayer:
+def layer(plan: InstallPlan, kind: str) -> Layer:
     found = plan.layer(kind)
     assert found is not None
     return found
@@ -335,9 +339,9 @@ def test_every_release_installs_on_its_own_constraints_as_far_as_can_be_told_her
 
 def test_a_layer_survives_the_wire() -> None:
     stack = layer(plan_of(R073, config(inference=[SENTENCES])), "stack")
-    assert PlannedLayer.from_wire(stack.to_wire()) == stack
-    with pytest.raises(ValueError, match="no kind of layer"):
-        PlannedLayer.from_wire({**stack.to_wire(), "kind": "other"})
+    assert Layer.from_dict(stack.to_dict()) == stack
+    with pytest.raises(ValueError, match="neither stack nor modules"):
+        Layer.from_dict({**stack.to_dict(), "kind": "other"})
 
 
 def test_bundled_configs_of_every_release_have_a_plan_without_findings() -> None:

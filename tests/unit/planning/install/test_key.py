@@ -7,22 +7,24 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from llamastack_contract.build_json import PipSettings
+from llamastack_contract.layer import Layer
+from llamastack_contract.lock import Locked
 from llamastack_operator import catalog
 from llamastack_operator.planning.install.install_plan import install_plan
-from llamastack_operator.planning.install.key import BuildInputs, PipSettings, build_key, key_name
-from llamastack_operator.planning.install.layer import PlannedLayer
+from llamastack_operator.planning.install.key import BuildInputs, build_key, key_name
 from llamastack_operator.planning.install.why_build import ChangeKind, build_required
 from llamastack_resolver.releases import Release
 
 RELEASE = Release("llama-stack", "0.7.3")
-MODULES = PlannedLayer("modules", ("a==1", "b>=2"), (("torch", "--index-url", "${index.x}"),), ("a==1",), ("numpy<3",))
+MODULES = Layer("modules", ("a==1", "b>=2"), (("torch", "--index-url", "${index.x}"),), ("a==1",), ("numpy<3",))
 INPUTS = BuildInputs("docker.io/library/base:1", MODULES, base_digest="sha256:" + "1" * 64)
 
 names = st.sampled_from(["a", "b", "c-d", "e_f"])
 requirements = st.builds(lambda name, number: f"{name}=={number}", names, st.integers(0, 3))
 texts = st.lists(requirements, max_size=4, unique_by=lambda text: text.split("==")[0]).map(tuple)
 layers = st.builds(
-    PlannedLayer,
+    Layer,
     st.just("modules"),
     texts,
     st.lists(requirements.map(lambda text: (text, "--no-deps")), max_size=2).map(tuple),
@@ -30,7 +32,7 @@ layers = st.builds(
     texts,
 )
 # What an earlier layer has already is not asked for again, so its names are others.
-earlier = texts.filter(bool).map(lambda found: PlannedLayer("stack", tuple(f"stack-{text}" for text in found)))
+earlier = texts.filter(bool).map(lambda found: Layer("stack", tuple(f"stack-{text}" for text in found)))
 digests = st.sampled_from(["sha256:" + "1" * 64, "sha256:" + "2" * 64])
 pips = st.builds(
     PipSettings,
@@ -116,7 +118,7 @@ def test_every_field_of_the_inputs_has_such_a_case() -> None:
 def test_credentials_and_the_lock_do_not_change_it() -> None:
     open_index, secret = PipSettings(("https://i.example/simple",)), PipSettings(("https://me:pw@i.example/simple",))
     assert build_key(replace(INPUTS, pip=secret)) == build_key(replace(INPUTS, pip=open_index))
-    locked = replace(INPUTS, layer=replace(MODULES, lock=({"name": "a"},)))
+    locked = replace(INPUTS, layer=replace(MODULES, lock=(Locked("a", "1", "a-1-py3-none-any.whl", "0" * 64),)))
     assert build_key(locked) == build_key(INPUTS)
 
 
