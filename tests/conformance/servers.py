@@ -15,8 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from llamastack_operator.planning.install.layer import PlannedLayer
-
+from llamastack_contract.layer import Layer
 from llamastack_operator import catalog
 from llamastack_operator.planning.install.install_plan import install_plan
 from llamastack_resolver.documents.complete import default_storage
@@ -104,7 +103,7 @@ def run_config(name: str, model: str) -> dict[str, Any]:
     )
 
 
-def planned(name: str, model: str) -> PlannedLayer:
+def planned(name: str, model: str) -> Layer:
     """Return the layer that a release with the model server as its only provider needs."""
     wanted = release(name)
     plan = install_plan(run_config(name, model), catalog.load_release(wanted), image=None, release=wanted)
