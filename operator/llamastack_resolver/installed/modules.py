@@ -44,7 +44,7 @@ def describe_modules(requirements: Sequence[str], layout: Layout | None = None) 
         try:
             requirement = parse_module(text)
         except RequirementError as error:
-            findings.error(Reason.INVALID_RUN_CONFIG, str(error), path)
+            findings.error(Reason.INVALID_RUN_CONFIG, str(error), path, hint=error.hint)
             continue
         entry = ProviderEntry("", None, "", {}, text, path)
         specs = loader.load(entry, requirement, findings)

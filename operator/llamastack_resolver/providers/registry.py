@@ -120,7 +120,7 @@ def add_modules(
         try:
             requirement = parse_module(entry.module)
         except RequirementError as error:
-            _refuse(registry, entry, findings, Reason.MODULE_NOT_FOUND, str(error))
+            _refuse(registry, entry, findings, Reason.MODULE_NOT_FOUND, str(error), error.hint)
             continue
         if not _supported(entry, requirement, knowledge, registry, findings):
             continue

@@ -24,7 +24,7 @@ LOG_LIMIT = 4_000_000
 _RECORD = re.compile(r"^record-begin (sha256:[0-9a-f]{64}) \d+$\n((?:[A-Za-z0-9+/=]+\n)*)^record-end$", re.MULTILINE)
 _IMAGE = re.compile(r"^[^@\s]+@(sha256:[0-9a-f]{64})$")
 _DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
-_PROGRESS = re.compile(r"^progress: ((?:[a-z]{1,20} ?){1,4}(?:\d{1,6} of \d{1,6})?)$", re.MULTILINE)
+_PROGRESS = re.compile(r"^progress: ((?:[a-z]{1,20}+ ?){1,4}+(?:\d{1,6} of \d{1,6})?)$", re.MULTILINE)
 
 
 class LostRecordError(ValueError):

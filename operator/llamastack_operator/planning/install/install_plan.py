@@ -105,6 +105,7 @@ def install_plan(
     findings = Findings()
     environment = environment or Environment(others="unknown")
     entries = read_entries(run_config or {}, release or _RULES_OF, environment)
+    findings.extend(with_prefix(entries.findings, prefix))
     limits = [one for one in constraints if check_constraint(one, findings)]
     modules = _modules_layer(entries.kept, requirements, external_packages, limits, prefix, findings)
     layers = [modules.layer] if modules.layer else []
@@ -217,7 +218,7 @@ def _module(entry: ProviderEntry, findings: Findings) -> str | None:
     try:
         parse_module(text)
     except RequirementError as error:
-        where = {"api": entry.api, "provider": entry.provider_id}
+        where = {"api": entry.api, "provider": entry.provider_id, "hint": error.hint}
         findings.error(Reason.MODULE_NOT_FOUND, str(error), path, **where)
         return None
     return text if parse(Wanted(text, path), findings) else None
