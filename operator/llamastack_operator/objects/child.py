@@ -20,6 +20,17 @@ from llamastack_operator.api.labels import (
     REVISION_ANNOTATION,
     STACK_LABEL,
 )
+from llamastack_operator.objects.fields import (
+    annotation,
+    controller_of,
+    label,
+    mapping,
+    mappings,
+    metadata_of,
+    number,
+    text,
+    version_of,
+)
 from llamastack_operator.objects.resources import Resource
 
 Key = tuple[str, str]
@@ -85,20 +96,23 @@ class Desired:
 
 
 def child_from(resource: Resource, body: Mapping[str, Any]) -> Child:
-    """Return what is kept of an object of the API."""
-    metadata = body["metadata"]
-    annotations = metadata.get("annotations") or {}
-    owner: Mapping[str, Any] = next((ref for ref in metadata.get("ownerReferences") or [] if ref.get("controller")), {})
+    """Return what is kept of an object of the API.
+
+    Raises:
+        UnreadableError: it is not what the API says.
+    """
+    metadata = metadata_of(body)
+    owner = controller_of(metadata)
     fields = owned_fields_of(metadata)
     return Child(
         resource=resource,
         key=(metadata["namespace"], metadata["name"]),
-        group=owner.get("name") or (metadata.get("labels") or {}).get(STACK_LABEL, ""),
+        group=text(owner, "name") or label(metadata, STACK_LABEL),
         uid=metadata["uid"],
-        version=int(metadata["resourceVersion"]),
-        generation=metadata.get("generation", 0),
-        owner_uid=owner.get("uid") or annotations.get(OWNER_ANNOTATION, ""),
-        applied=annotations.get(APPLIED_ANNOTATION, ""),
+        version=version_of(metadata),
+        generation=number(metadata, "generation"),
+        owner_uid=text(owner, "uid") or annotation(metadata, OWNER_ANNOTATION),
+        applied=annotation(metadata, APPLIED_ANNOTATION),
         owned=digest(fields) if fields else "",
         deleting="deletionTimestamp" in metadata,
         facts=_FACTS.get(resource.kind, _no_facts)(body),
@@ -106,15 +120,18 @@ def child_from(resource: Resource, body: Mapping[str, Any]) -> Child:
 
 
 def owned_fields_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields that the operator owns by apply, as the API server records them."""
-    for entry in metadata.get("managedFields") or []:
+    """Return the fields that the operator owns by apply, as the API server records them.
+
+    Raises:
+        UnreadableError: they are not recorded as the API says.
+    """
+    for entry in mappings(metadata, "managedFields"):
         if (entry.get("manager"), entry.get("operation"), entry.get("subresource", "")) == (
             FIELD_MANAGER,
             "Apply",
             "",
         ):
-            fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
-            return fields
+            return mapping(entry, "fieldsV1")
     return {}
 
 
@@ -134,24 +151,23 @@ def _no_facts(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _deployment_facts(body: Mapping[str, Any]) -> dict[str, Any]:
-    status = body.get("status") or {}
+    spec, status = mapping(body, "spec"), mapping(body, "status")
     conditions = {
-        condition["type"]: {key: condition.get(key, "") for key in ("status", "reason", "message")}
-        for condition in status.get("conditions") or []
+        text(condition, "type"): {key: text(condition, key) for key in ("status", "reason", "message")}
+        for condition in mappings(status, "conditions")
     }
     counts = ("observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
-    template = body["spec"]["template"]["metadata"].get("annotations") or {}
     return {
-        "wanted": body["spec"].get("replicas", 1),
-        "replicas_owned": "f:replicas" in owned_fields_of(body["metadata"]).get("f:spec", {}),
-        "revision": template.get(REVISION_ANNOTATION, ""),
+        "wanted": number(spec, "replicas", 1),
+        "replicas_owned": "f:replicas" in mapping(owned_fields_of(body["metadata"]), "f:spec"),
+        "revision": annotation(mapping(mapping(spec, "template"), "metadata"), REVISION_ANNOTATION),
         "conditions": conditions,
-        **{name: status.get(name, 0) for name in counts},
+        **{name: number(status, name) for name in counts},
     }
 
 
 def _service_facts(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {"clusterIP": body["spec"].get("clusterIP", "")}
+    return {"clusterIP": text(mapping(body, "spec"), "clusterIP")}
 
 
 def _claim_facts(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,7 +94,8 @@ class Scene:
     def know(self, held: BuildRecord, lock: list[Body] | None = None) -> None:
         """Put a build into the server and into the cache."""
         status = dict(held.status) if lock is None else {**held.status, "lock": [json.dumps(one) for one in lock]}
-        metadata = {"namespace": held.key[0], "name": held.key[1], "uid": held.uid, "ownerReferences": held.owners}
+        owners = {"ownerReferences": list(held.owners)}
+        metadata = {"namespace": held.key[0], "name": held.key[1], "uid": held.uid, **owners}
         annotations = {"annotations": {"llamastack.dev/rerun": held.rerun}} if held.rerun else {}
         body = {"metadata": {**metadata, "resourceVersion": str(held.version), **annotations}, "spec": held.spec}
         self.server.objects["LlamaStackBuild", held.key[1]] = {**body, "status": status}
