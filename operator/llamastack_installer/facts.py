@@ -28,7 +28,7 @@ from llamastack_installer.facts import describe
 sys.path.pop(0)
 describe()
 """
-_VERSION = re.compile(r"[0-9]+(![0-9]+)?(\.[0-9]+)*[A-Za-z0-9._+-]*")
+_VERSION = re.compile(r"[0-9]+(![0-9]+)?([A-Za-z._+-][A-Za-z0-9._+-]*)?")
 _TIMEOUT = 120
 
 

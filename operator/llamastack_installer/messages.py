@@ -18,7 +18,7 @@ from llamastack_installer.projects import Project
 SOURCES_FIELD = "spec.build.pip.allowSourceDistributions"
 _STACKS = ("llama-stack", "llama-stack-api", "llama-stack-client", "ogx", "ogx-api", "ogx-client")
 _NO_MATCH = re.compile(r"No matching distribution found for (?P<requirement>.+?)(?: \(from (?P<parent>[^()]*)\))?$")
-_VERSIONS = re.compile(r"\(from versions: (?P<versions>[^)]*)\)")
+_VERSIONS = re.compile(r"\(from versions: (?P<versions>[^()]*)\)")
 _OTHER_PYTHON = re.compile(r"Ignored the following versions that require a different python version: (.*)$")
 _PYTHON = re.compile(
     r"Package '(?P<package>[^']+)' requires a different Python: (?P<have>\S+) not in '(?P<want>[^']+)'"
@@ -132,7 +132,7 @@ def _no_match(
     if others and not versions:
         message = f"no version of {wanted} is for Python {base.version}: {others[1]}"
         return FailureError("RequirementConflict", message, "use a base image with that Python")
-    version = match[1] if (match := re.search(r"===?\s*([^,\s;]+)$", requirement)) else None
+    version = match[1] if (match := re.search(r"===?\s*([^,\s;=]+)$", requirement)) else None
     if project and (not versions or version) and project.sources(version) and not project.wheels(version):
         found = ", ".join(project.sources(version)[-3:])
         message = f"of {wanted} there are only source distributions ({found}), and only wheels are installed"

@@ -21,8 +21,11 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 200_000
 _CORRECT = "correct the YAML"
+MAX_NUMBER = 1_000
+"""Most characters of a number: one of a million, in base 60 as YAML 1.1 has it, takes minutes to be made."""
 _SCALAR, _SEQUENCE, _MAPPING = "scalar", "sequence", "mapping"
 _MERGE = "tag:yaml.org,2002:merge"
+_NUMBERS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
 # What PyYAML's safe loader makes a plain list or mapping of, and every server reads its config with that.
 _PLAIN_TAGS = {None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -78,7 +81,8 @@ def read_yaml(text: str | bytes) -> tuple[list[Document], Findings]:
 
     Returns:
         The documents before the first syntax error, and what was wrong: a syntax error, bytes that are no
-        text, or a bound (4 MiB, 64 levels, 200,000 values with aliases expanded) is one error; duplicate keys
+        text, or a bound (4 MiB, 64 levels, 200,000 values with aliases expanded, 1,000 characters of a number) is one
+        error; duplicate keys
         are warnings.
     """
     findings = Findings()
@@ -262,6 +266,8 @@ class _Builder:
             tag = self._scalars.resolve(yaml.ScalarNode, event.value, event.implicit)
         if tag == _MERGE:
             return event.value
+        if tag in _NUMBERS and len(event.value) > MAX_NUMBER:
+            raise _Refused(f"{event.value[:40]}... is a number of more than {MAX_NUMBER} characters", line)
         node: Any = yaml.ScalarNode(tag, event.value)
         try:
             return self._scalars.construct_object(node, deep=True)

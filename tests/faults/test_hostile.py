@@ -64,6 +64,53 @@ def test_a_yaml_bomb_in_a_config_map_is_a_finding_and_harms_nobody(bomb: str, st
     stacks.condition("bystander", "ConfigValid", "True", "Valid")
 
 
+def with_module(name: str, module: str, **config: str) -> dict[str, Any]:
+    entry = {"provider_id": "a", "provider_type": "remote::a", "module": module, "config": config}
+    return minimal(name, runConfig={"providers": {"inference": [entry]}})
+
+
+STALLS = {
+    "blanks in a module": with_module("stall", "a" + " " * 3000 + "!"),
+    "references that never end": with_module("stall", "my-provider", url="${env.A:=" * 40_000),
+}
+
+
+@pytest.mark.parametrize("text", STALLS)
+def test_a_text_that_a_slow_expression_would_never_finish_stalls_nobody(
+    text: str, stacks: Stacks, operator: OperatorProcess
+) -> None:
+    """Not at its creation, and not at a start that finds it; of the stack itself the finding names the place."""
+    stacks.kubectl("create", "-f", "-", stdin=json.dumps(STALLS[text]))
+    stacks.kubectl.apply(minimal("before"))
+    stacks.condition("before", "ConfigValid", "True", "Valid")
+    operator.stop()
+    operator.start()
+    stacks.kubectl.apply(minimal("after"))
+    stacks.condition("after", "ConfigValid", "True", "Valid")
+    eventually(lambda: stacks.get("deployment", "after"))
+    told = stacks.settled("stall")["status"]["findings"]
+    assert any("spec.runConfig.providers.inference[0]" in str(finding.get("path")) for finding in told), told
+
+
+def test_a_job_with_a_number_that_is_none_stops_no_informer(stacks: Stacks, operator: OperatorProcess) -> None:
+    """The admission policy refuses such a Job; here it is not installed."""
+    labels = {"app.kubernetes.io/managed-by": "llamastack-operator", "llamastack.dev/build": "modules-a"}
+    pod = {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "a"}]}}
+    for name, attempt in (("superscript", "\u00b2"), ("long", "9" * 5000)):
+        metadata = {"name": name, "labels": labels, "annotations": {"llamastack.dev/attempt": attempt}}
+        body = {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": metadata,
+            "spec": {"template": pod, "suspend": True},
+        }
+        stacks.kubectl.apply(body)
+    operator.stop()
+    operator.start()
+    stacks.kubectl.apply(minimal("bystander"))
+    stacks.condition("bystander", "ConfigValid", "True", "Valid")
+
+
 def forged(kind: str, api_version: str, name: str, stack: str, **parts: Any) -> dict[str, Any]:
     labels = {"app.kubernetes.io/managed-by": "llamastack-operator", "llamastack.dev/stack": stack}
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "labels": labels}, **parts}

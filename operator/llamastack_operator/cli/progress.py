@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from llamastack_operator.cli.console import Console
 
-_PARTS = re.compile(r"(?P<what>.*?)\s+(?P<done>\d+) of (?P<total>\d+)$")
+_PARTS = re.compile(r"(?P<what>.*?)(?<!\s)\s++(?P<done>\d+) of (?P<total>\d+)$")
 _WIDTH = 24
 
 

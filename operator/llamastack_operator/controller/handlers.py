@@ -14,7 +14,9 @@ from llamastack_operator.api.stack import PLURAL
 from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
+from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.fields import metadata_of, version_of
 from llamastack_operator.planning.stack.stack import Stack, stack_from
 
 
@@ -63,7 +65,13 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.process.ultimate_exiting_timeout = 10
 
 
-def register(registry: kopf.OperatorRegistry, client: Client, stacks: Cache[Stack], queue: WorkQueue[Key]) -> None:
+def register(
+    registry: kopf.OperatorRegistry,
+    client: Client,
+    stacks: Cache[Stack],
+    queue: WorkQueue[Key],
+    unreadable: Unreadable,
+) -> None:
     """Register the login and the one handler there is."""
 
     @kopf.on.login(registry=registry)
@@ -73,20 +81,23 @@ def register(registry: kopf.OperatorRegistry, client: Client, stacks: Cache[Stac
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def on_stack(event: Any, **_: Any) -> None:
-        observe(event, stacks, queue)
+        observe(event, stacks, queue, unreadable)
 
 
-def observe(event: Any, stacks: Cache[Stack], queue: WorkQueue[Key]) -> None:
+def observe(event: Any, stacks: Cache[Stack], queue: WorkQueue[Key], unreadable: Unreadable) -> None:
     """Take one event of a LlamaStack into the cache and ask for a pass, unless it tells nothing new."""
     body, kind = event["object"], event["type"]
-    metadata = body["metadata"]
+    metadata = unreadable.read(body, metadata_of)
+    if metadata is None:
+        return
     key = (metadata["namespace"], metadata["name"])
     if kind == "DELETED":
         if stacks.remove(key, metadata["uid"]) is not None:
             queue.add(key)
         return
     known = stacks.get(key)
-    if known is not None and int(metadata["resourceVersion"]) <= known.version:
+    if known is not None and version_of(metadata) <= known.version:
         return
-    if stacks.put(stack_from(body)):
+    stack = unreadable.read(body, stack_from)
+    if stack is not None and stacks.put(stack):
         queue.add(key, listed=kind is None)

@@ -27,6 +27,7 @@ from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
 from llamastack_operator.kube.informer import Informer
 from llamastack_operator.kube.referents import Referent, Referents
+from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.child import Child, Key, child_from, wants_body
 from llamastack_operator.objects.pods import Pod, pod_from
@@ -89,6 +90,7 @@ class Operator:
         self._referents = Referents(client)
         self._builds: Cache[BuildRecord] = Cache(build_index)
         self._queue: WorkQueue[Key] = WorkQueue()
+        self._unreadable = Unreadable(LLAMASTACKS.plural)
         self._building = Building(client, settings.workloads, self._builds, self._build_changed)
         self._informers = list(self._make_informers())
         self._reconciler = Reconciler(
@@ -110,7 +112,7 @@ class Operator:
             ExceptionGroup: a part of the operator died.
         """
         registry = kopf.OperatorRegistry()
-        register(registry, self._client, self._stacks, self._queue)
+        register(registry, self._client, self._stacks, self._queue, self._unreadable)
         settings = kopf.OperatorSettings()
         configure(settings)
         port = self._settings.health_port
@@ -194,7 +196,7 @@ class Operator:
 
     def _build_changed(self, build: BuildRecord, listed: bool) -> None:
         for owner in build.owners:
-            key = (build.key[0], str(owner["name"]))
+            key = (build.key[0], str(owner.get("name")))
             if self._stacks.get(key) is not None:
                 self._queue.add(key, listed)
 

@@ -69,10 +69,11 @@ class Cache[T: Cached]:
         known = self._objects.get(item.key)
         if known is not None and item.version <= known.version:
             return False
-        if known is not None and set(self._index(known)) != set(self._index(item)):
+        entries = set(self._index(item))
+        if known is not None and set(self._index(known)) != entries:
             self._forget(known)
         self._objects[item.key] = item
-        for entry in self._index(item):
+        for entry in entries:
             self._by_index.setdefault(entry, set()).add(item.key)
         return True
 

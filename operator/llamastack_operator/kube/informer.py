@@ -2,8 +2,8 @@
 
 The operator's own, because kopf's handlers for children cost a third more CPU and keep twice the memory
 (docs/decisions/0003). The list goes through `convert` page by page, so that a start with thousands of objects
-never holds them whole. An informer never ends by itself: what it cannot handle ends the process, for an operator
-with a dead watch would report old news for ever.
+never holds them whole. An object that cannot be read is passed over. Else an informer never ends by itself: what it
+cannot handle ends the process, for an operator with a dead watch would report old news for ever.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import aiohttp
 
 from llamastack_operator.kube.cache import Cache, Cached
 from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.fields import mapping, metadata_of, text, version_of
 from llamastack_operator.objects.resources import Resource
 
 PAGE = 250
@@ -43,6 +45,10 @@ class Informer[T: Cached]:
         changed: called with the new (or last known) object and whether it came with a list.
         selector: a label selector for the server's side.
         metadata_only: ask for metadata alone.
+
+    Attributes:
+        synced: set once the first list is in the cache.
+        unreadable: the objects that were passed over, because they could not be read.
     """
 
     def __init__(
@@ -66,6 +72,7 @@ class Informer[T: Cached]:
         self._metadata_only = metadata_only
         self._version: str | None = None
         self.synced = asyncio.Event()
+        self.unreadable = Unreadable(resource.plural)
 
     async def run(self) -> None:
         """List and watch for ever; ends only by cancellation or by an error in the operator itself."""
@@ -94,8 +101,10 @@ class Informer[T: Cached]:
         while True:
             page = await self._client.list_page(self._resource, self._namespace, query, self._metadata_only)
             for body in page.get("items") or []:
-                seen.add((body["metadata"]["namespace"], body["metadata"]["name"]))
-                self._put(body, listed=True)
+                key = self.unreadable.read(body, _key_of)
+                if key is not None:
+                    seen.add(key)
+                    self._put(body, listed=True)
             version = page["metadata"]["resourceVersion"]
             token = page["metadata"].get("continue")
             if not token:
@@ -126,15 +135,32 @@ class Informer[T: Cached]:
         body = event["object"]
         if event["type"] == "ERROR":
             raise ApiError(int(body.get("code") or 500), body)
-        self._version = body["metadata"]["resourceVersion"]
+        version = self.unreadable.read(body, _version_of)
+        if version is None:
+            return
+        self._version = version
         if event["type"] in ("ADDED", "MODIFIED"):
             self._put(body, listed=False)
         elif event["type"] == "DELETED":
-            metadata = body["metadata"]
+            metadata = self.unreadable.read(body, metadata_of)
+            if metadata is None:
+                return
             if (item := self._cache.remove((metadata["namespace"], metadata["name"]), metadata["uid"])) is not None:
                 self._changed(item, False)
 
     def _put(self, body: dict[str, Any], listed: bool) -> None:
-        item = self._convert(body)
+        item = self.unreadable.read(body, self._convert)
         if item is not None and self._cache.put(item):
             self._changed(item, listed)
+
+
+def _key_of(body: Any) -> Key:
+    metadata = metadata_of(body)
+    return metadata["namespace"], metadata["name"]
+
+
+def _version_of(body: Any) -> str:
+    """Return the resourceVersion as it is written, to go on from; a bookmark has no more than that."""
+    metadata = mapping(body, "metadata")
+    version_of(metadata)
+    return text(metadata, "resourceVersion")

@@ -15,6 +15,7 @@ from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.config_map import ConfigMapContent
+from llamastack_operator.objects.fields import metadata_of, version_of
 from llamastack_operator.objects.resources import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, SECRETS
 
 
@@ -45,11 +46,11 @@ class Referents:
 
     def convert(self, body: dict[str, Any]) -> Referent | None:
         """Return what the watch keeps: nothing, unless a stack refers to it."""
-        metadata = body["metadata"]
+        metadata = metadata_of(body)
         key = (metadata["namespace"], metadata["name"])
         if key not in self._users:
             return None
-        return Referent(key, metadata["uid"], int(metadata["resourceVersion"]))
+        return Referent(key, metadata["uid"], version_of(metadata))
 
     def users(self, key: Key) -> Iterable[Key]:
         """Return the stacks that refer to a ConfigMap."""

@@ -13,6 +13,19 @@ from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, BUILD_LABEL, RERU
 from llamastack_operator.objects.build_spec import BuildSpec, build_spec
 from llamastack_operator.objects.build_status import BuildStatus, build_status
 from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.fields import (
+    UnreadableError,
+    annotation,
+    controller_of,
+    digits,
+    label,
+    mapping,
+    mappings,
+    metadata_of,
+    number,
+    text,
+    version_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +78,27 @@ class BuildRecord:
 
 
 def build_from(body: Mapping[str, Any]) -> BuildRecord:
-    """Return what is kept of a LlamaStackBuild of the API."""
-    metadata = body["metadata"]
-    status = body.get("status") or {}
+    """Return what is kept of a LlamaStackBuild of the API.
+
+    Raises:
+        UnreadableError: it is not what the API says.
+    """
+    metadata = metadata_of(body)
+    status = mapping(body, "status")
+    owners = mappings(metadata, "ownerReferences")
+    if not all(text(owner, "uid") for owner in owners):
+        raise UnreadableError("ownerReferences have no UID")
     return BuildRecord(
         key=(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
-        version=int(metadata["resourceVersion"]),
-        created=metadata.get("creationTimestamp", ""),
+        version=version_of(metadata),
+        created=text(metadata, "creationTimestamp"),
         deleting="deletionTimestamp" in metadata,
-        owners=tuple(metadata.get("ownerReferences") or ()),
+        owners=owners,
         spec=build_spec(body.get("spec")),
         status=build_status(status),
         locked=status.get("lock") is not None,
-        rerun=(metadata.get("annotations") or {}).get(RERUN_ANNOTATION, ""),
+        rerun=annotation(metadata, RERUN_ANNOTATION),
     )
 
 
@@ -136,27 +156,29 @@ class BuildJob:
 
 
 def job_from(body: Mapping[str, Any]) -> BuildJob | None:
-    """Return what is kept of a Job of the API, or None for one that is no build's."""
-    metadata, status = body["metadata"], body.get("status") or {}
-    name = (metadata.get("labels") or {}).get(BUILD_LABEL)
-    attempt = (metadata.get("annotations") or {}).get(ATTEMPT_ANNOTATION, "")
-    if not name or not attempt.isdigit():
+    """Return what is kept of a Job of the API, or None for one that is no build's.
+
+    Raises:
+        UnreadableError: it is not what the API says.
+    """
+    metadata, status = metadata_of(body), mapping(body, "status")
+    name, attempt = label(metadata, BUILD_LABEL), digits(annotation(metadata, ATTEMPT_ANNOTATION))
+    if not name or attempt is None:
         return None
-    owner: Mapping[str, Any] = next((ref for ref in metadata.get("ownerReferences") or [] if ref.get("controller")), {})
     ends = [
-        (condition["type"], condition.get("reason", ""), condition.get("message", ""))
-        for condition in status.get("conditions") or []
-        if condition["type"] in ("Complete", "Failed") and condition["status"] == "True"
+        (text(condition, "type"), text(condition, "reason"), text(condition, "message"))
+        for condition in mappings(status, "conditions")
+        if condition.get("type") in ("Complete", "Failed") and condition.get("status") == "True"
     ]
     return BuildJob(
         key=(metadata["namespace"], metadata["name"]),
         group=name,
         uid=metadata["uid"],
-        version=int(metadata["resourceVersion"]),
-        build_uid=str(owner.get("uid", "")),
-        attempt=int(attempt),
+        version=version_of(metadata),
+        build_uid=text(controller_of(metadata), "uid"),
+        attempt=attempt,
         deleting="deletionTimestamp" in metadata,
-        started=status.get("startTime", ""),
+        started=text(status, "startTime"),
         ended=ends[0] if ends else None,
     )
 
@@ -216,39 +238,42 @@ class BuildPod:
 
 
 def build_pod_from(body: Mapping[str, Any]) -> BuildPod:
-    """Return what is kept of a build's pod."""
-    metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
-    owner: Mapping[str, Any] = next((ref for ref in metadata.get("ownerReferences") or [] if ref.get("controller")), {})
+    """Return what is kept of a build's pod.
+
+    Raises:
+        UnreadableError: it is not what the API says.
+    """
+    metadata, spec, status = metadata_of(body), mapping(body, "spec"), mapping(body, "status")
     states = {
-        entry["name"]: entry
+        text(entry, "name"): entry
         for field in ("initContainerStatuses", "containerStatuses")
-        for entry in status.get(field) or []
+        for entry in mappings(status, field)
     }
-    conditions = {condition["type"]: condition for condition in status.get("conditions") or []}
+    conditions = {text(condition, "type"): condition for condition in mappings(status, "conditions")}
     scheduled = conditions.get("PodScheduled", {})
-    named = [*(spec.get("initContainers") or []), *spec["containers"]]
+    named = [*mappings(spec, "initContainers"), *mappings(spec, "containers")]
     return BuildPod(
         key=(metadata["namespace"], metadata["name"]),
-        group=(metadata.get("labels") or {}).get(BUILD_LABEL, ""),
+        group=label(metadata, BUILD_LABEL),
         uid=metadata["uid"],
-        version=int(metadata["resourceVersion"]),
-        job_uid=str(owner.get("uid", "")),
-        phase=status.get("phase", "Unknown"),
-        reason=(status.get("reason", ""), status.get("message", "")),
+        version=version_of(metadata),
+        job_uid=text(controller_of(metadata), "uid"),
+        phase=text(status, "phase", "Unknown"),
+        reason=(text(status, "reason"), text(status, "message")),
         deleting="deletionTimestamp" in metadata,
-        unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else "",
-        containers=tuple(_container(entry, states.get(entry["name"], {})) for entry in named),
+        unschedulable=text(scheduled, "message") if scheduled.get("reason") == "Unschedulable" else "",
+        containers=tuple(_container(entry, states.get(text(entry, "name"), {})) for entry in named),
     )
 
 
 def _container(wanted: Mapping[str, Any], status: Mapping[str, Any]) -> BuildContainer:
-    state = status.get("state") or {}
-    waiting, ended = state.get("waiting"), state.get("terminated")
+    state = mapping(status, "state")
+    waiting, ended = mapping(state, "waiting"), mapping(state, "terminated")
     return BuildContainer(
-        name=wanted["name"],
-        image=wanted.get("image", ""),
-        image_id=status.get("imageID", ""),
+        name=text(wanted, "name"),
+        image=text(wanted, "image"),
+        image_id=text(status, "imageID"),
         running="running" in state,
-        waiting=(waiting.get("reason", ""), waiting.get("message", "")) if waiting else None,
-        ended=(ended.get("reason", ""), ended.get("exitCode", 0), ended.get("message", "")) if ended else None,
+        waiting=(text(waiting, "reason"), text(waiting, "message")) if waiting else None,
+        ended=(text(ended, "reason"), number(ended, "exitCode"), text(ended, "message")) if ended else None,
     )

@@ -19,6 +19,15 @@ from llamastack_operator.api.labels import (
     STACK_LABEL,
 )
 from llamastack_operator.objects.child_facts import FACTS_OF, ChildFacts
+from llamastack_operator.objects.fields import (
+    annotation,
+    controller_of,
+    label,
+    metadata_of,
+    number,
+    text,
+    version_of,
+)
 from llamastack_operator.objects.managed_fields import owned_fields_of
 from llamastack_operator.objects.resources import Resource
 
@@ -85,20 +94,23 @@ class Desired:
 
 
 def child_from(resource: Resource, body: Mapping[str, Any]) -> Child:
-    """Return what is kept of an object of the API."""
-    metadata = body["metadata"]
-    annotations = metadata.get("annotations") or {}
-    owner: Mapping[str, Any] = next((ref for ref in metadata.get("ownerReferences") or [] if ref.get("controller")), {})
+    """Return what is kept of an object of the API.
+
+    Raises:
+        UnreadableError: it is not what the API says.
+    """
+    metadata = metadata_of(body)
+    owner = controller_of(metadata)
     fields, read = owned_fields_of(metadata), FACTS_OF.get(resource.kind)
     return Child(
         resource=resource,
         key=(metadata["namespace"], metadata["name"]),
-        group=owner.get("name") or (metadata.get("labels") or {}).get(STACK_LABEL, ""),
+        group=text(owner, "name") or label(metadata, STACK_LABEL),
         uid=metadata["uid"],
-        version=int(metadata["resourceVersion"]),
-        generation=metadata.get("generation", 0),
-        owner_uid=owner.get("uid") or annotations.get(OWNER_ANNOTATION, ""),
-        applied=annotations.get(APPLIED_ANNOTATION, ""),
+        version=version_of(metadata),
+        generation=number(metadata, "generation"),
+        owner_uid=text(owner, "uid") or annotation(metadata, OWNER_ANNOTATION),
+        applied=annotation(metadata, APPLIED_ANNOTATION),
         owned=digest(fields) if fields else "",
         deleting="deletionTimestamp" in metadata,
         facts=read(body, fields) if read is not None else None,

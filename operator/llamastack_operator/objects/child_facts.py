@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator.api.labels import REVISION_ANNOTATION
+from llamastack_operator.objects.fields import annotation, mapping, mappings, number, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +70,41 @@ ChildFacts = DeploymentFacts | ServiceFacts | ClaimFacts
 
 
 def deployment_facts(body: Mapping[str, Any], owned: Mapping[str, Any]) -> DeploymentFacts:
-    """Return what is kept of a Deployment of the API, of whose fields these are ours."""
-    metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
-    conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
+    """Return what is kept of a Deployment of the API, of whose fields these are ours.
+
+    Raises:
+        UnreadableError: it is not what the API says.
+    """
+    spec, status = mapping(body, "spec"), mapping(body, "status")
+    conditions = {text(condition, "type"): condition for condition in mappings(status, "conditions")}
     refused, progressing = conditions.get("ReplicaFailure", {}), conditions.get("Progressing", {})
-    given_up = progressing.get("reason") == "ProgressDeadlineExceeded"
+    given_up = text(progressing, "reason") == "ProgressDeadlineExceeded"
     return DeploymentFacts(
-        wanted=spec.get("replicas", 1),
-        replicas_owned="f:replicas" in owned.get("f:spec", {}),
-        revision=(spec["template"]["metadata"].get("annotations") or {}).get(REVISION_ANNOTATION, ""),
-        observed=status.get("observedGeneration", 0) >= metadata.get("generation", 0),
-        replicas=status.get("replicas", 0),
-        updated=status.get("updatedReplicas", 0),
-        ready=status.get("readyReplicas", 0),
-        available=status.get("availableReplicas", 0),
-        pods_refused=refused.get("message", "") if refused.get("status") == "True" else None,
-        given_up=progressing.get("message", "") if given_up else "",
+        wanted=number(spec, "replicas", 1),
+        replicas_owned="f:replicas" in mapping(owned, "f:spec"),
+        revision=annotation(mapping(mapping(spec, "template"), "metadata"), REVISION_ANNOTATION),
+        observed=number(status, "observedGeneration") >= number(mapping(body, "metadata"), "generation"),
+        replicas=number(status, "replicas"),
+        updated=number(status, "updatedReplicas"),
+        ready=number(status, "readyReplicas"),
+        available=number(status, "availableReplicas"),
+        pods_refused=text(refused, "message") if text(refused, "status") == "True" else None,
+        given_up=text(progressing, "message") if given_up else "",
     )
 
 
 def service_facts(body: Mapping[str, Any], _owned: Mapping[str, Any]) -> ServiceFacts:
-    """Return what is kept of a Service of the API."""
-    return ServiceFacts(body["spec"].get("clusterIP", ""))
+    """Return what is kept of a Service of the API.
+
+    Raises:
+        UnreadableError: it is not what the API says.
+    """
+    return ServiceFacts(text(mapping(body, "spec"), "clusterIP"))
 
 
 def claim_facts(body: Mapping[str, Any], _owned: Mapping[str, Any]) -> ClaimFacts:
     """Return what is kept of a PersistentVolumeClaim of the API."""
-    return ClaimFacts(bool(body["metadata"].get("ownerReferences")))
+    return ClaimFacts(bool(mapping(body, "metadata").get("ownerReferences")))
 
 
 FACTS_OF: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], ChildFacts]] = {

@@ -8,6 +8,16 @@ from typing import Any
 
 from llamastack_operator.api.labels import REVISION_ANNOTATION, STACK_LABEL
 from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.fields import (
+    annotation,
+    label,
+    mapping,
+    mappings,
+    metadata_of,
+    number,
+    text,
+    version_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +77,30 @@ class Pod:
 
 
 def pod_from(body: Mapping[str, Any]) -> Pod:
-    """Return what is kept of a pod of the API."""
-    metadata, status = body["metadata"], body.get("status") or {}
-    conditions = {condition["type"]: condition for condition in status.get("conditions") or []}
+    """Return what is kept of a pod of the API.
+
+    Raises:
+        UnreadableError: it is not what the API says.
+    """
+    metadata, status = metadata_of(body), mapping(body, "status")
+    conditions = {text(condition, "type"): condition for condition in mappings(status, "conditions")}
     scheduled = conditions.get("PodScheduled", {})
-    unschedulable = scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else ""
-    asked = {container["name"]: container.get("image", "") for container in body["spec"]["containers"]}
+    unschedulable = text(scheduled, "message") if scheduled.get("reason") == "Unschedulable" else ""
+    containers = mappings(mapping(body, "spec"), "containers")
+    asked = {text(container, "name"): text(container, "image") for container in containers}
     return Pod(
         key=(metadata["namespace"], metadata["name"]),
-        group=(metadata.get("labels") or {}).get(STACK_LABEL, ""),
+        group=label(metadata, STACK_LABEL),
         uid=metadata["uid"],
-        version=int(metadata["resourceVersion"]),
-        revision=(metadata.get("annotations") or {}).get(REVISION_ANNOTATION, ""),
-        created=metadata.get("creationTimestamp", ""),
-        phase=status.get("phase", "Unknown"),
+        version=version_of(metadata),
+        revision=annotation(metadata, REVISION_ANNOTATION),
+        created=text(metadata, "creationTimestamp"),
+        phase=text(status, "phase", "Unknown"),
         ready=conditions.get("Ready", {}).get("status") == "True",
         deleting="deletionTimestamp" in metadata,
         unschedulable=unschedulable,
-        evicted=": ".join(part for part in (status.get("reason", ""), status.get("message", "")) if part),
-        containers=tuple(_container(entry, asked) for entry in status.get("containerStatuses") or []),
+        evicted=": ".join(part for part in (text(status, "reason"), text(status, "message")) if part),
+        containers=tuple(_container(entry, asked) for entry in mappings(status, "containerStatuses")),
     )
 
 
@@ -109,15 +124,15 @@ def pulled(asked: str, image_id: str) -> str:
 
 
 def _container(entry: Mapping[str, Any], asked: Mapping[str, str]) -> ContainerState:
-    state = entry.get("state") or {}
-    waiting = state.get("waiting")
-    ended = state.get("terminated") or (entry.get("lastState") or {}).get("terminated")
+    state, name = mapping(entry, "state"), text(entry, "name")
+    waiting = mapping(state, "waiting")
+    ended = mapping(state, "terminated") or mapping(mapping(entry, "lastState"), "terminated")
     return ContainerState(
-        name=entry["name"],
+        name=name,
         ready=bool(entry.get("ready")),
-        restarts=entry.get("restartCount", 0),
-        image=pulled(asked.get(entry["name"], ""), entry.get("imageID", "")),
-        waiting=(waiting.get("reason", ""), waiting.get("message", "")) if waiting else None,
-        ended=(ended.get("reason", ""), ended.get("exitCode", 0), ended.get("finishedAt", "")) if ended else None,
+        restarts=number(entry, "restartCount"),
+        image=pulled(asked.get(name, ""), text(entry, "imageID")),
+        waiting=(text(waiting, "reason"), text(waiting, "message")) if waiting else None,
+        ended=(text(ended, "reason"), number(ended, "exitCode"), text(ended, "finishedAt")) if ended else None,
         running="running" in state,
     )

@@ -20,9 +20,10 @@ from llamastack_resolver.findings import Findings
 from llamastack_resolver.reasons import ConfigReason
 
 REFERENCE = "${env."
-PATTERN = re.compile(r"\${env\.([A-Z0-9_]+)(?::([=+])([^}]*))?}")
-# What looks like a reference but is not one: upstream leaves the text as it is.
-ALMOST = re.compile(r"\${\s*env\.[^}]*}|\$\{[A-Z][A-Z0-9_]*}")
+PATTERN = re.compile(r"\${env\.([A-Z0-9_]+)(?::([=+])([^}]*+))?(?:}|\Z)")
+"""A reference. What begins as one and is never closed is found too, as one match to the end, for the sake of time."""
+MAX_LENGTH = 64 * 1024
+"""Most characters of a text with references."""
 DISABLED = "__disabled__"
 
 
@@ -62,15 +63,19 @@ class Substitution:
         dropped: paths of list items that the release leaves out (disabled providers, resources without an
             id).
         references: names of all variables that occur.
+        too_long: path and length of each text with references that is too long to be looked through; its value is
+            UNKNOWN.
     """
 
     value: Any
     missing: list[tuple[str, str]]
     dropped: list[str]
     references: set[str]
+    too_long: list[tuple[str, int]] = field(default_factory=list)
 
     def report(self, findings: Findings) -> None:
-        """Add one error for each missing variable, with the path where it is used."""
+        """Add one error for each missing variable, with the path where it is used, and for what is too long."""
+        self.report_lengths(findings)
         for path, name in self.missing:
             findings.error(
                 ConfigReason.MISSING_ENV,
@@ -78,6 +83,13 @@ class Substitution:
                 path,
                 hint=f"set {name} for the server, or give a default: ${{env.{name}:=value}}",
             )
+
+    def report_lengths(self, findings: Findings) -> None:
+        """Add one error for each text that is too long."""
+        for path, length in self.too_long:
+            message = f"a text with ${{env.X}} in it has at most {MAX_LENGTH} characters, and this one has {length}"
+            hint = "keep long texts without references, or in a file of their own"
+            findings.error(ConfigReason.INVALID_RUN_CONFIG, message, path, hint=hint)
 
 
 def substitute(
@@ -109,10 +121,11 @@ class _Substituter:
         self._missing: list[tuple[str, str]] = []
         self._dropped: list[str] = []
         self._references: set[str] = set()
+        self._too_long: list[tuple[str, int]] = []
 
     def run(self, config: Any) -> Substitution:
         value = self._value(config, "", [])
-        return Substitution(value, self._missing, self._dropped, self._references)
+        return Substitution(value, self._missing, self._dropped, self._references, self._too_long)
 
     def _value(self, value: Any, path: str, missing: list[tuple[str, str]] | None) -> Any:
         """Replace in one value; `missing` None is a look ahead, whose misses are not reported."""
@@ -168,10 +181,19 @@ class _Substituter:
     def _string(self, text: str, path: str, missing: list[tuple[str, str]] | None) -> Any:
         if REFERENCE not in text:
             return convert(text) if self._behaviour.converts_every_string else text
+        if len(text) <= MAX_LENGTH:
+            return self._replaced(text, path, missing)
+        if missing is not None:
+            self._too_long.append((path, len(text)))
+        return UNKNOWN
+
+    def _replaced(self, text: str, path: str, missing: list[tuple[str, str]] | None) -> Any:
         unknown = False
 
         def replace(match: re.Match[str]) -> str:
             nonlocal unknown
+            if not match[0].endswith("}"):
+                return match[0]
             name, operator, word = match.group(1), match.group(2), match.group(3)
             self._references.add(name)
             value = self._lookup(name, operator, word)

@@ -226,4 +226,5 @@ def _check_packages(entry: dict[str, Any], path: str, findings: Findings) -> Non
         try:
             check_requirement(item)
         except RequirementError as error:
-            findings.error(ConfigReason.INVALID_MANIFEST, str(error), f"{path}[{index}]", hint="what pip install takes")
+            hint = error.hint or "what pip install takes"
+            findings.error(ConfigReason.INVALID_MANIFEST, str(error), f"{path}[{index}]", hint=hint)

@@ -45,7 +45,7 @@ def describe_modules(requirements: Sequence[str], layout: Layout | None = None) 
         try:
             requirement = parse_module(text)
         except RequirementError as error:
-            findings.error(ModuleReason.REQUIREMENT_INVALID, str(error), path, hint=MODULE_CURE)
+            findings.error(ModuleReason.REQUIREMENT_INVALID, str(error), path, hint=error.hint or MODULE_CURE)
             continue
         entry = ProviderEntry("", None, "", {}, text, path)
         specs = loader.load(entry, requirement, findings)

@@ -123,7 +123,7 @@ def add_modules(
         try:
             requirement = parse_module(entry.module)
         except RequirementError as error:
-            _refuse(registry, entry, findings, ModuleReason.MODULE_NOT_FOUND, str(error), MODULE_CURE)
+            _refuse(registry, entry, findings, ModuleReason.MODULE_NOT_FOUND, str(error), error.hint or MODULE_CURE)
             continue
         if not _supported(entry, requirement, knowledge, registry, findings):
             continue

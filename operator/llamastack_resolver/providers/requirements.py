@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+MAX_LENGTH = 512
+"""Most characters of a requirement, or of a `module:`; real ones have up to 200, with a URL and a hash."""
+# What repeats gives nothing back: a run of blanks would be tried in every split among the places for blanks.
 _REQUIREMENT = re.compile(
-    r"""^\s*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)
-        \s*(?:\[(?P<extras>[^\]]*)\])?
-        \s*(?:@\s*(?P<url>\S+)|(?P<specifier>\(?\s*(?:===|==|~=|!=|<=|>=|<|>)[^;]*))?
-        \s*(?:;(?P<marker>.*))?$""",
+    r"""^\s*+(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)
+        \s*+(?:\[(?P<extras>[^\]]*+)\])?
+        \s*+(?:@\s*+(?P<url>\S+)|(?P<specifier>\(?\s*+(?:===|==|~=|!=|<=|>=|<|>)[^;]*+))?
+        \s*+(?:;(?P<marker>.*))?$""",
     re.VERBOSE,
 )
 # PEP 508 without nested parentheses being counted, in the syntax that Go, Rust and Python share: the API server
-# enforces it too. Versions and specifiers are PEP 440's.
+# enforces it too. Versions and specifiers are PEP 440's. Blanks are read with what stands before them, and nowhere
+# twice, which keeps Python's time linear.
 _SUFFIX = (
     r"([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?[0-9]*)?"
     r"(-[0-9]+|[-_.]?(post|rev|r)[-_.]?[0-9]*)?([-_.]?dev[-_.]?[0-9]*)?"
@@ -33,10 +37,10 @@ _CLAUSES = rf"({_CLAUSE}( *, *{_CLAUSE})*( *, *{_ARBITRARY})?|{_ARBITRARY})"
 _NAME = r"[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?"
 _OPERAND = r"""([a-z_]+|'[ -&(-~]*'|"[ !#-~]*")"""
 _COMPARISON = rf"[( ]*{_OPERAND} *(===?|~=|!=|<=?|>=?| in | not +in ) *{_OPERAND}[) ]*"
-_MARKER = rf"( *;{_COMPARISON}( (and|or) {_COMPARISON})*)?"
+_MARKER = rf";{_COMPARISON}( (and|or) {_COMPARISON})*"
 REQUIREMENT_PATTERN = (
-    rf"^{_NAME} *(\[ *({_NAME} *(, *{_NAME} *)*)?\])? *"
-    rf"(({_CLAUSES}|\( *{_CLAUSES} *\))?{_MARKER}|@ *[!-~]+( +;{_COMPARISON}( (and|or) {_COMPARISON})*)?) *$"
+    rf"^{_NAME} *(\[ *({_NAME} *(, *{_NAME} *)*)?\] *)?"
+    rf"(({_CLAUSES} *|\( *{_CLAUSES} *\) *)?({_MARKER})?|@ *[!-~]+( +{_MARKER}| *))$"
 )
 """What a PEP 508 requirement looks like; options of pip such as `-r` or `--index-url` do not."""
 _IMPORT_NAME = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
@@ -47,7 +51,15 @@ MODULE_CURE = "write name and version, such as my-provider==1.0"
 
 
 class RequirementError(ValueError):
-    """The text is no requirement that pip would take."""
+    """The text is no requirement that pip would take.
+
+    Attributes:
+        hint: what to do about it, if there is more to say.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -78,8 +90,9 @@ def parse_module(text: str) -> ModuleRequirement:
     """Parse a `module:` entry (a PEP 508 requirement, or an import name).
 
     Raises:
-        RequirementError: it is neither.
+        RequirementError: it is neither, or too long.
     """
+    check_length(text)
     match = _REQUIREMENT.match(text)
     if not match:
         raise RequirementError(f"{text!r} is neither a module name nor a requirement such as my-provider>=1.0")
@@ -88,12 +101,25 @@ def parse_module(text: str) -> ModuleRequirement:
     return ModuleRequirement(text, match["name"], extras, specifier, match["url"])
 
 
+def check_length(text: str) -> None:
+    """Make sure that a text is no longer than a requirement may be.
+
+    Raises:
+        RequirementError: it is.
+    """
+    if len(text) > MAX_LENGTH:
+        message = f"{text[:40]!r}... has {len(text)} characters: a requirement has at most {MAX_LENGTH}"
+        raise RequirementError(message, "write one package: its name, extras and versions, or its URL")
+
+
 def check_requirement(text: object) -> None:
     """Make sure that pip takes a value as a requirement, and as nothing else.
 
     Raises:
         RequirementError: it does not.
     """
+    if isinstance(text, str):
+        check_length(text)
     if not isinstance(text, str) or "\n" in text or not re.match(REQUIREMENT_PATTERN, text):
         raise RequirementError(f"{text!r} is no requirement (PEP 508) such as my-provider>=1.0")
 

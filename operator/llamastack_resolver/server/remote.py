@@ -26,7 +26,7 @@ from llamastack_resolver.server.event_stream import EventStream, RemoteError
 __all__ = ["Connection", "EventStream", "RemoteError", "RemoteImpl", "resolve_remote_stack_impls"]
 EVENT_STREAM = "text/event-stream"
 MAX_BODY = 16 * 1024 * 1024
-_PLACEHOLDER = re.compile(r"{([^}:]+)(?::[^}]*)?}")
+_PLACEHOLDER = re.compile(r"{([^{}:]+)(?::[^{}]*)?}")
 
 
 @dataclass(frozen=True)

@@ -227,4 +227,4 @@ def _served_routes(connection: Connection) -> set[str] | None:
 
 def _shape(path: str) -> str:
 
-    return re.sub(r"{[^}]*}", "{}", path)
+    return re.sub(r"{[^{}]*}", "{}", path)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from llamastack_operator.controller.handlers import observe
 from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.child import Key
 from llamastack_operator.planning.stack.stack import Stack, stack_from
 from tests.support.world import llamastack
@@ -27,7 +30,7 @@ def seen(*events: tuple[str | None, dict[str, Any]], known: dict[str, Any] | Non
         stacks.put(stack_from(known))
     queue: WorkQueue[Key] = WorkQueue()
     for kind, item in events:
-        observe({"type": kind, "object": item}, stacks, queue)
+        observe({"type": kind, "object": item}, stacks, queue, Unreadable("llamastacks"))
     return stacks, len(queue)
 
 
@@ -75,7 +78,36 @@ def test_a_stack_of_the_first_list_waits_behind_an_edited_one() -> None:
         stacks: Cache[Stack] = Cache()
         queue: WorkQueue[Key] = WorkQueue()
         for kind, name in ((None, "listed-1"), (None, "listed-2"), ("MODIFIED", "edited")):
-            observe({"type": kind, "object": body(name=name)}, stacks, queue)
+            observe({"type": kind, "object": body(name=name)}, stacks, queue, Unreadable("llamastacks"))
         return [await queue.get() for _ in range(3)]
 
     assert [name for _, name in asyncio.run(scenario())] == ["edited", "listed-1", "listed-2"]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"metadata": {}},
+        {"metadata": None},
+        {"metadata": {**llamastack()["metadata"], "resourceVersion": "9" * 5000}},
+        {**llamastack(), "metadata": {**llamastack()["metadata"], "name": "a\ud800"}},
+        {**llamastack(), "metadata": {**llamastack()["metadata"], "name": "hostile", "annotations": []}},
+        {**llamastack(), "status": "a text of a tenant"},
+        {**llamastack(), "spec": ["a text of a tenant"]},
+    ],
+)
+@pytest.mark.parametrize("kind", [None, "ADDED", "DELETED"])
+def test_a_stack_that_cannot_be_read_is_counted_and_told_and_the_one_beside_it_gets_its_pass(
+    hostile: dict[str, Any], kind: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    stacks: Cache[Stack] = Cache()
+    queue: WorkQueue[Key] = WorkQueue()
+    unreadable = Unreadable("llamastacks")
+    observe({"type": kind, "object": hostile}, stacks, queue, unreadable)
+    observe({"type": "ADDED", "object": body(name="bystander")}, stacks, queue, unreadable)
+    assert stacks.get(("team-a", "bystander")) is not None
+    assert len(queue) == 1
+    assert "a text of a tenant" not in caplog.text
+    if kind != "DELETED" or "uid" not in (hostile["metadata"] or {}):
+        assert unreadable.count == 1
+        assert "llamastacks" in caplog.text

@@ -180,7 +180,42 @@ def test_a_watch_that_says_nothing_is_taken_for_dead(monkeypatch: pytest.MonkeyP
     asyncio.run(main())
 
 
-def test_an_object_that_cannot_be_read_ends_the_informer() -> None:
-    """A defect of ours must end the process, not leave a cache that no longer follows."""
-    with pytest.raises(KeyError):
-        followed([page({"metadata": {"namespace": "team-a", "name": "broken"}}, version=5)], [])
+BROKEN: list[dict[str, Any]] = [
+    {"metadata": {"namespace": "team-a", "name": "broken"}},
+    {"metadata": {**account("broken", 6)["metadata"], "labels": ["a text of a tenant"]}},
+    {"metadata": {**account("broken", 6)["metadata"], "ownerReferences": "a text of a tenant"}},
+    {"metadata": {**account("broken", 6)["metadata"], "resourceVersion": "a text of a tenant"}},
+    {},
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("kind", ["ADDED", "MODIFIED", "DELETED"])
+def test_an_object_that_cannot_be_read_is_passed_over(
+    broken: dict[str, Any], kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a list as in a watch; what comes beside and after it arrives, and nothing of its text is logged."""
+    events: list[Answer] = [event(kind, broken), event("ADDED", account("c", 7))]
+    cache, _, asked = followed([page(account("a", 1), broken, account("b", 2), version=5)], [events])
+    assert names(cache) == {"a", "b", "c"}
+    assert asked[-1]["resourceVersion"] == "7"
+    assert "serviceaccounts team-a/broken cannot be read" in caplog.text or broken == {}
+    assert "a text of a tenant" not in caplog.text
+
+
+def test_what_was_passed_over_is_counted() -> None:
+    informer = Informer(cast(Client, None), SERVICEACCOUNTS, None, broken_reader, Cache(), lambda *_: None)
+    informer._handle(event("ADDED", account("a", 1)))
+    informer._handle(event("MODIFIED", account("a", 2)))
+    assert informer.unreadable.count == 2
+
+
+def broken_reader(_: dict[str, Any]) -> Child:
+    """Stand for a defect of ours: one object, or one kind, must not stop the others."""
+    raise ZeroDivisionError
+
+
+def test_an_object_that_cannot_be_read_any_more_stays_as_it_was_known() -> None:
+    broken = {"metadata": {**account("a", 6)["metadata"], "annotations": 5}}
+    cache, told, _ = followed([page(account("a", 1), version=5)], [[event("MODIFIED", broken)]])
+    assert (names(cache), told) == ({"a"}, [("a", True)])

@@ -27,7 +27,7 @@ class TestJob:
         assert held is not None
         assert (held.group, held.build_uid, held.attempt, held.ended) == ("modules-a", "build-uid", 2, None)
 
-    @pytest.mark.parametrize("attempt", [None, "", "two", "-1"])
+    @pytest.mark.parametrize("attempt", [None, "", "two", "-1", "²", "٣", "9" * 5000])
     def test_without_the_number_of_a_try_is_no_builds(self, attempt: str | None) -> None:
         assert job_from(job(attempt=attempt)) is None
 

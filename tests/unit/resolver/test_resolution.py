@@ -291,6 +291,15 @@ class TestExternalProviders:
         assert [f.reason for f in resolution.findings] == ["ResolvedInImage"]
         assert next(s for s in resolution.plan if s.key == "inner-inference").providers[0].origin == "module"
 
+    def test_of_a_module_of_more_than_512_characters_are_not_asked_for(self):
+        raw = providers(inference=[entry("x", "remote::mine", module="a" + " " * 3000 + "!")])
+
+        findings = resolve(raw, knowledge()).findings
+
+        told = [f for f in findings if f.path == "providers.inference[0].module"]
+        assert [f.reason for f in told] == ["ModuleNotFound"]
+        assert "at most 512" in told[0].message and told[0].hint
+
     @pytest.mark.parametrize("module", ["my-provider", "my_provider>=1", "my_provider[all]==1"])
     def test_of_a_module_that_upstreams_server_cannot_read_carry_a_warning(self, module: str):
         raw = providers(inference=[entry("x", "remote::mine", module=module)])

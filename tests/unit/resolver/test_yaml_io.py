@@ -73,6 +73,19 @@ class TestBounds:
     def test_hold_for_a_huge_file(self):
         assert messages("a" * (MAX_BYTES + 1)) == ["the file is larger than 4 MiB"]
 
+    @pytest.mark.parametrize(
+        "number",
+        ["1" + ":59" * 400_000, "0x" + "f" * 10_000, "1" * 4000, "1." + "0" * 4000, f"!!int '0x{'f' * 4000}'"],
+        ids=["base 60", "base 16", "digits", "a fraction", "a tag"],
+    )
+    @pytest.mark.parametrize("place", ["a: {}", "? {}\n: a"])
+    def test_hold_for_a_number_without_end(self, number: str, place: str):
+        """One in base 60 takes minutes to be made, and one in base 16 cannot be printed."""
+        assert ["is a number of more than 1000 characters" in one for one in messages(place.format(number))] == [True]
+
+    def test_admit_numbers_of_any_use(self):
+        assert read_yaml("[1:30, 0xff, 1_000, 1.5e+300]")[0][0].value == [90, 255, 1000, 1.5e300]
+
     def test_hold_for_an_alias_to_itself(self):
         assert len(messages("a: &x [*x]")) == 1
 

@@ -56,7 +56,7 @@ _ORIGINS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"PodDisruptionBudget spec\.(minAvailable|maxUnavailable)$", (r"spec.server.podDisruptionBudget.\1",)),
     (r"PodDisruptionBudget spec\b", ("spec.server.podDisruptionBudget",)),
 )
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\[\]]*)\]")
 
 
 def origin(kind: str, field: str, spec: Mapping[str, Any]) -> str | None:

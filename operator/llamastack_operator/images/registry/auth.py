@@ -21,7 +21,7 @@ from llamastack_operator.images.registry.transport import Transport, discard, re
 _CLIENT = "llamastack-operator"
 _ANSWER_LIMIT = 256 << 10
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-_PARAMETER = re.compile(r'([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_PARAMETER = re.compile(r'(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 # A token that says nothing of its life lives for 60 seconds; it is renewed a little before its end.
 _LIFE = 60
 _MARGIN = 10

@@ -98,6 +98,7 @@ def install_plan(
     environment = environment or Environment(others="unknown")
     # Where no release is known, the newest rules of substitution hold.
     entries = read_entries(run_config or {}, release or NEWEST, environment)
+    findings.extend(with_prefix(entries.findings, prefix))
     limits = [one for one in constraints if check_constraint(one, findings)]
     modules = _modules_layer(entries.kept, requirements, external_packages, limits, prefix, findings)
     layers = [modules.layer] if modules.layer else []
@@ -212,7 +213,8 @@ def _module(entry: ProviderEntry, findings: Findings) -> str | None:
         parse_module(text)
     except RequirementError as error:
         whose: Whose = {"api": entry.api, "provider": entry.provider_id}
-        findings.error(ModuleReason.MODULE_NOT_FOUND, str(error), path, hint=MODULE_CURE, **whose)
+        hint = error.hint or MODULE_CURE
+        findings.error(ModuleReason.MODULE_NOT_FOUND, str(error), path, hint=hint, **whose)
         return None
     return text if parse(Wanted(text, path), findings) else None
 

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.providers.reasons import ModuleReason
+from llamastack_resolver.providers.requirements import MODULE_CURE, RequirementError, check_length
 from llamastack_resolver.releases import Release
 
 OPTIONS = {"--no-deps": 0, "--index-url": 1, "--extra-index-url": 1, "--pre": 0}
@@ -23,7 +24,7 @@ OPTIONS = {"--no-deps": 0, "--index-url": 1, "--extra-index-url": 1, "--pre": 0}
 FAMILY = {"llama-stack": "llama-stack", "llama-stack-api": "llama-stack", "ogx": "ogx", "ogx-api": "ogx"}
 """Packages that are the release itself, and the release package that each belongs to."""
 # Spaces that are part of one requirement, as in `torch >= 2`, where a text holds several.
-_JOINED = re.compile(r"\s*(===|==|~=|!=|<=|>=|<|>|,|\[|\()\s*")
+_JOINED = re.compile(r"(?:(?<!\s)\s++)?(===|==|~=|!=|<=|>=|<|>|,|\[|\()\s*")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Calls:
 
     def add(self, wanted: Wanted, findings: Findings) -> None:
         """Sort one text in, as `llama stack build` and `list-deps` do: options make it special."""
+        if not _is_short(wanted, findings):
+            return
         words = split(wanted.text)
         options = any(word.startswith("-") for word in words)
         if not words or not _all_valid(words, wanted, findings):
@@ -104,6 +107,8 @@ def packages_of(words: Sequence[str]) -> list[str]:
 
 def parse(wanted: Wanted, findings: Findings) -> Requirement | None:
     """Parse one PEP 508 requirement; None after a finding that says what is wrong with it."""
+    if not _is_short(wanted, findings):
+        return None
     try:
         if not wanted.text.isprintable():
             # A quoted marker or a URL may hold a line break for the parser; files of lines may not.
@@ -118,6 +123,15 @@ def parse(wanted: Wanted, findings: Findings) -> Requirement | None:
             hint="write name, extras and versions, such as my-provider[extra]>=1.0,<2",
         )
         return None
+
+
+def _is_short(wanted: Wanted, findings: Findings) -> bool:
+    try:
+        check_length(wanted.text)
+    except RequirementError as error:
+        findings.error(ModuleReason.REQUIREMENT_INVALID, str(error), wanted.path, hint=error.hint or MODULE_CURE)
+        return False
+    return True
 
 
 def _all_valid(words: Sequence[str], wanted: Wanted, findings: Findings) -> bool:

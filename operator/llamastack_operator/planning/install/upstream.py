@@ -12,6 +12,7 @@ from typing import Any
 from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.config.env import Environment, substitute
 from llamastack_resolver.config.run_config import ProviderEntry, RunConfig, read_run_config
+from llamastack_resolver.findings import Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.releases import Release
 
@@ -47,10 +48,12 @@ class Entries:
     Attributes:
         written: API, provider type and path of every entry, disabled ones included.
         config: the substituted run config, without the entries whose id is `__disabled__`.
+        findings: what is too long to be looked through.
     """
 
     written: tuple[tuple[str, str, str], ...]
     config: RunConfig
+    findings: Findings
 
     @property
     def kept(self) -> list[ProviderEntry]:
@@ -69,7 +72,9 @@ def read_entries(run_config: Mapping[str, Any], release: Release, environment: E
     substitution = substitute({"providers": run_config.get("providers")}, environment, Behaviour.of(release))
     config = read_run_config(substitution.value, substitution.dropped)
     types = {entry.path: entry.provider_type for entry in config.entries()}
-    return Entries(tuple(_written(run_config, types)), config)
+    findings = Findings()
+    substitution.report_lengths(findings)
+    return Entries(tuple(_written(run_config, types)), config, findings)
 
 
 def _written(run_config: Mapping[str, Any], types: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

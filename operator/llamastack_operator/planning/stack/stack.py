@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from llamastack_operator.api.labels import REBUILD_ANNOTATION
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.fields import annotation, mapping, metadata_of, number, version_of
 from llamastack_operator.planning.stack.inputs.external import with_directories
 from llamastack_operator.planning.stack.inputs.providers import Provider, has_modules, providers_of
 from llamastack_operator.planning.stack.inputs.run_config import depth_findings, run_config_findings
@@ -71,9 +72,13 @@ class Stack:
 
 
 def stack_from(body: Mapping[str, Any]) -> Stack:
-    """Return what is kept of a LlamaStack of the API."""
-    metadata = body["metadata"]
-    fields = dict(body.get("spec") or {})
+    """Return what is kept of a LlamaStack of the API.
+
+    Raises:
+        UnreadableError: its metadata or status are not what the API says; of its spec that is a finding.
+    """
+    metadata = metadata_of(body)
+    fields = dict(mapping(body, "spec"))
     run_config = fields.pop("runConfig", None)
     findings = Findings()
     spec = None
@@ -92,16 +97,16 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
     return Stack(
         key=(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
-        version=int(metadata["resourceVersion"]),
-        generation=metadata.get("generation", 0),
+        version=version_of(metadata),
+        generation=number(metadata, "generation"),
         deleting="deletionTimestamp" in metadata,
         spec=spec,
         packed_run_config=None if text is None else zlib.compress(text.encode(errors="surrogatepass"), level=1),
         findings=tuple(findings),
-        status=body.get("status") or {},
+        status=mapping(body, "status"),
         providers=providers_of(run_config),
         modules=has_modules(run_config),
-        rebuild=str((metadata.get("annotations") or {}).get(REBUILD_ANNOTATION, ""))[:64],
+        rebuild=annotation(metadata, REBUILD_ANNOTATION)[:64],
     )
 
 

@@ -96,7 +96,8 @@ class Scene:
         status = held.status.to_wire()
         if lock is not None:
             status["lock"] = [json.dumps(one) for one in lock]
-        metadata = {"namespace": held.key[0], "name": held.key[1], "uid": held.uid, "ownerReferences": held.owners}
+        owners = {"ownerReferences": list(held.owners)}
+        metadata = {"namespace": held.key[0], "name": held.key[1], "uid": held.uid, **owners}
         annotations = {"annotations": {"llamastack.dev/rerun": held.rerun}} if held.rerun else {}
         body = {"metadata": {**metadata, "resourceVersion": str(held.version), **annotations}, "spec": spec_wire(held)}
         self.server.objects["LlamaStackBuild", held.key[1]] = {**body, "status": status}

@@ -303,6 +303,32 @@ class TestRefusedBeforePipRuns:
         of_resolver = [f for f in resolve(raw, catalog.load_release(R073)).findings if f.path.endswith(".module")]
         assert of_resolver == list(plan_of(R073, raw, IMAGE).findings) != []
 
+    def test_a_requirement_has_at_most_512_characters_wherever_it_stands(self) -> None:
+        long = "a" * 513
+        plan = plan_of(
+            R073,
+            config(inference=[{**FMS, "module": f"a{' ' * 3000}!"}]),
+            prefix="spec.runConfig",
+            requirements=wanted(long),
+            constraints=[Wanted(long, "spec.build.pip.constraints[0]")],
+            external_packages=[Wanted(f"--no-deps {long}", "spec")],
+        )
+        told = {f.path: f for f in plan.findings}
+        assert set(told) == {
+            "spec.runConfig.providers.inference[0].module",
+            "spec.build.pip.requirements[0]",
+            "spec.build.pip.constraints[0]",
+            "spec",
+        }
+        assert all("at most 512" in f.message and f.hint and len(f.message) < 120 for f in told.values())
+
+    def test_a_text_with_references_has_at_most_64_kib(self) -> None:
+        hostile = {**FAISS, "config": {"url": "${env.A:=" * 40_000}}
+        findings = plan_of(R073, config(vector_io=[hostile]), IMAGE, prefix="spec.runConfig").findings
+        assert [(f.path, bool(f.hint)) for f in findings] == [
+            ("spec.runConfig.providers.vector_io[0].config.url", True)
+        ]
+
     def test_a_malformed_config_gives_no_traceback(self) -> None:
         for raw in (
             {"providers": None},

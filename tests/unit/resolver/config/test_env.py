@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from llamastack_resolver.behaviour import NEWEST, Behaviour
 from llamastack_resolver.config.env import UNKNOWN, Environment, convert, substitute
+from llamastack_resolver.findings import Findings
 from llamastack_resolver.releases import Release
 
 RULES = Behaviour.of(NEWEST)
@@ -132,3 +133,22 @@ def test_any_config_can_be_substituted(config: object):
     result = substitute(config, Environment({"A": "1"}, frozenset({"B"})), RULES)
 
     assert {name for _, name in result.missing} <= result.references
+
+
+def test_a_text_with_references_has_at_most_64_kib():
+    longest = "${env.N}" + "x" * (64 * 1024 - 8)
+    config = {"a": [longest, {"b": longest + "x"}], "c": "x" * 100_000}
+    findings = Findings()
+
+    result = substitute(config, SET, RULES)
+    result.report(findings)
+
+    assert result.value["a"][0].startswith("8321x")
+    assert result.value["a"][1]["b"] is UNKNOWN
+    assert [(finding.path, finding.severity) for finding in findings] == [("a[1].b", "error")]
+    assert all("65536 characters" in finding.message and finding.hint for finding in findings)
+
+
+@pytest.mark.parametrize("text", ["${env.X", "a ${env.X:=", "${env.X:=${env.", "${env.A:=" * 3])
+def test_a_reference_that_is_never_closed_is_left_as_it_is(text: str):
+    assert value_of(text) == text

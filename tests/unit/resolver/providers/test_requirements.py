@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import InvalidRequirement, Requirement
 
-from llamastack_resolver.providers.requirements import REQUIREMENT_PATTERN, RequirementError, check_requirement
+from llamastack_resolver.providers.requirements import (
+    MAX_LENGTH,
+    REQUIREMENT_PATTERN,
+    RequirementError,
+    check_requirement,
+    parse_module,
+)
 
 NAMES = st.sampled_from(["a", "my-provider", "my_provider.x", "A1", "-a", "a-", "a b", "é"])
 EXTRAS = st.sampled_from(["", "[]", "[x]", "[x, y-z]", "[x,]", "[,x]", "[x"])
@@ -102,3 +108,26 @@ def test_options_of_pip_are_not(text: str):
 
 def test_the_pattern_stays_within_what_go_and_rust_read():
     assert not re.search(r"\(\?|\\[1-9]|\*\+|\+\+", REQUIREMENT_PATTERN)
+
+
+BLANKS = st.sampled_from(["", " ", "   "])
+MARKER = [";", "os_name", "==", "'b'", " and ", "sys_platform", " in ", "'d'"]
+PARTS = (["a"], ["[", "x", ",", "y", "]"], [">=", "1", ",", "<", "2"], MARKER)
+TOKENS = [token for part in PARTS for token in part]
+
+
+@given(st.lists(BLANKS, min_size=len(TOKENS), max_size=len(TOKENS)), st.sampled_from([1, 6, 11, len(TOKENS)]))
+def test_blanks_stand_wherever_pip_takes_them(blanks: list[str], length: int):
+    text = "".join(token + blank for token, blank in zip(TOKENS[:length], blanks, strict=False))
+    assert taken(text)
+    assert taken_by_pip(text)
+
+
+@pytest.mark.parametrize("read", [parse_module, check_requirement])
+def test_one_has_at_most_512_characters(read: object):
+    assert callable(read)
+    read("a" * MAX_LENGTH)
+    with pytest.raises(RequirementError, match="has 513 characters: a requirement has at most 512") as caught:
+        read("a" * (MAX_LENGTH + 1))
+    assert caught.value.hint
+    assert len(str(caught.value)) < 120, "the text itself may have megabytes"

@@ -16,7 +16,7 @@ def key(text: str) -> str:
 base: dict[str, str] = {}
 for found in importlib.metadata.distributions():
     name, version = found.metadata["Name"], found.version or ""
-    if name and re.fullmatch(r"\d+(!\d+)?(\.\d+)*[A-Za-z0-9.+_-]*", version):
+    if name and re.fullmatch(r"[0-9]+(![0-9]+)?([A-Za-z.+_-][A-Za-z0-9.+_-]*)?", version):
         base.setdefault(key(name), f"{name}=={version}")
 own = [line for line in (scratch / "own.txt").read_text().splitlines() if key(line) not in base]
 (scratch / "constraints.txt").write_text("\n".join([*base.values(), *own, ""]))

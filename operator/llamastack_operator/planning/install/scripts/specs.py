@@ -57,7 +57,7 @@ plain: list[str] = []
 special: list[list[str]] = []
 for package in dict.fromkeys(packages):
     if "--" in package:
-        special.append(shlex.split(re.sub(r"(--[a-z-]+)[ =]\$\{index\.([a-z0-9-]+)\}", option, package)))
+        special.append(shlex.split(re.sub(r"(?<![a-z-])(--[a-z-]+)[ =]\$\{index\.([a-z0-9-]+)\}", option, package)))
     else:
         plain += [package] if re.search("[;@]", package) else package.split()
 for call in ([[*requirements, *plain]] if plain else []) + special:
