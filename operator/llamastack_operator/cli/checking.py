@@ -11,7 +11,8 @@ from typing import Any
 from llamastack_operator import catalog
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.releases import release_for
-from llamastack_resolver.documents.read import Input, read_inputs
+from llamastack_resolver.documents.input import Input
+from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.documents.resolve import locate, resolve_input
 from llamastack_resolver.findings import Finding, Findings
 from llamastack_resolver.releases import Release

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from llamastack_resolver.documents.build_config import resolve_build
 from llamastack_resolver.documents.complete import complete_run_config
-from llamastack_resolver.documents.read import Input
+from llamastack_resolver.documents.input import Input
 from llamastack_resolver.findings import Finding, Findings, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.external_dirs import read_directory

@@ -4,7 +4,8 @@ import pytest
 
 from llamastack_resolver.documents.build_config import resolve_build
 from llamastack_resolver.documents.detect import detect_release, parse_release, release_of_image
-from llamastack_resolver.documents.read import Input, read_inputs
+from llamastack_resolver.documents.input import Input
+from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.documents.resolve import resolve_input
 from llamastack_resolver.releases import Release, UnknownReleaseError
 from tests.support.small_release import knowledge
