@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+OF_TEMPLATES = "check what `helm template` prints"
+"""The hint for a Helm template."""
 _CORRECT = "correct the YAML"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CORE = "tag:yaml.org,2002:"
@@ -94,7 +96,7 @@ def template_problem(text: str, lines: list[int]) -> YamlProblem | None:
         return None
     first = next(index for index, line in enumerate(split, 1) if "{{" in line)
     message = f"this is a Helm template (line {first} has `{{{{`)"
-    return YamlProblem(message, "check what `helm template` prints", first)
+    return YamlProblem(message, OF_TEMPLATES, first)
 
 
 def _is_tabbed(text: str, line: int) -> bool:

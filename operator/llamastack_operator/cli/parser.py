@@ -24,7 +24,7 @@ COMMANDS = {
 }
 # The distributions that bring this package, the one with everything first.
 DISTRIBUTIONS = ("llamastack-operator", "llamastack-cli")
-EPILOG = "Exit status: 0 nothing is wrong, 1 errors were found, 2 the command could not run."
+EPILOG = "Exit status: 0 nothing is wrong, 1 errors were found, 2 the command could not run, or found nothing to check."
 
 
 class CliError(Exception):

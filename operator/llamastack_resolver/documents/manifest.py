@@ -5,41 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llamastack_resolver.config.env import Environment
-from llamastack_resolver.documents.config_maps import ConfigMaps
+from llamastack_resolver.documents.config_maps import ConfigMaps, ConfigMapText, read_config_text
+from llamastack_resolver.documents.environment import read_entries
 from llamastack_resolver.documents.external_fields import read_external
 from llamastack_resolver.documents.input import Input
+from llamastack_resolver.documents.kubernetes import KubernetesObject
 from llamastack_resolver.documents.secrets import report_inline_secrets
+from llamastack_resolver.findings import Findings
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import PACKAGES, Release, UnknownReleaseError
-from llamastack_resolver.yaml_io import Document, read_value
-
-API_GROUP = "llamastack.dev"
 
 
-def read_manifest(file: str, document: Document, value: dict[str, Any], config_maps: ConfigMaps) -> Input:
-    """Read one manifest; anything may be in it."""
-    metadata = value.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    name = str(metadata.get("name") or "")
-    group = str(value.get("apiVersion") or "").partition("/")[0]
-    if value.get("kind") != "LlamaStack" or group != API_GROUP:
-        other = Input(file, "Other", name, document=document)
-        if value.get("kind") == "LlamaStack":
-            message = f"apiVersion {value.get('apiVersion')!r} is not ours"
-            other.findings.error(ConfigReason.INVALID_MANIFEST, message, "apiVersion", hint="llamastack.dev/v1alpha1")
-        return other
-    result = Input(file, "LlamaStack", name, prefix="spec.runConfig", document=document)
-    spec = value.get("spec")
-    if not isinstance(spec, dict):
+def read_manifest(manifest: KubernetesObject, config_maps: ConfigMaps) -> Input:
+    """Read a LlamaStack; anything may be in it.
+
+    Args:
+        manifest: the object.
+        config_maps: those of the same files.
+    """
+    result = Input(manifest.file, "LlamaStack", manifest.name, prefix="spec.runConfig", document=manifest.document)
+    result.findings.extend(manifest.document.findings)
+    if not isinstance(manifest.value.get("spec"), dict):
         hint = "write spec: with a distribution and a run config"
         result.findings.error(ConfigReason.INVALID_MANIFEST, "`spec` is required, and missing", "spec", hint=hint)
         return result
-    _read_distribution(spec, result)
-    _read_environment(spec, result)
-    namespace = str(metadata.get("namespace") or "")
-    _read_config(spec, namespace, config_maps, result)
-    result.external = read_external(spec, namespace, config_maps, result.findings)
+    _read_distribution(manifest.spec, result)
+    _read_environment(manifest.spec, result)
+    _read_config(manifest.spec, manifest.namespace, config_maps, result)
+    result.external = read_external(manifest.spec, manifest.namespace, config_maps, result.findings)
     return result
 
 
@@ -78,18 +71,8 @@ def _read_environment(spec: Mapping[str, Any], result: Input) -> None:
     """Read `server.env`: values of Secrets are opaque, and an image may set variables of its own."""
     server = spec.get("server")
     server = server if isinstance(server, dict) else {}
-    values: dict[str, str] = {}
-    opaque: set[str] = set()
-    entries = server.get("env")
-    for entry in entries if isinstance(entries, list) else ():
-        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-            continue
-        if entry.get("valueFrom"):
-            opaque.add(entry["name"])
-        else:
-            values[entry["name"]] = str(entry.get("value") or "")
     elsewhere = bool(server.get("envFrom")) or result.image is not None or spec.get("className") is not None
-    result.environment = Environment(values, frozenset(opaque), "unknown" if elsewhere else "unset")
+    result.environment = read_entries(server.get("env"), "unknown" if elsewhere else "unset")
 
 
 def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: ConfigMaps, result: Input) -> None:
@@ -105,13 +88,24 @@ def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: ConfigMap
             hint = "write the run config there, or refer to a ConfigMap in `spec.runConfigFrom`"
             result.findings.error(ConfigReason.INVALID_MANIFEST, message, "spec.runConfig", hint=hint)
         return
-    result.prefix = "spec.runConfigFrom.configMapKeyRef"
-    text = config_maps.text(namespace, reference, result.prefix, "its run config is not checked", result.findings)
-    if text is None:
+    path = "spec.runConfigFrom.configMapKeyRef"
+    text = config_maps.text(namespace, reference, path, "its run config is not checked", result.findings)
+    if text is not None:
+        take_config(text, result)
+
+
+def take_config(text: ConfigMapText, result: Input) -> None:
+    """Read the run config of a document from a ConfigMap.
+
+    Args:
+        text: the text in the ConfigMap.
+        result: the document; it gets the config, its place, and what is wrong with it.
+    """
+    result.prefix = text.path
+    result.source = read_config_text(text, result.findings)
+    if result.source is None:
         return
-    result.config, problems = read_value(text)
-    for problem in problems:
-        result.findings.error(
-            ConfigReason.INVALID_RUN_CONFIG, problem.message, result.prefix, hint=problem.hint or "correct the YAML"
-        )
-    report_inline_secrets(result.config, result.findings, result.prefix)
+    result.config = result.source.document.value
+    secrets = Findings()
+    report_inline_secrets(result.config, secrets, result.prefix)
+    result.findings.extend(map(result.source.placed, secrets))
