@@ -216,6 +216,45 @@ class TestValidate:
         assert (status, out, len(err.splitlines())) == (2, "", 1)
 
 
+class TestAWrongWord:
+    """argparse ends the process itself where arguments are wrong."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "usage", "words"),
+        [
+            (["valdate", "x.yaml"], "usage: llamastack [-h]", "there is no command 'valdate': did you mean validate?"),
+            (["zzz"], "usage: llamastack [-h]", "there is no command 'zzz': see llamastack --help"),
+            (["--verison"], "usage: llamastack [-h]", "no option --verison: did you mean --version?"),
+            (
+                ["validate", "x.yaml", "--stak-version", "0.7.3"],
+                "usage: llamastack validate",
+                "no option --stak-version: did you mean --stack-version?",
+            ),
+            (["validate", "--stck-version=0.7.3"], "usage: llamastack validate", "did you mean --stack-version?"),
+            (["resolve", "x.yaml", "--outptu", "json"], "usage: llamastack resolve", "did you mean --output?"),
+            (["validate", "-x", "a.yaml"], "usage: llamastack validate", "there is no option -x"),
+            (["resolve", "a.yaml", "b.yaml"], "usage: llamastack resolve", "unrecognized arguments: b.yaml"),
+        ],
+    )
+    def test_is_answered_with_the_nearest_and_the_usage_of_its_command(
+        self, capsys: Capture, arguments: list[str], usage: str, words: str
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+
+        err = capsys.readouterr().err
+        assert ended.value.code == 2
+        assert err.startswith(usage)
+        assert words in err
+
+    @pytest.mark.parametrize("option", ["--stack-version=0.7.3", "--stack=0.7.3", "-ojson"])
+    def test_is_none_where_argparse_takes_it(self, file: Writer, capsys: Capture, option: str):
+        assert run(capsys, "validate", option, file(GOOD))[0] == 0
+
+    def test_is_none_after_two_dashes(self, file: Writer, capsys: Capture):
+        assert run(capsys, "validate", "--", "--not-there.yaml")[2].startswith("llamastack: --not-there.yaml:")
+
+
 class TestColour:
     def test_is_absent_when_piped(self, file: Writer, capsys: Capture):
         assert "\033" not in run(capsys, "validate", "--stack-version", "0.7.3", file(BAD))[1]
