@@ -200,6 +200,20 @@ class TestABuildConfig:
         assert not resolution.has_errors
         assert [p.provider_type for p in resolution.plan[0].providers] == ["remote::vllm", "remote::mine"]
 
+    @pytest.mark.parametrize("items", ["remote::vllm", ["remote::vllm"], {"provider_type": "remote::vllm"}])
+    def test_with_entries_of_before_0_2_16_is_refused_by_the_build_of_releases_since(self, items: object):
+        raw = {"distribution_spec": {"providers": {"inference": items}}, "image_type": "venv", "x-mine": 1}
+
+        told = {v: resolve_build(raw, knowledge(version=v)).findings for v in ("0.2.15", "0.2.16", "0.2.23", "0.3.0")}
+
+        assert [list({f.severity for f in told[v] if "stack build" in f.message}) for v in told] == [
+            [],
+            ["warning"],
+            ["warning"],
+            ["info"],
+        ]
+        assert "containerfile" in (told["0.2.23"][0].hint or "")
+
     def test_has_the_paths_of_its_own_file(self):
         raw = {
             **self.RAW,
