@@ -117,16 +117,32 @@ def _read(text: str, documents: list[Document], findings: Findings) -> YamlProbl
 
 
 def read_value(text: str | bytes) -> tuple[Any, Findings]:
-    """Read the first document of a stream, which is the only one where a file is to hold one.
+    """Read the value of a text that is to hold one document, see `read_document`."""
+    document, findings = read_document(text)
+    return document.value if document else None, findings
+
+
+def read_document(text: str | bytes) -> tuple[Document | None, Findings]:
+    """Read a text that is to hold one document, as the releases do: `yaml.safe_load` refuses a second one.
 
     Args:
         text: YAML, as text or as UTF-8 or UTF-16 bytes.
 
     Returns:
-        Its value, None where there is no document before the first syntax error, and what was wrong with the stream.
+        The first document, None where there is none before the first syntax error, and what was wrong with the text.
     """
     documents, findings = read_yaml(text)
-    return documents[0].value if documents else None, findings
+    if len(documents) > 1 and not findings.has_errors:
+        report_second(documents[1], findings)
+    return documents[0] if documents else None, findings
+
+
+def report_second(document: Document, findings: Findings) -> None:
+    """Add the error of a text with more than one document, at the line of the one that is too many."""
+    message = "there is more than one YAML document, and the release reads a file with a single one"
+    hint = "give each document a file of its own, and remove a `---` that nothing follows"
+    line = document.line_of(DOCUMENT)
+    findings.error(ConfigReason.INVALID_RUN_CONFIG, message, DOCUMENT, hint=hint, line=line)
 
 
 class _Builder:

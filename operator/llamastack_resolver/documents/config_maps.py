@@ -13,7 +13,7 @@ from llamastack_resolver.documents.kubernetes import KubernetesObject
 from llamastack_resolver.findings import DOCUMENT, Finding, Findings, with_prefix
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.suggest import did_you_mean
-from llamastack_resolver.yaml_io import Document, read_yaml
+from llamastack_resolver.yaml_io import Document, read_document
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,9 @@ class ConfigMapConfig:
 
 def read_config_text(text: ConfigMapText, findings: Findings) -> ConfigMapConfig | None:
     """Return the run config in a text, None where there is none, and add what is wrong with it as YAML."""
-    documents, problems = read_yaml(text.text)
+    document, problems = read_document(text.text)
     findings.extend(text.placed(problem, problem.line) for problem in problems)
-    if len(documents) > 1 and not problems.has_errors:
-        several = Findings()
-        message = "holds more than one YAML document, which the server refuses"
-        several.error(ConfigReason.INVALID_RUN_CONFIG, message, DOCUMENT, hint="leave only the run config")
-        findings.extend(text.placed(finding, documents[1].line_of(DOCUMENT)) for finding in several)
-    return ConfigMapConfig(text, documents[0]) if documents else None
+    return ConfigMapConfig(text, document) if document else None
 
 
 @dataclass

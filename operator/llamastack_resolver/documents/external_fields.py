@@ -18,7 +18,7 @@ from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.requirements import RequirementError, check_requirement
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.suggest import did_you_mean
-from llamastack_resolver.yaml_io import Document, read_value, read_yaml
+from llamastack_resolver.yaml_io import Document, read_document, read_value
 
 EXTERNAL_PATH = "/etc/llama-stack-external"
 PROVIDERS_FOLDER, APIS_FOLDER = "providers.d", "apis.d"
@@ -112,8 +112,7 @@ class ExternalFields:
     def _placed(self, finding: Finding, file: str, inner: str) -> Finding:
         text = self.texts[file]
         if file not in self.documents:
-            documents, _ = read_yaml(text.text)
-            self.documents[file] = documents[0] if documents else None
+            self.documents[file], _ = read_document(text.text)
         document = self.documents[file]
         line = finding.line or (document.line_of(inner) if document else None)
         return text.placed(replace(finding, path=inner or DOCUMENT), line)

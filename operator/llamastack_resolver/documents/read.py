@@ -30,7 +30,7 @@ from llamastack_resolver.documents.shape import (
 from llamastack_resolver.findings import DOCUMENT, Finding, Findings
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.suggest import did_you_mean
-from llamastack_resolver.yaml_io import Document, read_yaml
+from llamastack_resolver.yaml_io import Document, read_yaml, report_second
 from llamastack_resolver.yaml_problems import OF_TEMPLATES
 
 _START = f"a manifest starts with `apiVersion: {API_VERSION}`, a run config with `version: 2`"
@@ -78,7 +78,8 @@ def _parts(name: str, text: str | bytes) -> Iterator[Input | KubernetesObject]:
             result = _bare(name, document)
             if len(documents) > 1 and result.config is not None and alone:
                 alone = False
-                _report_others(result, documents[index or 1])
+                # A server, and upstream's build, refuse a file with several.
+                report_second(documents[index or 1], result.findings)
             yield result
 
 
@@ -116,13 +117,6 @@ def _unknown(file: str, document: Document) -> Input:
     line = document.line_of(DOCUMENT)
     result.findings.error(ConfigReason.INVALID_MANIFEST, message, DOCUMENT, hint=_START, line=line)
     return result
-
-
-def _report_others(result: Input, other: Document) -> None:
-    """A server, and upstream's build, read their config with `yaml.safe_load`."""
-    message = "the file holds more than one YAML document, and the release reads a file with a single one"
-    hint = "give each document a file of its own, and remove a `---` that nothing follows"
-    result.findings.error(ConfigReason.INVALID_RUN_CONFIG, message, DOCUMENT, hint=hint, line=other.line_of(DOCUMENT))
 
 
 def _is_stack(one: KubernetesObject) -> bool:

@@ -190,8 +190,16 @@ def test_any_bytes_give_documents_or_a_finding(soup: bytes | str):
 
 @pytest.mark.parametrize(
     ("text", "value", "wrong"),
-    [("a: 1", {"a": 1}, False), ("", None, False), ("a: 1\n---\n[", {"a": 1}, True), ("[", None, True)],
+    [
+        ("a: 1", {"a": 1}, False),
+        ("", None, False),
+        ("a: 1\n---\n[", {"a": 1}, True),
+        ("[", None, True),
+        ("a: 1\n---\nb: 2\n", {"a": 1}, True),
+        ("a: 1\n---\n", {"a": 1}, True),
+        ("---\na: 1\n...\n", {"a": 1}, False),
+    ],
 )
-def test_the_value_of_a_file_is_that_of_its_first_document(text: str, value: Any, wrong: bool) -> None:
+def test_the_value_of_a_file_is_that_of_its_only_document(text: str, value: Any, wrong: bool) -> None:
     found, findings = read_value(text)
     assert (found, findings.has_errors) == (value, wrong)
