@@ -98,6 +98,8 @@ class Finding:
         provider: the provider id concerned, if one is.
         hint: what to do about it.
         line: line in the file, counted from 1, where it is known.
+        file: the file that line and path are of, where it is not that of the document, or another object of it.
+        object: that object, such as `ConfigMap/my-config`.
     """
 
     severity: Severity
@@ -108,6 +110,8 @@ class Finding:
     provider: str | None = None
     hint: str | None = None
     line: int | None = None
+    file: str | None = None
+    object: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON shape; keys without a value are left out, but for the first four."""
@@ -117,7 +121,7 @@ class Finding:
             "message": self.message,
             "path": self.path,
         }
-        for name in ("api", "provider", "hint", "line"):
+        for name in ("api", "provider", "hint", "line", "file", "object"):
             if (value := getattr(self, name)) is not None:
                 data[name] = value
         return data

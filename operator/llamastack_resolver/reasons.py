@@ -47,6 +47,14 @@ class ConfigReason(Reason):
         example="`api_key` holds a secret in clear text",
         severities=(Severity.WARNING,),
     )
+    PASSED_OVER = Declaration(
+        "PassedOver",
+        meaning="A document belongs to another operator, and nothing of it is checked but the run config beside it.",
+        cure="Hand in the ConfigMap with its run config as well.",
+        shows=(Place.REPORT,),
+        example="OGXServer is another operator's kind: nothing of it is checked but the run config in a ConfigMap",
+        severities=(Severity.INFO,),
+    )
     MISSING_ENV = Declaration(
         "MissingEnv",
         meaning="The run config uses an environment variable that is not set and has no default.",

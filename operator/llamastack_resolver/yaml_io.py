@@ -16,13 +16,15 @@ import yaml
 
 from llamastack_resolver.findings import DOCUMENT, Findings
 from llamastack_resolver.reasons import ConfigReason
+from llamastack_resolver.yaml_problems import YamlProblem, decoded, syntax_problem, tag_problem, template_problem
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 200_000
-_CORRECT = "correct the YAML"
 MAX_NUMBER = 1_000
 """Most characters of a number: one of a million, in base 60 as YAML 1.1 has it, takes minutes to be made."""
+MAX_PLACES = 64 * 1024 * 1024
+"""Most characters of all paths together: long keys above many values would fill the memory."""
 _SCALAR, _SEQUENCE, _MAPPING = "scalar", "sequence", "mapping"
 _MERGE = "tag:yaml.org,2002:merge"
 _NUMBERS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
@@ -32,9 +34,9 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Refused(Exception):  # noqa: N818
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message)
-        self.line = line
+    def __init__(self, problem: YamlProblem | str, line: int | None = None) -> None:
+        super().__init__()
+        self.problem = YamlProblem(problem, line=line) if isinstance(problem, str) else problem
 
 
 @dataclass
@@ -44,12 +46,15 @@ class Document:
     Attributes:
         value: its content as plain Python values.
         lines: line (from 1) of each value by its field path.
-        index: its place in the stream, from 0.
+        blocks: line of the first line of each text that is written as a block (`|`), by its field path: the lines of
+            such a text are those of the file.
+        findings: keys that stand twice; `read_yaml` returns them as well.
     """
 
     value: Any
     lines: dict[str, int] = field(default_factory=dict)
-    index: int = 0
+    blocks: dict[str, int] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
 
     def line_of(self, path: str) -> int | None:
         """Return the line of a path, or of the nearest value that holds it."""
@@ -65,12 +70,14 @@ class _Frame:
     kind: str
     path: str
     value: Any
+    line: int
     weight: int = 1
     key: Any = None
     has_key: bool = False
     child: str = ""
     merges: list[Any] = field(default_factory=list)
     anchor: str | None = None
+    tag: str | None = None
 
 
 def read_yaml(text: str | bytes) -> tuple[list[Document], Findings]:
@@ -82,8 +89,7 @@ def read_yaml(text: str | bytes) -> tuple[list[Document], Findings]:
     Returns:
         The documents before the first syntax error, and what was wrong: a syntax error, bytes that are no
         text, or a bound (4 MiB, 64 levels, 200,000 values with aliases expanded, 1,000 characters of a number) is one
-        error; duplicate keys
-        are warnings.
+        error; so is each key that stands twice.
     """
     findings = Findings()
     documents: list[Document] = []
@@ -91,39 +97,55 @@ def read_yaml(text: str | bytes) -> tuple[list[Document], Findings]:
         message = f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB"
         findings.error(ConfigReason.INVALID_RUN_CONFIG, message, DOCUMENT, hint="make it smaller, or split it")
         return documents, findings
+    source = decoded(text) if isinstance(text, bytes) else text
+    problem = source if isinstance(source, YamlProblem) else _read(source, documents, findings)
+    if problem is not None:
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, problem.message, DOCUMENT, hint=problem.hint, line=problem.line)
+    return documents, findings
+
+
+def _read(text: str, documents: list[Document], findings: Findings) -> YamlProblem | None:
+    """Add the documents of a text up to what cannot be read, and return that."""
     try:
         # extend() keeps the documents that were read before a syntax error.
         documents.extend(_Builder(findings).documents(text))
     except _Refused as error:
-        findings.error(ConfigReason.INVALID_RUN_CONFIG, str(error), DOCUMENT, hint=_CORRECT, line=error.line)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = error.problem or error.context or "it cannot be read"
-        findings.error(
-            ConfigReason.INVALID_RUN_CONFIG,
-            f"not valid YAML{where}: {problem}",
-            DOCUMENT,
-            hint=_CORRECT,
-            line=mark.line + 1 if mark else None,
-        )
-    except (yaml.YAMLError, UnicodeError, ValueError) as error:
-        message = f"not valid YAML: {str(error).splitlines()[0]}"
-        findings.error(ConfigReason.INVALID_RUN_CONFIG, message, DOCUMENT, hint=_CORRECT)
-    return documents, findings
+        lines = [error.problem.line] if error.problem.line else []
+        return template_problem(text, lines) or error.problem
+    except yaml.YAMLError as error:
+        return syntax_problem(error, text)
+    except (UnicodeError, ValueError) as error:
+        return YamlProblem(f"not valid YAML: {str(error).splitlines()[0]}")
+    return None
 
 
 def read_value(text: str | bytes) -> tuple[Any, Findings]:
-    """Read the first document of a stream, which is the only one where a file is to hold one.
+    """Read the value of a text that is to hold one document, see `read_document`."""
+    document, findings = read_document(text)
+    return document.value if document else None, findings
+
+
+def read_document(text: str | bytes) -> tuple[Document | None, Findings]:
+    """Read a text that is to hold one document, as the releases do: `yaml.safe_load` refuses a second one.
 
     Args:
         text: YAML, as text or as UTF-8 or UTF-16 bytes.
 
     Returns:
-        Its value, None where there is no document before the first syntax error, and what was wrong with the stream.
+        The first document, None where there is none before the first syntax error, and what was wrong with the text.
     """
     documents, findings = read_yaml(text)
-    return documents[0].value if documents else None, findings
+    if len(documents) > 1 and not findings.has_errors:
+        report_second(documents[1], findings)
+    return documents[0] if documents else None, findings
+
+
+def report_second(document: Document, findings: Findings) -> None:
+    """Add the error of a text with more than one document, at the line of the one that is too many."""
+    message = "there is more than one YAML document, and the release reads a file with a single one"
+    hint = "give each document a file of its own, and remove a `---` that nothing follows"
+    line = document.line_of(DOCUMENT)
+    findings.error(ConfigReason.INVALID_RUN_CONFIG, message, DOCUMENT, hint=hint, line=line)
 
 
 class _Builder:
@@ -138,22 +160,23 @@ class _Builder:
         self._frames: list[_Frame] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._lines: dict[str, int] = {}
+        self._blocks: dict[str, int] = {}
+        self._twice = Findings()
         self._nodes = 0
+        self._places = 0
         self._root: Any = None
 
-    def documents(self, text: str | bytes) -> Iterator[Document]:
-        index = 0
+    def documents(self, text: str) -> Iterator[Document]:
         for event in _events(text):
             kind = type(event)
             if kind in _NODES:
                 self._node(event)
             elif kind in _ENDS:
-                self._close(_line(event))
+                self._close()
             elif kind is yaml.DocumentStartEvent:
                 self._reset()
             elif kind is yaml.DocumentEndEvent:
-                yield Document(self._root, self._lines, index)
-                index += 1
+                yield Document(self._root, self._lines, self._blocks, self._twice)
 
     def _node(self, event: Any) -> None:
         line, kind = _line(event), type(event)
@@ -162,6 +185,8 @@ class _Builder:
             value = self._scalar(event, line)
             if event.anchor:
                 self._anchors[event.anchor] = (value, 1)
+            if event.style == "|" and self._frames and self._frames[-1].has_key:
+                self._blocks[self._next_path()] = line + 1
             merge = event.value == "<<" and not event.style and event.tag is None
             self._add(value, line, 1, is_merge=merge)
         elif kind is yaml.AliasEvent:
@@ -177,24 +202,33 @@ class _Builder:
         self._count(1, line)
         if len(self._frames) >= MAX_DEPTH:
             raise _Refused(f"nested deeper than {MAX_DEPTH} levels", line)
-        tag = getattr(event, "tag", None)
-        if tag not in _PLAIN_TAGS:
-            raise _Refused(f"the tag {tag} is none that a safe reader knows", line)
         path = self._next_path()
-        self._lines.setdefault(path, line)
+        if not self._frames or self._frames[-1].kind == _SEQUENCE:
+            self._place(path, line)
         mapping = type(event) is yaml.MappingStartEvent
-        self._frames.append(
-            _Frame(_MAPPING if mapping else _SEQUENCE, path, {} if mapping else [], anchor=event.anchor)
-        )
+        frame = _Frame(_MAPPING if mapping else _SEQUENCE, path, {} if mapping else [], line, anchor=event.anchor)
+        frame.tag = None if event.tag in _PLAIN_TAGS else event.tag
+        self._frames.append(frame)
 
-    def _close(self, line: int) -> None:
+    def _close(self) -> None:
         frame = self._frames.pop()
+        if frame.tag is not None:
+            raise _Refused(tag_problem(frame.tag, self._pending_key(), frame.value, frame.line))
         for merged in frame.merges:
             for key, value in merged.items():
                 frame.value.setdefault(key, value)
         if frame.anchor:
             self._anchors[frame.anchor] = (frame.value, frame.weight)
-        self._add(frame.value, line, frame.weight)
+        self._add(frame.value, frame.line, frame.weight)
+
+    def _pending_key(self) -> Any:
+        return self._frames[-1].key if self._frames and self._frames[-1].has_key else None
+
+    def _place(self, path: str, line: int) -> None:
+        self._places += len(path)
+        if self._places > MAX_PLACES:
+            raise _Refused("its keys are too long and nested too deep to tell places apart", line)
+        self._lines[path] = line
 
     def _count(self, weight: int, line: int) -> None:
         self._nodes += weight
@@ -217,7 +251,7 @@ class _Builder:
         frame = self._frames[-1]
         frame.weight += weight
         if frame.kind == _SEQUENCE:
-            self._lines.setdefault(self._next_path(), line)
+            self._place(self._next_path(), line)
             frame.value.append(value)
         elif frame.has_key:
             self._set(frame, value, line)
@@ -232,14 +266,14 @@ class _Builder:
         frame.key, frame.has_key = (_MERGE if is_merge else key), True
         path = frame.child = f"{frame.path}.{frame.key}" if frame.path else str(frame.key)
         if not is_merge and key in frame.value:
-            self._findings.warning(
-                ConfigReason.INVALID_RUN_CONFIG,
-                f"key {key!r} occurs twice: the last one counts, the ones before it are lost",
-                path,
-                hint="remove one of them, or merge them",
-                line=line,
-            )
-        self._lines[path] = line
+            self._report_twice(key, path, line)
+        self._place(path, line)
+
+    def _report_twice(self, key: Any, path: str, line: int) -> None:
+        message = f"{str(key)[:80]!r} stands twice, here and in line {self._lines.get(path)}: only the last one counts"
+        hint = "remove one of them, or merge what is in them"
+        for findings in (self._findings, self._twice):
+            findings.error(ConfigReason.INVALID_RUN_CONFIG, message, path, hint=hint, line=line)
 
     def _set(self, frame: _Frame, value: Any, line: int) -> None:
         frame.has_key = False
@@ -269,6 +303,8 @@ class _Builder:
         if tag in _NUMBERS and len(event.value) > MAX_NUMBER:
             raise _Refused(f"{event.value[:40]}... is a number of more than {MAX_NUMBER} characters", line)
         node: Any = yaml.ScalarNode(tag, event.value)
+        if event.tag is not None and tag not in yaml.SafeLoader.yaml_constructors:
+            raise _Refused(tag_problem(tag, self._pending_key(), event.value, line))
         try:
             return self._scalars.construct_object(node, deep=True)
         except yaml.MarkedYAMLError as error:
@@ -281,7 +317,7 @@ _NODES = {yaml.ScalarEvent, yaml.AliasEvent, yaml.MappingStartEvent, yaml.Sequen
 _ENDS = {yaml.MappingEndEvent, yaml.SequenceEndEvent}
 
 
-def _events(text: str | bytes) -> Iterator[yaml.Event]:
+def _events(text: str) -> Iterator[yaml.Event]:
     """Yield the parser's events, as `yaml.parse` does at twice the price."""
     parser = _Loader(text)
     try:

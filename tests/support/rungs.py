@@ -38,7 +38,7 @@ class Rung:
 RUNGS = {
     rung.name: rung
     for rung in (
-        Rung("unit", ("unit", "golden", "support"), 180),
+        Rung("unit", ("unit", "cases", "golden", "support"), 180),
         Rung("conformance", ("conformance",), 600),
         Rung("images", ("images", "installer"), 900),
         Rung("api", _BED, 600, node=False),

@@ -22,10 +22,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        args = build_parser(arguments).parse_args(arguments)
+        parser = build_parser(arguments)
+        args, rest = parser.parse_known_args(arguments)
         if not hasattr(args, "run"):
-            build_parser([]).print_help()
+            parser.print_help()
             return 2
+        if rest:
+            args.parser.error(f"unrecognized arguments: {' '.join(rest)}")
         return int(args.run(args))
     except CliError as error:
         print(f"llamastack: {error}", file=sys.stderr)

@@ -1,23 +1,21 @@
-"""Reads the files that a command was given, and checks every document in them."""
+"""Checks every document of the files that a command was given."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from llamastack_operator import catalog
-from llamastack_operator.cli.parser import CliError
+from llamastack_operator.cli.files import read_files
 from llamastack_operator.cli.releases import release_for
-from llamastack_resolver.documents.read import Input, read_inputs
+from llamastack_resolver.documents.input import Input
+from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.documents.resolve import locate, resolve_input
 from llamastack_resolver.findings import Finding, Findings
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolution import Resolution
-
-STDIN = "-"
 
 
 @dataclass(frozen=True)
@@ -33,50 +31,59 @@ class Checked:
         """Return the JSON shape of a document in a report."""
         return {
             "file": self.document.file,
-            "kind": self.document.kind,
+            "kind": self.document.object_kind or self.document.kind,
             "name": self.document.name,
             "stackVersion": str(self.release) if self.release else None,
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
 
-def read_files(names: Iterable[str]) -> list[tuple[str, bytes]]:
-    """Return name and content of every file; directories are searched for *.yaml and *.yml, `-` is standard
-    input.
+@dataclass(frozen=True)
+class Report:
+    """What became of the files that a command was given.
 
-    Raises:
-        CliError: a file cannot be read, or a directory holds no YAML.
+    Attributes:
+        documents: the documents that were looked at, and what else there is something to say about.
+        objects: kinds of the Kubernetes objects that were passed over, and how many there are of each.
+        files: how many other files of directories were passed over.
     """
-    files = []
-    for name in names:
-        if name == STDIN:
-            files.append(("<stdin>", sys.stdin.buffer.read()))
-            continue
-        path = Path(name)
-        if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file())
-            if not found:
-                raise CliError(f"{name}: no *.yaml file in this directory")
-            files += [(str(p), _read(p)) for p in found]
-        else:
-            files.append((name, _read(path)))
-    return files
+
+    documents: tuple[Checked, ...]
+    objects: Mapping[str, int]
+    files: int
+
+    @property
+    def count(self) -> int:
+        """How many documents were checked: a report about none says nothing of them."""
+        return sum(not one.document.passed_over for one in self.documents)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something is wrong."""
+        return any(Findings(one.findings).has_errors for one in self.documents)
+
+    @property
+    def passed_over(self) -> list[str]:
+        """What was passed over, in words."""
+        words = []
+        if objects := sum(self.objects.values()):
+            kinds = ", ".join(sorted(self.objects))
+            words.append(f"{objects} Kubernetes object{'' if objects == 1 else 's'} passed over ({kinds})")
+        if self.files:
+            words.append(f"{self.files} other file{'' if self.files == 1 else 's'} passed over")
+        return words
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CliError(f"{path}: {error.strerror or error}") from error
-
-
-def check_files(names: Iterable[str], override: Release | None) -> list[Checked]:
-    """Check every document of the files; other Kubernetes objects are left out."""
-    return [
-        check_document(document, override)
-        for document in read_inputs(read_files(names))
-        if document.kind != "Other" or document.findings
-    ]
+def check_files(names: Iterable[str], override: Release | None) -> Report:
+    """Check every document of the files; Kubernetes objects that are none of ours are counted, and so are the files of
+    directories with nothing of ours in them."""
+    files = read_files(names)
+    inputs = [one for one in read_inputs(files.read) if one.recognised or one.file not in files.found]
+    objects = Counter(one.object_kind for one in inputs if one.passed_over)
+    told = [one for one in inputs if one.findings or not (one.passed_over or one.consulted)]
+    checked = [check_document(one, override) for one in told]
+    with_something = {one.file for one in inputs}
+    return Report(tuple(checked), objects, files.not_read + len(files.found - with_something))
 
 
 def check_document(document: Input, override: Release | None) -> Checked:

@@ -7,7 +7,7 @@ asked for is imported; its one-line help is in the table, so that `--help` impor
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
@@ -24,7 +24,7 @@ COMMANDS = {
 }
 # The distributions that bring this package, the one with everything first.
 DISTRIBUTIONS = ("llamastack-operator", "llamastack-cli")
-EPILOG = "Exit status: 0 nothing is wrong, 1 errors were found, 2 the command could not run."
+EPILOG = "Exit status: 0 nothing is wrong, 1 errors were found, 2 the command could not run, or found nothing to check."
 
 
 class CliError(Exception):
@@ -40,25 +40,53 @@ def build_parser(arguments: Sequence[str], all_commands: bool = False) -> argpar
 
     Raises:
         CliError: the command that was named needs something that is not installed.
+        SystemExit: there is no such command, or it has no such option; the usage and the nearest name are printed.
     """
     parser = argparse.ArgumentParser(prog="llamastack", description="Llama Stack on Kubernetes.", epilog=EPILOG)
     parser.add_argument("--version", action=_PrintVersion, nargs=0, help="show the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     named = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if named is not None and named not in COMMANDS:
+        parser.error(f"there is no command {named!r}: {_suggestion(named, COMMANDS) or f'see {parser.prog} --help'}")
     for name, text in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=text, description=_sentence(text), epilog=EPILOG)
         if name == named:
             _set_up(subparser, name)
+            _check_options(subparser, arguments[arguments.index(name) + 1 :])
         elif all_commands:
             with suppress(CliError):
                 _set_up(subparser, name)
+    if named is None:
+        _check_options(parser, arguments)
     return parser
+
+
+def _check_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """Stop at an option that a command does not have, with the usage of that command: argparse shows that of the
+    whole program, and names no option that may have been meant."""
+    known = parser._option_string_actions
+    for argument in arguments:
+        if argument == "--":
+            return
+        name = argument.partition("=")[0] if argument.startswith("--") else argument[:2]
+        if not name.startswith("-") or name == "-" or name in known:
+            continue
+        if name.startswith("--") and any(option.startswith(name) for option in known):
+            continue  # argparse takes the beginning of an option for the whole
+        hint = _suggestion(argument.partition("=")[0], (option for option in known if option.startswith("--")))
+        parser.error(f"there is no option {argument.partition('=')[0]}{f': {hint}' if hint else ''}")
+
+
+def _suggestion(word: str, names: Iterable[str]) -> str | None:
+    from llamastack_resolver.suggest import did_you_mean  # only a mistake needs it
+
+    return did_you_mean(word, names)
 
 
 def _set_up(parser: argparse.ArgumentParser, name: str) -> None:
     module = _module(name)
     module.configure(parser)
-    parser.set_defaults(run=module.run)
+    parser.set_defaults(run=module.run, parser=parser)
 
 
 def _module(name: str) -> ModuleType:

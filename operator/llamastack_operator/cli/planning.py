@@ -77,7 +77,7 @@ def plan_file(file: str, override: Release | None, errors: Console) -> Planned |
     Raises:
         CliError: the file cannot be read, or there is not exactly one stack in it.
     """
-    checked = check_files([file], override)
+    checked = check_files([file], override).documents
     stacks = [one for one in checked if one.document.kind != "Other"]
     findings = [finding for one in checked for finding in one.findings]
     if len(stacks) != 1 and not any(map(is_error, findings)):

@@ -7,7 +7,7 @@ from functools import cache
 from llamastack_operator import catalog
 from llamastack_operator.cli.parser import CliError
 from llamastack_resolver.documents.detect import detect_release, parse_release, release_of_image
-from llamastack_resolver.documents.read import Input
+from llamastack_resolver.documents.input import Input
 from llamastack_resolver.findings import DOCUMENT
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release, UnknownReleaseError

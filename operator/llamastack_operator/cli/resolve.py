@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show the plan of each stack in the file."""
-    checked = check_files([args.file], named_release(args.stack_version))
+    checked = check_files([args.file], named_release(args.stack_version)).documents
     resolved = [one for one in checked if one.resolution is not None]
     console, errors = console_for(args), console_for(args, sys.stderr)
     failed = any(is_error(finding) for one in checked for finding in one.findings)

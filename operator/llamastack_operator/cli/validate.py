@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Sequence
 
-from llamastack_operator.cli.checking import Checked, check_files
+from llamastack_operator.cli.checking import Checked, Report, check_files
 from llamastack_operator.cli.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.releases import named_release
 from llamastack_resolver.findings import Finding, Severity
@@ -33,18 +32,22 @@ def add_release_option(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Validate the files."""
-    checked = check_files(args.files, named_release(args.stack_version))
+    """Validate the files. Where there was nothing to check, that is no success."""
+    report = check_files(args.files, named_release(args.stack_version))
     console = console_for(args)
     if args.output == "json":
-        console.line(json.dumps({"documents": [one.to_dict() for one in checked]}, indent=2))
+        passed_over = {"objects": dict(report.objects), "files": report.files}
+        documents = [one.to_dict() for one in report.documents]
+        console.line(json.dumps({"documents": documents, "passedOver": passed_over}, indent=2))
     elif args.output == "sarif":
         from llamastack_operator.cli.sarif import to_sarif
 
-        console.line(json.dumps(to_sarif(checked), indent=2))
+        console.line(json.dumps(to_sarif(report), indent=2))
     else:
-        print_text(checked, console)
-    return 1 if any(is_error(finding) for one in checked for finding in one.findings) else 0
+        print_text(report, console)
+    if report.has_errors:
+        return 1
+    return 0 if report.count else 2
 
 
 def is_error(finding: Finding) -> bool:
@@ -52,29 +55,34 @@ def is_error(finding: Finding) -> bool:
     return finding.severity is Severity.ERROR
 
 
-def print_text(checked: Sequence[Checked], console: Console) -> None:
+def print_text(report: Report, console: Console) -> None:
     """Print the documents with findings, and a sum."""
-    for one in checked:
+    for one in report.documents:
         if one.findings:
             print_document(one, console)
-    counts = Counter(finding.severity for one in checked for finding in one.findings)
-    documents = f"{len(checked)} document{'' if len(checked) == 1 else 's'}"
+    console.line("; ".join([_sum(report, console), *report.passed_over]))
+
+
+def _sum(report: Report, console: Console) -> str:
+    counts = Counter(finding.severity for one in report.documents for finding in one.findings)
+    documents = f"{report.count} document{'' if report.count == 1 else 's'}"
     if not any(counts[severity] for severity in (Severity.ERROR, Severity.WARNING)):
-        console.line(console.paint(f"{documents}: nothing is wrong", "green"))
-        return
+        right = console.paint(f"{documents}: nothing is wrong", "green")
+        return right if report.count else console.paint(f"{documents} checked", "yellow")
     parts = [
         console.paint(f"{counts[severity]} {severity.value}{'' if counts[severity] == 1 else 's'}", colour)
         for severity, colour in ((Severity.ERROR, "red"), (Severity.WARNING, "yellow"))
         if counts[severity]
     ]
-    console.line(f"{documents}: {', '.join(parts)}")
+    return f"{documents}: {', '.join(parts)}"
 
 
 def print_document(one: Checked, console: Console) -> None:
     """Print one document's findings."""
-    title = f"{one.document.kind}/{one.document.name}" if one.document.name else one.document.kind
+    kind = one.document.object_kind or one.document.kind
+    title = f"{kind}/{one.document.name}" if one.document.name else kind
     release = f" ({one.release})" if one.release else ""
-    name = "" if one.document.kind == "Other" else f"  {title}{release}"
+    name = "" if kind == "Other" else f"  {title}{release}"
     console.line(f"{console.paint(one.document.file, 'bold')}{console.paint(name, 'dim')}")
     for finding in one.findings:
         print_finding(finding, console)
@@ -85,7 +93,8 @@ def print_finding(finding: Finding, console: Console) -> None:
     """Print one finding: place and cause, then the cure."""
     severity = console.paint(f"{finding.severity.value:<7}", _COLOURS[finding.severity], "bold")
     line = f" (line {finding.line})" if finding.line else ""
-    place = f"{finding.path}{line}".strip() or "document"
+    elsewhere = f"{finding.file}: {finding.object} " if finding.file else ""
+    place = f"{elsewhere}{finding.path}{line}".strip() or "document"
     console.line(f"  {severity} {console.paint(place, 'cyan')}  {console.paint(finding.reason.value, 'dim')}")
     console.line(f"          {finding.message}")
     if finding.hint:

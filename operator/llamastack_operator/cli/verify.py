@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 def _expected(file: str | None, override: Release | None) -> tuple[Resolution | None, Release | None]:
     if file is None:
         return None, override
-    resolved = [one for one in check_files([file], override) if one.resolution is not None]
+    resolved = [one for one in check_files([file], override).documents if one.resolution is not None]
     if len(resolved) != 1:
         raise CliError(f"{file}: one stack is expected in it, found {len(resolved)}")
     # A release that was only concluded from the config says nothing about what the server should be.

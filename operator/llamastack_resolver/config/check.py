@@ -106,6 +106,8 @@ def _report(issue: Issue, config: Mapping[str, Any], knowledge: ReleaseKnowledge
 def _report_unknown_key(
     issue: Issue, config: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings
 ) -> None:
+    if issue.path.startswith("x-"):
+        return  # by its name it is there for its anchors, and meant to be ignored
     release = knowledge.release
     moved = next((moved for moved in MOVED_KEYS if moved.key == issue.path and release.since(moved.since)), None)
     filled = not is_empty(value_at(config, issue.path))

@@ -6,10 +6,12 @@ Upstream finds out when it registers them, after every provider has been started
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from llamastack_resolver.config.check import value_at
 from llamastack_resolver.config.run_config import RunConfig, item_paths
-from llamastack_resolver.findings import Findings
+from llamastack_resolver.findings import Findings, Severity
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.suggest import did_you_mean
@@ -25,6 +27,8 @@ TABLES = {
     "tool_groups": "tool_groups",
 }
 EVERY_PROVIDER = "all"
+_DEFAULT_STORE = "vector_stores.default_provider_id"
+_REWRITING = "vector_stores.rewrite_query_params.model.provider_id"
 _DEFAULT_MODELS = ("default_embedding_model", "default_reranker_model")
 
 
@@ -47,6 +51,8 @@ def check_resources(config: RunConfig, dropped: list[str], knowledge: ReleaseKno
             _check_provider(provider_id, api, f"{path}.provider_id", config, findings)
     _check_datasets(config, knowledge, findings)
     _check_vector_stores(config, knowledge, findings)
+    _check_default_store(config, findings)
+    _check_rewriting(config, findings)
     stores = config.raw.get("vector_stores")
     for name in _DEFAULT_MODELS if isinstance(stores, dict) else ():
         model = (stores or {}).get(name)
@@ -80,6 +86,29 @@ def _check_vector_stores(config: RunConfig, knowledge: ReleaseKnowledge, finding
         "registered_resources.vector_stores",
         hint="use llama-stack 0.4.0 or newer, or create them through the API of the running server",
     )
+
+
+def _check_default_store(config: RunConfig, findings: Findings) -> None:
+    """A server with several providers of vector stores refuses to make one where its default is none of them; with
+    one provider it takes that, and with none there is nothing to make."""
+    provider_id = value_at(config.raw, _DEFAULT_STORE)
+    if not isinstance(provider_id, str) or not provider_id:
+        return
+    missing = Findings()
+    _check_provider(provider_id, "vector_io", "vector_stores", config, missing)
+    several = sum(not entry.disabled for entry in config.providers.get("vector_io", ())) > 1
+    for finding in missing:
+        severity = finding.severity if several else Severity.WARNING
+        findings.add(replace(finding, path=_DEFAULT_STORE, severity=severity))
+
+
+def _check_rewriting(config: RunConfig, findings: Findings) -> None:
+    """Since 0.4.0 the server looks for this model when it starts, and stops where it is not there."""
+    provider_id = value_at(config.raw, _REWRITING)
+    if isinstance(provider_id, str) and provider_id:
+        missing = Findings()
+        _check_provider(provider_id, "inference", "vector_stores", config, missing)
+        findings.extend(replace(finding, path=_REWRITING) for finding in missing)
 
 
 def _resources(

@@ -51,6 +51,7 @@ def resolve_build(
         hint = "write distribution_spec: {providers: {inference: [remote::vllm]}}"
         findings.error(ConfigReason.INVALID_RUN_CONFIG, message, "distribution_spec", hint=hint)
         return Resolution(knowledge.release, tuple(findings))
+    _check_entries(spec.get("providers", {}), knowledge, findings)
     for key in spec:
         if key not in _SPEC_KEYS:
             hint = did_you_mean(str(key), _SPEC_KEYS) or "remove it"
@@ -71,7 +72,7 @@ def resolve_build(
 
 def _check_keys(raw: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
     for key in raw:
-        if key not in _KEYS:
+        if key not in _KEYS and not str(key).startswith("x-"):
             hint = did_you_mean(str(key), _KEYS) or "remove it"
             findings.warning(ConfigReason.UNKNOWN_FIELD, f"`{key}` is ignored", str(key), hint=hint)
     image_type = raw.get("image_type", "venv")
@@ -89,6 +90,25 @@ def _check_keys(raw: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: F
             DOCUMENT,
             hint="`llamastack containerfile` builds from this file for every release",
         )
+
+
+def _check_entries(providers: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    """Before 0.2.16 an entry was the text of its type; `stack build` of the releases since takes mappings alone."""
+    behaviour = knowledge.behaviour
+    old = [api for api, items in providers.items() if not _is_list_of_mappings(items)]
+    if not old or not (behaviour.has_stack_build and behaviour.knows_modules):
+        return
+    apis = ", ".join(map(str, old))
+    findings.warning(
+        ConfigReason.UNSUPPORTED_VERSION,
+        f"`llama stack build` of {knowledge.release} refuses the file: {apis} has entries as before 0.2.16",
+        f"distribution_spec.providers.{old[0]}",
+        hint="list mappings such as `- provider_type: remote::vllm`; `llamastack containerfile` takes both",
+    )
+
+
+def _is_list_of_mappings(items: Any) -> bool:
+    return isinstance(items, list) and not any(isinstance(item, str) for item in items)
 
 
 def build_entries(providers: Mapping[str, Any], findings: Findings) -> dict[str, list[dict[str, Any]]]:

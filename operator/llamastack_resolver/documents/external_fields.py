@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from llamastack_resolver.documents.config_maps import ConfigMaps
-from llamastack_resolver.findings import Finding, Findings
+from llamastack_resolver.documents.config_maps import ConfigMaps, ConfigMapText
+from llamastack_resolver.findings import DOCUMENT, Finding, Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.requirements import RequirementError, check_requirement
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.suggest import did_you_mean
-from llamastack_resolver.yaml_io import read_value
+from llamastack_resolver.yaml_io import Document, read_document, read_value
 
 EXTERNAL_PATH = "/etc/llama-stack-external"
 PROVIDERS_FOLDER, APIS_FOLDER = "providers.d", "apis.d"
@@ -65,20 +65,24 @@ class ExternalFields:
     Attributes:
         providers: text of each provider file that is at hand, by its path in providers.d.
         apis: text of each API file that is at hand, by its path in apis.d.
+        texts: where the text of a file that is at hand stands, by the path that findings have of the file.
         opaque_providers: API and type of the providers whose file is not at hand.
         api_names: names of all external APIs.
         places: the entry's path by the path that findings have of its file.
         names: the key of the ConfigMap by the same.
+        documents: the YAML documents of texts that findings were about, by the same.
         has_providers: whether there are external providers.
         has_apis: whether there are external APIs.
     """
 
     providers: dict[str, str] = field(default_factory=dict)
     apis: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, ConfigMapText] = field(default_factory=dict)
     opaque_providers: list[tuple[str, str]] = field(default_factory=list)
     api_names: list[str] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    documents: dict[str, Document | None] = field(default_factory=dict)
     has_providers: bool = False
     has_apis: bool = False
 
@@ -90,10 +94,13 @@ class ExternalFields:
         return {**config, **keys}
 
     def place(self, finding: Finding) -> Finding | None:
-        """Return a finding about one of the files with the path of its entry, None for any other finding."""
-        file = finding.path.partition(":")[0]
+        """Return a finding about one of the files with its place in the ConfigMap, else with the path of its entry;
+        None for any other finding."""
+        file, _, inner = finding.path.partition(":")
         if file not in self.places:
             return None
+        if file in self.texts and finding.reason is not ProviderReason.SHADOWED_PROVIDER:
+            return self._placed(finding, file, inner)
         where = f"{self.names[file]}, line {finding.line}" if finding.line else self.names[file]
         return replace(
             finding,
@@ -101,6 +108,14 @@ class ExternalFields:
             message=f"{where}: {finding.message}",
             line=None,
         )
+
+    def _placed(self, finding: Finding, file: str, inner: str) -> Finding:
+        text = self.texts[file]
+        if file not in self.documents:
+            self.documents[file], _ = read_document(text.text)
+        document = self.documents[file]
+        line = finding.line or (document.line_of(inner) if document else None)
+        return text.placed(replace(finding, path=inner or DOCUMENT), line)
 
     def check(self, knowledge: ReleaseKnowledge, findings: Findings) -> None:
         """Report API files of another name, and providers of an API that neither release nor manifest has."""
@@ -154,7 +169,8 @@ def read_external(spec: Mapping[str, Any], namespace: str, maps: ConfigMaps, fin
             if text is None:
                 fields.opaque_providers.append((api, kind))
             else:
-                fields.providers[file] = text
+                fields.providers[file] = text.text
+                fields.texts[f"{PROVIDERS_KEY}/{file}"] = text
     for path, entry in _entries(spec.get("externalApis"), _APIS, findings):
         fields.has_apis = True
         name = _text(entry, "name", API_NAME_PATTERN, path, "the API's name", findings)
@@ -165,7 +181,8 @@ def read_external(spec: Mapping[str, Any], namespace: str, maps: ConfigMaps, fin
         if _is_new(f"{APIS_KEY}/{api_file(name)}", f"the API `{name}`", path, entry, fields, findings):
             fields.api_names.append(name)
             if text is not None:
-                fields.apis[api_file(name)] = text
+                fields.apis[api_file(name)] = text.text
+                fields.texts[f"{APIS_KEY}/{api_file(name)}"] = text
     return fields
 
 
@@ -203,7 +220,9 @@ def _is_new(file: str, what: str, path: str, entry: dict[str, Any], fields: Exte
     return True
 
 
-def _file(entry: dict[str, Any], path: str, namespace: str, maps: ConfigMaps, findings: Findings) -> str | None:
+def _file(
+    entry: dict[str, Any], path: str, namespace: str, maps: ConfigMaps, findings: Findings
+) -> ConfigMapText | None:
     reference = entry.get("configMapKeyRef")
     path = f"{path}.configMapKeyRef"
     if not isinstance(reference, dict) or not isinstance(reference.get("name"), str) or "key" not in reference:

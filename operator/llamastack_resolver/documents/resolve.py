@@ -11,7 +11,7 @@ from pathlib import Path
 
 from llamastack_resolver.documents.build_config import resolve_build
 from llamastack_resolver.documents.complete import complete_run_config
-from llamastack_resolver.documents.read import Input
+from llamastack_resolver.documents.input import Input
 from llamastack_resolver.findings import Finding, Findings, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.external_dirs import read_directory
@@ -27,7 +27,7 @@ def resolve_input(document: Input, knowledge: ReleaseKnowledge, read_files: bool
         read_files: whether the directories that a bare config names may be read from this machine (the
             command line may; the controller must not read its own file system on behalf of a tenant).
     """
-    files = _local_files(document.config, document.file) if read_files and document.kind != "LlamaStack" else None
+    files = _local_files(document.config, document.file) if read_files and document.has_local_files else None
     if document.kind == "BuildConfig":
         resolution = resolve_build(document.config, knowledge, files)
     elif document.kind == "LlamaStack":
@@ -57,14 +57,20 @@ def _resolve_manifest(document: Input, knowledge: ReleaseKnowledge) -> Resolutio
 
 
 def locate(findings: Iterable[Finding], document: Input) -> list[Finding]:
-    """Return the findings with the lines of their paths, errors first as they came."""
-    if document.document is None:
-        return list(findings)
-    lines = document.document
-    return [
-        finding if finding.line is not None else replace(finding, line=lines.line_of(finding.path))
-        for finding in findings
-    ]
+    """Return the findings with the lines of their paths, and with another place where they belong there."""
+    return [_located(finding, document) for finding in findings]
+
+
+def _located(finding: Finding, document: Input) -> Finding:
+    source = document.source
+    if source is not None and finding.file is None and finding.path.startswith(source.text.path):
+        finding = source.placed(finding)
+    if document.kind == "ConfigMap":
+        # Its own place is that of the document.
+        finding = replace(finding, file=None, object=None)
+    if finding.line is None and finding.file is None and document.document is not None:
+        return replace(finding, line=document.document.line_of(finding.path))
+    return finding
 
 
 def _local_files(config: object, file: str) -> ExternalFiles:

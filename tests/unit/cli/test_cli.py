@@ -107,7 +107,76 @@ class TestValidate:
 
         status, out, _ = run(capsys, "validate", "--stack-version", "0.7.3", str(tmp_path))
 
-        assert (status, out) == (0, "1 document: nothing is wrong\n")
+        assert (status, out) == (0, "1 document: nothing is wrong; 1 Kubernetes object passed over (Service)\n")
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("chart/values.yaml", "replicaCount: 1\nproviders: {openai: {enabled: true}}\nimage_name: x\n"),
+            ("chart/templates/run.yaml", "{{- if .Values.a }}\nversion: 2\nproviders: {}\n{{- end }}\n"),
+            (".github/workflows/ci.yaml", "name: ci\non: push\njobs: {}\n"),
+            (".hidden.yaml", BAD),
+            ("node_modules/x/fixture.yaml", BAD),
+            ("broken.yaml", "a: [\n"),
+            ("mkdocs.yml", "nav: !ENV [NAV, none]\n"),
+            ("empty.yaml", ""),
+        ],
+    )
+    def test_passes_over_files_of_other_programs_in_a_directory(
+        self, file: Writer, capsys: Capture, tmp_path: Path, name: str, text: str
+    ):
+        file(GOOD, "run.yaml")
+        file(text, name)
+
+        status, out, _ = run(capsys, "validate", "--stack-version", "0.7.3", str(tmp_path))
+
+        assert (status, out) == (0, "1 document: nothing is wrong; 1 other file passed over\n")
+
+    def test_reads_a_file_that_is_named_whatever_it_is(self, file: Writer, capsys: Capture):
+        assert run(capsys, "validate", "--stack-version", "0.7.3", file(BAD, ".hidden.yaml"))[0] == 1
+        assert run(capsys, "validate", "--stack-version", "0.7.3", file("nav: !ENV [a]\n", "mkdocs.yml"))[0] == 1
+
+    def test_finds_a_config_in_a_directory_though_it_is_broken(self, file: Writer, capsys: Capture, tmp_path: Path):
+        file(f"{GOOD}\tx: 1\n", "run.yaml")
+
+        status, out, _ = run(capsys, "validate", str(tmp_path))
+
+        assert (status, "indented with a tab" in out) == (1, True)
+
+    def test_says_that_nothing_was_checked_where_there_is_nothing(self, file: Writer, capsys: Capture, tmp_path: Path):
+        file("apiVersion: v1\nkind: Service\n---\napiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n", "objects.yaml")
+        file("a: 1\n", "other.yaml")
+
+        status, out, _ = run(capsys, "validate", str(tmp_path))
+        _, report, _ = run(capsys, "validate", "-o", "json", str(tmp_path))
+        _, log, _ = run(capsys, "validate", "-o", "sarif", str(tmp_path))
+
+        words = "2 Kubernetes objects passed over (ConfigMap, Service); 1 other file passed over"
+        assert (status, out) == (2, f"0 documents checked; {words}\n")
+        passed_over = {"objects": {"Service": 1, "ConfigMap": 1}, "files": 1}
+        assert json.loads(report) == {"documents": [], "passedOver": passed_over}
+        assert json.loads(log)["runs"][0]["invocations"][0]["executionSuccessful"] is False
+
+    def test_names_the_file_and_the_line_of_a_config_map(self, file: Writer, capsys: Capture, tmp_path: Path):
+        stack = MANIFEST.replace("VERSION", "0.7.3").partition("  runConfig:")[0]
+        file(f"{stack}  runConfigFrom: {{configMapKeyRef: {{name: cm, key: run.yaml}}}}\n", "stack.yaml")
+        config = "".join(f"    {line}\n" for line in BAD.strip().splitlines())
+        place = file(f"kind: ConfigMap\nmetadata: {{name: cm}}\ndata:\n  run.yaml: |\n{config}", "maps.yaml")
+
+        _, text, _ = run(capsys, "validate", str(tmp_path))
+        _, report, _ = run(capsys, "validate", "-o", "json", str(tmp_path))
+        _, log, _ = run(capsys, "validate", "-o", "sarif", str(tmp_path))
+
+        path = 'data["run.yaml"].providers.inference[0].provider_type'
+        assert f"{place}: ConfigMap/cm {path} (line 11)" in text
+        (document,) = json.loads(report)["documents"]
+        told = next(one for one in document["findings"] if one["path"] == path)
+        assert (document["name"], told["file"], told["object"], told["line"]) == ("bot", place, "ConfigMap/cm", 11)
+        result = next(one for one in json.loads(log)["runs"][0]["results"] if one["ruleId"] == "UnknownProviderType")
+        assert result["locations"][0]["physicalLocation"] == {
+            "artifactLocation": {"uri": place},
+            "region": {"startLine": 11},
+        }
 
     def test_reads_standard_input(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(BAD.encode())))
@@ -145,6 +214,45 @@ class TestValidate:
         status, out, err = run(capsys, *arguments)
 
         assert (status, out, len(err.splitlines())) == (2, "", 1)
+
+
+class TestAWrongWord:
+    """argparse ends the process itself where arguments are wrong."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "usage", "words"),
+        [
+            (["valdate", "x.yaml"], "usage: llamastack [-h]", "there is no command 'valdate': did you mean validate?"),
+            (["zzz"], "usage: llamastack [-h]", "there is no command 'zzz': see llamastack --help"),
+            (["--verison"], "usage: llamastack [-h]", "no option --verison: did you mean --version?"),
+            (
+                ["validate", "x.yaml", "--stak-version", "0.7.3"],
+                "usage: llamastack validate",
+                "no option --stak-version: did you mean --stack-version?",
+            ),
+            (["validate", "--stck-version=0.7.3"], "usage: llamastack validate", "did you mean --stack-version?"),
+            (["resolve", "x.yaml", "--outptu", "json"], "usage: llamastack resolve", "did you mean --output?"),
+            (["validate", "-x", "a.yaml"], "usage: llamastack validate", "there is no option -x"),
+            (["resolve", "a.yaml", "b.yaml"], "usage: llamastack resolve", "unrecognized arguments: b.yaml"),
+        ],
+    )
+    def test_is_answered_with_the_nearest_and_the_usage_of_its_command(
+        self, capsys: Capture, arguments: list[str], usage: str, words: str
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+
+        err = capsys.readouterr().err
+        assert ended.value.code == 2
+        assert err.startswith(usage)
+        assert words in err
+
+    @pytest.mark.parametrize("option", ["--stack-version=0.7.3", "--stack=0.7.3", "-ojson"])
+    def test_is_none_where_argparse_takes_it(self, file: Writer, capsys: Capture, option: str):
+        assert run(capsys, "validate", option, file(GOOD))[0] == 0
+
+    def test_is_none_after_two_dashes(self, file: Writer, capsys: Capture):
+        assert run(capsys, "validate", "--", "--not-there.yaml")[2].startswith("llamastack: --not-there.yaml:")
 
 
 class TestColour:

@@ -59,7 +59,7 @@ def test_a_build_config_gets_the_packages_of_its_providers_directory(tmp_path: P
     spec.write_text("adapter_type: own\nconfig_class: a.B\nmodule: a\npip_packages: [own-client>=2]\n")
     config = {
         "version": 2,
-        "distribution_spec": {"providers": {"inference": ["remote::own"]}},
+        "distribution_spec": {"providers": {"inference": [{"provider_type": "remote::own"}]}},
         "external_providers_dir": "providers.d",
     }
     status, out, err = run(tmp_path, capsys, config, "--stack-version", "0.2.23")

@@ -1,5 +1,7 @@
 """Resolving a run config offline: what is said, where, and what is not said because it would only follow."""
 
+from typing import Any
+
 import pytest
 
 from llamastack_resolver.config.env import Environment
@@ -395,6 +397,47 @@ class TestWhatReleasesDoNotRegister:
 
         assert (errors(old), warnings(old)) == ([], [("UnknownField", path)])
         assert errors(new) == [("MissingReference", f"{path}[0].provider_id")]
+
+
+class TestDefaultsOfVectorStores:
+    STORE = "vector_stores.default_provider_id"
+    FAISS = (
+        entry("faiss", "inline::faiss", config={"persistence": {}}),
+        entry("other", "inline::faiss", config={"persistence": {}}),
+    )
+
+    def resolved(self, count: int, **stores: Any) -> Resolution:
+        raw = config(vector_stores=stores)
+        return resolve({**raw, "providers": {**raw["providers"], "vector_io": list(self.FAISS[:count])}}, knowledge())
+
+    def test_name_a_provider_that_is_there(self):
+        assert self.resolved(2, default_provider_id="other").findings == ()
+
+    def test_that_is_not_there_is_an_error_where_the_server_cannot_choose_another(self):
+        assert errors(self.resolved(2, default_provider_id="fais")) == [("MissingReference", self.STORE)]
+
+    @pytest.mark.parametrize("count", [0, 1])
+    def test_that_is_not_there_has_no_effect_where_there_is_no_choice(self, count: int):
+        resolution = self.resolved(count, default_provider_id="chroma")
+
+        assert (errors(resolution), warnings(resolution)) == ([], [("MissingReference", self.STORE)])
+
+    @pytest.mark.parametrize(
+        ("stores", "path"),
+        [
+            ({"default_embedding_model": {"provider_id": "x", "model_id": "m"}}, "default_embedding_model"),
+            ({"default_reranker_model": {"provider_id": "x", "model_id": "m"}}, "default_reranker_model"),
+            ({"rewrite_query_params": {"model": {"provider_id": "x", "model_id": "m"}}}, "rewrite_query_params.model"),
+        ],
+    )
+    def test_are_models_of_providers_that_are_there(self, stores: dict[str, Any], path: str):
+        assert errors(self.resolved(1, **stores)) == [("MissingReference", f"vector_stores.{path}.provider_id")]
+
+
+def test_a_key_that_is_there_for_its_anchors_is_passed_over():
+    raw = config(**{"x-vllm": {"a": 1}, "xvllm": 1})
+
+    assert warnings(resolve(raw, knowledge())) == [("UnknownField", "xvllm")]
 
 
 @pytest.mark.parametrize(("version", "severity"), [("0.2.17", "warning"), ("0.3.0", "error"), ("0.3.1", None)])

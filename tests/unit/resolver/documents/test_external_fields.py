@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from llamastack_resolver.documents.config_maps import ConfigMaps
 from llamastack_resolver.documents.external_fields import read_external
+from llamastack_resolver.documents.kubernetes import KubernetesObject
 from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.documents.resolve import resolve_input
 from llamastack_resolver.findings import Finding, Findings
 from llamastack_resolver.resolution import Resolution
+from llamastack_resolver.yaml_io import Document
 from tests.support.small_release import entry, knowledge
 
 OLLAMA = "adapter_type: ollama\nmodule: my_ollama\nconfig_class: my_ollama.Config\n"
@@ -104,20 +106,34 @@ def test_an_external_api_takes_providers_from_modules_and_from_files():
 
 
 @pytest.mark.parametrize(
-    ("text", "reason", "message"),
+    ("text", "reason", "message", "inner"),
     [
-        ("a: [", "SpecMissing", "ollama.yaml, line 2: not valid YAML"),
-        ("- 1", "SpecMissing", "ollama.yaml: expected a mapping"),
-        ("adapter_type: ollama\nmodule: m\n", "SpecMissing", "ollama.yaml: `config_class` is required, and missing"),
-        ("adapter: {adapter_type: ollama}", "SpecMismatch", "ollama.yaml: the file has the shape of releases before"),
-        (OLLAMA + "api_dependencies: [infernce]\n", "UnknownApi", "ollama.yaml: 0.7.3 has no API `infernce`"),
+        ("a: [", "SpecMissing", "not valid YAML", ""),
+        ("- 1", "SpecMissing", "expected a mapping", ""),
+        ("adapter_type: ollama\nmodule: m\n", "SpecMissing", "`config_class` is required, and missing", ""),
+        ("adapter: {adapter_type: ollama}", "SpecMismatch", "the file has the shape of releases before", ""),
+        (OLLAMA + "api_dependencies: [infernce]\n", "UnknownApi", "0.7.3 has no API `infernce`", ".api_dependencies"),
     ],
 )
-def test_a_wrong_file_is_one_finding_at_the_field_that_names_it(text: str, reason: str, message: str):
+def test_a_wrong_file_is_one_finding_in_the_config_map_that_has_it(text: str, reason: str, message: str, inner: str):
     finding = only(manifest(externalProviders=[PROVIDER]), {"ollama.yaml": text})
 
-    assert (finding.reason, finding.path) == (reason, "spec.externalProviders[0].configMapKeyRef")
+    assert (finding.reason, finding.file, finding.object) == (reason, "stack.yaml", "ConfigMap/files")
+    assert finding.path.startswith(f'data["ollama.yaml"]{inner}')
     assert finding.message.startswith(message)
+
+
+def test_a_wrong_file_is_told_at_its_line():
+    text = "adapter_type: ollama\nmodule: m\nconfig_class: m.C\npip_packages: m\n"
+    config_map = "kind: ConfigMap\nmetadata: {name: files, namespace: team}\ndata:\n  ollama.yaml: |\n" + "".join(
+        f"    {line}\n" for line in text.splitlines()
+    )
+    stack = yaml.safe_dump(manifest(externalProviders=[PROVIDER]), sort_keys=False)
+    inputs = read_inputs([("stack.yaml", stack), ("maps/files.yaml", config_map)])
+
+    (finding,) = resolve_input(inputs[0], knowledge()).findings
+
+    assert (finding.file, finding.line, finding.path) == ("maps/files.yaml", 8, 'data["ollama.yaml"].pip_packages')
 
 
 def test_a_file_that_replaces_a_built_in_provider_is_a_warning():
@@ -223,7 +239,8 @@ ENTRIES = st.lists(
 
 @given(ENTRIES | ANYTHING, ENTRIES | ANYTHING, st.text(max_size=30))
 def test_whatever_the_fields_hold_the_answer_is_findings(providers: Any, apis: Any, text: str):
-    maps = ConfigMaps({("", "files"): {"ollama.yaml": text}})
+    config_map = KubernetesObject("f", {"metadata": {"name": "files"}, "data": {"ollama.yaml": text}}, Document(None))
+    maps = ConfigMaps({("", "files"): config_map})
     spec, findings = {"externalProviders": providers, "externalApis": apis}, Findings()
     fields = read_external(spec, "", maps, findings)
     fields.check(knowledge(), findings)

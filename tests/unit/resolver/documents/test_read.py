@@ -4,7 +4,8 @@ import pytest
 
 from llamastack_resolver.documents.build_config import resolve_build
 from llamastack_resolver.documents.detect import detect_release, parse_release, release_of_image
-from llamastack_resolver.documents.read import Input, read_inputs
+from llamastack_resolver.documents.input import Input
+from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.documents.resolve import resolve_input
 from llamastack_resolver.releases import Release, UnknownReleaseError
 from tests.support.small_release import knowledge
@@ -108,23 +109,74 @@ class TestAManifest:
             "      inference: [{provider_id: v, provider_type: remote::vlm}]\n"
         )
 
-        with_map = read_inputs([("a.yaml", f"{config_map}---{manifest}")])[1]
+        with_map = read_inputs([("maps.yaml", config_map), ("stack.yaml", manifest)])[1]
         without = read(manifest)
 
-        resolution = resolve_input(with_map, knowledge())
-        assert [f.path for f in resolution.findings] == [
-            "spec.runConfigFrom.configMapKeyRef.providers.inference[0].provider_type"
-        ]
+        (finding,) = resolve_input(with_map, knowledge()).findings
+        assert (finding.file, finding.object, finding.line) == ("maps.yaml", "ConfigMap/cm", 6)
+        assert finding.path == 'data["run.yaml"].providers.inference[0].provider_type'
         assert findings(without) == [("info", "MissingReference", "spec.runConfigFrom.configMapKeyRef")]
 
 
-@pytest.mark.parametrize("text", ["- 1", "just text", "a: 1"])
-def test_a_document_that_is_nothing_of_ours_is_one_error(text: str):
-    assert [severity for severity, _, _ in findings(read(text))] == ["error"]
+class TestADocumentThatIsNoneOfOurs:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "- 1",
+            "just text",
+            "a: 1",
+            "apiVersion: v2\nname: chart\nversion: 1.0.0\n",
+            "replicaCount: 1\nstorage: {size: 1Gi}\nproviders: {openai: {enabled: true}}\n",
+            "services: {a: {image: x}}\n",
+        ],
+    )
+    def test_is_one_error_and_is_not_taken_for_ours(self, text: str):
+        document = read(text)
+
+        assert ([severity for severity, _, _ in findings(document)], document.recognised) == (["error"], False)
+
+    def test_is_not_taken_for_ours_where_it_is_a_template_or_no_yaml_at_all(self):
+        texts = ["version: 2\nimage_name: {{ .Values.name }}\nprovider_type: x\n", "a: [\n", ""]
+
+        assert [read(text).recognised for text in texts] == [False, False, False]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "provider_type: [\n",
+            "version: 2\nimage_name: x\nproviders:\n\tinference: []\n",
+            "apiVersion: llamastack.dev/x\n a",
+        ],
+    )
+    def test_is_ours_where_a_mistake_in_the_yaml_hides_a_config(self, text: str):
+        assert read(text).recognised
 
 
-def test_other_kubernetes_objects_are_passed_over():
-    assert findings(read("apiVersion: v1\nkind: Service\nmetadata: {name: x}\n")) == []
+class TestAFileThatAServerReads:
+    CONFIG = "version: 2\ndistro_name: x\nproviders: {}\n"
+
+    @pytest.mark.parametrize(
+        ("text", "lines"),
+        [
+            (CONFIG, []),
+            (f"---\n{CONFIG}...\n", []),
+            (f"{CONFIG}---\n{CONFIG}", [5]),
+            (f"{CONFIG}---\n", [5]),
+            (f"kind: Service\n---\n{CONFIG}", [3]),
+            (f"distribution_spec: {{}}\n---\n{CONFIG}", [3]),
+        ],
+    )
+    def test_has_one_document(self, text: str, lines: list[int]):
+        told = [finding for document in read_inputs([("a.yaml", text)]) for finding in document.findings]
+
+        assert [finding.line for finding in told] == lines
+        assert all(finding.severity == "error" and "more than one" in finding.message for finding in told)
+
+    def test_with_a_doubled_section_is_one_document_with_the_error_in_it(self):
+        (document,) = read_inputs([("a.yaml", f"{self.CONFIG}providers: {{inference: []}}\n")])
+
+        assert document.kind == "RunConfig"
+        assert [(f.severity, f.path, f.line) for f in document.findings] == [("error", "providers", 4)]
 
 
 class TestABuildConfig:
@@ -147,6 +199,20 @@ class TestABuildConfig:
 
         assert not resolution.has_errors
         assert [p.provider_type for p in resolution.plan[0].providers] == ["remote::vllm", "remote::mine"]
+
+    @pytest.mark.parametrize("items", ["remote::vllm", ["remote::vllm"], {"provider_type": "remote::vllm"}])
+    def test_with_entries_of_before_0_2_16_is_refused_by_the_build_of_releases_since(self, items: object):
+        raw = {"distribution_spec": {"providers": {"inference": items}}, "image_type": "venv", "x-mine": 1}
+
+        told = {v: resolve_build(raw, knowledge(version=v)).findings for v in ("0.2.15", "0.2.16", "0.2.23", "0.3.0")}
+
+        assert [list({f.severity for f in told[v] if "stack build" in f.message}) for v in told] == [
+            [],
+            ["warning"],
+            ["warning"],
+            ["info"],
+        ]
+        assert "containerfile" in (told["0.2.23"][0].hint or "")
 
     def test_has_the_paths_of_its_own_file(self):
         raw = {

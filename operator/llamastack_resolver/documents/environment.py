@@ -1,0 +1,26 @@
+"""Environment variables as containers have them: a list of names, with values or with sources of values."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from llamastack_resolver.config.env import Environment
+
+
+def read_entries(entries: Any, others: Literal["unset", "unknown"]) -> Environment:
+    """Return the environment of a list of entries; values of Secrets and ConfigMaps are opaque.
+
+    Args:
+        entries: the list; anything may be in it.
+        others: what holds for every other variable.
+    """
+    values: dict[str, str] = {}
+    opaque: set[str] = set()
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+            continue
+        if entry.get("valueFrom"):
+            opaque.add(entry["name"])
+        else:
+            values[entry["name"]] = str(entry.get("value") or "")
+    return Environment(values, frozenset(opaque), others)
