@@ -2,8 +2,9 @@
 went.
 
 A release silently ignores what it does not know. That is harmless for a stray key and fatal for one that used
-to configure something: after an upgrade the stack starts, without its models. So content that an older
-release understood is an error here, with the new place; everything else that is ignored is a warning.
+to configure something: after an upgrade the stack starts, without its models. So content that another release
+understands and that changes what is served is an error here, with the place that it has in this one; everything else
+that is ignored is a warning.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from llamastack_resolver.config.env import Unknown
 from llamastack_resolver.config.schema_check import Issue, check
+from llamastack_resolver.config.validators import RUN_CONFIG_FIELDS, is_done_here
 from llamastack_resolver.findings import DOCUMENT, Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.reasons import ConfigReason
@@ -28,11 +30,13 @@ class MovedKey:
         key: its old place, with dots.
         since: the first release that ignores it.
         advice: where the content goes now.
+        harmless: what is served is the same without it.
     """
 
     key: str
     since: Release
     advice: str
+    harmless: bool = False
 
 
 # Upstream changed its config without renaming anything on load; each line is a diff of two releases' config
@@ -51,7 +55,12 @@ MOVED_KEYS = (
         Release.parse("0.3.0"),
         "declare a sql_* backend, and name it in `storage.stores.inference`",
     ),
-    MovedKey("telemetry", Release.parse("0.4.0"), "remove it: telemetry is set by OTEL_* environment variables"),
+    MovedKey(
+        "telemetry",
+        Release.parse("0.4.0"),
+        "remove it: telemetry is set by OTEL_* environment variables",
+        harmless=True,
+    ),
     MovedKey("registered_resources.connectors", Release.parse("0.5.0"), "move it to `connectors`, at the top level"),
     *(
         MovedKey(f"registered_resources.{key}", Release.parse("ogx-0.8.0"), "remove it: the API is gone since ogx 0.8")
@@ -68,6 +77,7 @@ _NEWER_PLACES = {
     "vector_stores": "remove it",
     "distro_name": "use `image_name`",
 }
+_RESOURCES = "registered_resources."
 # Keys of the first config format that configured nothing of the server.
 _FIRST_FORMAT = {
     "built_at": "remove it",
@@ -95,10 +105,9 @@ def check_run_config(config: Mapping[str, Any], knowledge: ReleaseKnowledge, fin
 def _report(issue: Issue, config: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
     if issue.unknown_key:
         _report_unknown_key(issue, config, knowledge, findings)
-    elif issue.soft:
-        findings.warning(
-            ConfigReason.INVALID_RUN_CONFIG, f"{issue.message} (or converted)", issue.path, hint=issue.cure
-        )
+    elif issue.soft and not is_done_here(issue.path, RUN_CONFIG_FIELDS):
+        message = f"{issue.message}, unless the release converts it"
+        findings.warning(ConfigReason.INVALID_RUN_CONFIG, message, issue.path, hint=issue.cure)
     else:
         findings.error(ConfigReason.INVALID_RUN_CONFIG, issue.message, issue.path or DOCUMENT, hint=issue.cure)
 
@@ -109,8 +118,11 @@ def _report_unknown_key(
     release = knowledge.release
     moved = next((moved for moved in MOVED_KEYS if moved.key == issue.path and release.since(moved.since)), None)
     filled = not is_empty(value_at(config, issue.path))
+    if not filled and issue.path.startswith(_RESOURCES):
+        return  # upstream's own configs have empty lists of resources that the release does not know
     if moved and filled and issue.path not in knowledge.bundled_top_level_keys:
-        findings.error(
+        report = findings.warning if moved.harmless else findings.error
+        report(
             ConfigReason.UNKNOWN_FIELD,
             f"{release} ignores `{issue.path}`, which releases before {moved.since} understood",
             issue.path,
