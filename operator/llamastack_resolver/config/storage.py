@@ -31,7 +31,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Backends:
-    """Storage backends by name, with their types; None for a type that is not known here."""
+    """Storage backends by name, with their types; None for a type that is not known here, or that does not exist."""
 
     types: Mapping[str, str | None]
 
@@ -61,10 +61,11 @@ def read_backends(config: Mapping[str, Any], knowledge: ReleaseKnowledge) -> Bac
         return Backends(dict(DEFAULT_BACKENDS))
     if not isinstance(backends, dict):
         return None
+    existing = _backend_types(knowledge)
     types: dict[str, str | None] = {}
     for name, backend in backends.items():
         kind = backend.get("type") if isinstance(backend, dict) else None
-        types[str(name)] = kind if isinstance(kind, str) else None
+        types[str(name)] = kind if isinstance(kind, str) and kind in existing else None
     return Backends(types)
 
 
@@ -123,6 +124,14 @@ def migrate_stores(config: Mapping[str, Any], knowledge: ReleaseKnowledge) -> di
 
 def _run_config_schema(knowledge: ReleaseKnowledge) -> Mapping[str, Any]:
     return knowledge.schemas.get(knowledge.run_config_class) or {}
+
+
+def _backend_types(knowledge: ReleaseKnowledge) -> Mapping[str, Any]:
+    """Return the types of backends that the release has; another one is a mistake that its schema tells."""
+    storage = (_run_config_schema(knowledge).get("$defs") or {}).get("StorageConfig") or {}
+    backend = ((storage.get("properties") or {}).get("backends") or {}).get("additionalProperties") or {}
+    mapping: Mapping[str, Any] = (backend.get("discriminator") or {}).get("mapping") or {}
+    return mapping
 
 
 def _has_storage(knowledge: ReleaseKnowledge) -> bool:

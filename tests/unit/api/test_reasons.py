@@ -27,7 +27,7 @@ from tests.support.world import llamastack, snapshot
 
 OPERATOR = Path(__file__).parents[3] / "operator"
 VOCABULARY = declared_reasons()
-NOTHING_TO_DO = {ProviderReason.RESOLVED_IN_IMAGE, StartPlanReason.DEPENDENCY_CYCLE}
+NOTHING_TO_DO = {ProviderReason.RESOLVED_IN_IMAGE}
 """What information about them comes without a hint."""
 CHOSEN_AT_RUN_TIME = {
     "MISSING_METHOD": "its severity is a rule of the user's",

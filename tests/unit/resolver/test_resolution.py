@@ -270,7 +270,7 @@ class TestCycles:
         assert [(f.severity, f.reason) for f in resolution.findings] == [("error", "DependencyCycle")]
         assert "files (f) -> responses (r) -> files (f)" in resolution.findings[0].message
 
-    def test_over_optional_dependencies_of_built_in_providers_are_information_where_the_release_starts(self):
+    def test_over_optional_dependencies_of_built_in_providers_are_not_mentioned_where_the_release_starts(self):
         types = {
             "files": {"inline::f": {"module": "f", "optional_api_dependencies": ["responses"]}},
             "responses": {"inline::r": {"module": "r", "api_dependencies": ["files"]}},
@@ -279,7 +279,7 @@ class TestCycles:
 
         resolution = resolve(raw, knowledge(providers=types))
 
-        assert [(f.severity, f.reason) for f in resolution.findings] == [("info", "DependencyCycle")]
+        assert resolution.findings == ()
 
 
 class TestExternalProviders:
