@@ -240,11 +240,12 @@ class _Checker:
 
     def _extra(self, key: Any, value: Any, schema: Schema, path: str, depth: int) -> list[Issue]:
         extra = schema.get("additionalProperties")
+        # A class without a field has properties, and ignores every key; a mapping has none.
         names = (schema.get("properties") or {}).keys()
         where = f"{path}.{key}" if path else str(key)
         if isinstance(extra, Mapping):
             return self.check(value, extra, where, depth + 1)
-        if extra is True or schema.get("x-extra") == "allow" or not names:
+        if extra is True or schema.get("x-extra") == "allow" or "properties" not in schema:
             return []
         hint = did_you_mean(str(key), names)
         if extra is False or schema.get("x-extra") == "forbid":

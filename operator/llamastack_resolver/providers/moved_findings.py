@@ -16,7 +16,7 @@ from llamastack_resolver.config.schema_check import Issue, Schema
 from llamastack_resolver.config.schema_keys import schema_keys
 from llamastack_resolver.findings import Findings, Whose
 from llamastack_resolver.knowledge import ReleaseKnowledge
-from llamastack_resolver.providers.moved_keys import SUFFIXES, KeyStory, story_of
+from llamastack_resolver.providers.moved_keys import SUFFIXES, KeyStory, other_names, story_of
 from llamastack_resolver.providers.validation import ProviderWithSpec
 from llamastack_resolver.reasons import ConfigReason
 
@@ -74,6 +74,7 @@ class _Teller:
 
     def __init__(self, provider: ProviderWithSpec, known: frozenset[str], knowledge: ReleaseKnowledge) -> None:
         self._provider = provider
+        self._type = (provider.spec.api, provider.provider_type)
         self._known = known
         self._release = knowledge.release
         self._config: Mapping[str, Any] = provider.entry.config if provider.entry else {}
@@ -81,7 +82,7 @@ class _Teller:
 
     def story(self, path: str) -> KeyStory | None:
         key = re.sub(r"\[\d+\]", "[]", path)
-        return story_of(self._provider.spec.api, self._provider.provider_type, key, self._known, self._release)
+        return story_of(*self._type, key, self._known, self._release)
 
     def report(self, stories: list[KeyStory], findings: Findings) -> tuple[str, ...]:
         """Report keys whose content belongs together; return the places that their content should have."""
@@ -119,14 +120,18 @@ class _Teller:
         return text
 
     def explained(self, issue: Issue) -> Issue:
-        """Give an issue the hint that it needs where a storage section has the form of a newer release."""
+        """Give a missing key the hint that its content stands under the name, or in the form, of another release."""
+        if not issue.missing:
+            return issue
         section, _, name = issue.path.rpartition(".")
-        if not issue.missing or name != "type" or value_at(self._config, f"{section}.backend") is None:
-            return issue
-        story = self.story(f"{section}.backend")
-        if story is None or story.since is None:
-            return issue
-        return replace(issue, hint=f"`backend` is known since {story.since}: write {self._shape(section)}")
+        others = [f"{section}.backend"] if name == "type" else other_names(*self._type, issue.path)
+        for other in others:
+            story = self.story(other) if value_at(self._config, other) is not None else None
+            if story is not None and name == "type":
+                return replace(issue, hint=f"`backend` is known since {story.since}: write {self._shape(section)}")
+            if story is not None and issue.path in story.place:
+                return replace(issue, hint=f"`{other}`: {self.hint(story)}")
+        return issue
 
     def _shape(self, section: str) -> str:
         """Return how a storage section is written in this release; empty for what is none."""

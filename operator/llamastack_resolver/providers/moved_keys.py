@@ -69,16 +69,16 @@ RENAMED = (
     ("*", "persistence_store", "persistence.agent_state"),
     ("*", "responses_store", "persistence.responses"),
 )
-_TOKEN = "since 0.4.0 a bearer token takes the place of AWS credentials: set `api_key`; ogx 0.8 and newer take both"
-_CLIENT = "the client of these releases has no such setting; ogx 0.8 and newer have it again"
+_BEARER = "since 0.4.0 a bearer token takes the place of AWS credentials: set `api_key`; ogx 0.8 and newer take both"
+_NO_CLIENT_SETTING = "the client of these releases has no such setting; ogx 0.8 and newer have it again"
 # Keys that went and have no successor: provider type, key, what to do.
 GONE = (
     *(
-        ("remote::bedrock", key, _TOKEN)
+        ("remote::bedrock", key, _BEARER)
         for key in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "profile_name")
     ),
     *(
-        ("remote::bedrock", key, _CLIENT)
+        ("remote::bedrock", key, _NO_CLIENT_SETTING)
         for key in ("connect_timeout", "read_timeout", "retry_mode", "session_ttl", "total_max_attempts")
     ),
     ("remote::bedrock", "auth_credential", "remove it: it never had an effect"),
@@ -98,9 +98,7 @@ SUFFIXES = {
 }
 
 
-def story_of(
-    api: str, provider_type: str, key: str, known: frozenset[str], release: Release
-) -> KeyStory | None:
+def story_of(api: str, provider_type: str, key: str, known: frozenset[str], release: Release) -> KeyStory | None:
     """Return what became of a key, None where no release is known to have it.
 
     Args:
@@ -160,6 +158,12 @@ def renames(provider_type: str, spans: tuple[KeySpan, ...]) -> list[tuple[str, s
         elif len(went) == 1 and len(came) == 1:
             found.append((span.key, came[0]))
     return found
+
+
+def other_names(api: str, provider_type: str, key: str) -> list[str]:
+    """Return the names that a key has in older and in newer releases."""
+    found = renames(provider_type, key_spans(api, provider_type))
+    return [other for pair in found if key in pair for other in pair if other != key]
 
 
 def key_spans(api: str, provider_type: str) -> tuple[KeySpan, ...]:

@@ -103,8 +103,8 @@ def sort_providers_by_deps[P: ProviderWithSpec](
     """Return the start order, and report cycles as the release will meet them.
 
     A cycle is an error where the release refuses it (ogx 1.2 and newer) or where a required dependency would
-    not be there in time; it is a warning where only an optional one is missed, and not mentioned where only the release's
-    own providers take part.
+    not be there in time; it is a warning where only an optional one is missed, and not mentioned where only the
+    release's own providers take part.
     """
     keys, cycles = depth_first(dependency_graph(providers))
     for cycle in cycles:

@@ -22,7 +22,6 @@ from llamastack_operator.planning.stack.status import PassOutcome, status_of
 from llamastack_operator.planning.stack.transitions import transitions
 from llamastack_resolver.findings import DOCUMENT, Finding, Findings, Place, Reason, Severity, with_prefix
 from llamastack_resolver.providers.reasons import ProviderReason
-from llamastack_resolver.start_plan.reasons import StartPlanReason
 from tests.support.world import llamastack, snapshot
 
 OPERATOR = Path(__file__).parents[3] / "operator"
