@@ -95,7 +95,8 @@ def check_stores(
         else:
             hint = f"set {path}, or call the backend {backend}"
             findings.error(ConfigReason.MISSING_REFERENCE, f"{problem.message}: the default of {path}", path, hint=hint)
-    if "metadata" in kinds and stores.get("metadata", kinds["metadata"][1]) is None:
+    # Where the section around it is missing, that is said of the section.
+    if "stores" in storage and "metadata" in kinds and stores.get("metadata", kinds["metadata"][1]) is None:
         findings.error(
             ConfigReason.INVALID_RUN_CONFIG,
             "`storage.stores.metadata` is required",

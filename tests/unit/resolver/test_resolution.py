@@ -267,6 +267,12 @@ class TestContentWithoutEffect:
         ]
 
 
+def test_a_storage_section_that_is_missing_is_one_mistake():
+    raw = {"version": 2, "image_name": "x", "providers": {}}
+
+    assert errors(resolve(raw, catalog.load_release(Release.parse("0.3.5")))) == [("InvalidRunConfig", "storage")]
+
+
 def test_a_type_of_backend_that_does_not_exist_is_one_mistake():
     backends = {
         "kv_default": {"type": "sqlite", "db_path": "/x"},
