@@ -39,6 +39,7 @@ lock: ## Write the dependency locks anew (hashes, no index address)
 generate: venv ## Write the generated files anew (CRDs, reference docs)
 	@$(BIN)/python -m llamastack_operator.api.crd crds
 	@$(BIN)/python -m llamastack_operator.api.reasons_page docs
+	@$(BIN)/python -m llamastack_operator.catalog.config_keys operator/llamastack_resolver/providers
 	@charts/sync-crds
 
 .PHONY: check
@@ -51,6 +52,7 @@ check: venv ## Style, types, layers, generated files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m llamastack_operator.api.crd crds --check
 	@$(BIN)/python -m llamastack_operator.api.reasons_page docs --check
+	@$(BIN)/python -m llamastack_operator.catalog.config_keys operator/llamastack_resolver/providers --check
 	@charts/sync-crds --check
 
 .PHONY: format

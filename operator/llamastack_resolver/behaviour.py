@@ -67,6 +67,11 @@ class Behaviour:
     flat_external_specs: bool
     """Since 0.2.23 the files of remote providers have no `adapter:` any more (#3378)."""
 
+    fills_vector_stores_config: bool
+    """Since 0.4.0 a provider's `vector_stores_config` is the run config's `vector_stores`, where that is given."""
+    fills_metadata_store: bool
+    """Since ogx 1.1 a provider without a `metadata_store` gets the run config's `storage.stores.vector_stores`."""
+
     # What starts.
     tells_siblings: bool
     """Since ogx 1.2 providers of an API without a router are told of each other, and no more lost but for the last."""
@@ -108,6 +113,8 @@ def _behaviour(release: Release) -> Behaviour:
         knows_modules=since("0.2.16"),
         takes_spec_lists=since("0.3.0"),
         flat_external_specs=since("0.2.23"),
+        fills_vector_stores_config=since("0.4.0"),
+        fills_metadata_store=since("ogx-1.1.0"),
         tells_siblings=since("ogx-1.2.0"),
         cycles_fail=since("ogx-1.2.0"),
         serves_unbacked_apis=since("ogx-1.5.0"),

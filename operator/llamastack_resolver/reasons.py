@@ -33,7 +33,10 @@ class ConfigReason(Reason):
     )
     UNKNOWN_FIELD = Declaration(
         "UnknownField",
-        meaning="The release ignores a key. It is an error where the key configured something in an older release.",
+        meaning=(
+            "The release ignores a key. It is an error where another release understands it and what is served depends "
+            "on it; it is a warning where nothing changes without it, or nobody knows it."
+        ),
         cure="Correct its name, move the content to its new place, or remove it.",
         shows=(Place.REPORT,),
         example="llama-stack 0.7.3 ignores `model`",

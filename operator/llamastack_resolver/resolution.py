@@ -123,7 +123,7 @@ def resolve(
     backends = read_backends(config.raw, knowledge)
     for group in prepared.by_key.values():
         for provider in group.values():
-            check_provider_config(provider, knowledge, backends, findings)
+            check_provider_config(provider, config.raw, knowledge, backends, findings)
     check_stores(config.raw, backends, knowledge, findings)
     check_resources(config, substitution.dropped, knowledge, findings)
     plan = _plan(config, prepared, knowledge, findings)

@@ -13,7 +13,8 @@ a model fails as it does there. Three things are replaced, for the reasons given
 - the listening on a port, and the worker processes of ogx 1.3 and newer.
 
 Reads `{"configs": {name: config}, "real": [module, ...]}` from standard input, writes the verdicts. The
-factories of the modules named in `real` are the release's own.
+factories of the modules named in `real` are the release's own. `"classes": [[config class, config], ...]` asks the
+config classes alone, without a server.
 """
 
 import asyncio
@@ -238,6 +239,16 @@ def verdict(server: object, raw: object) -> str | None:
     return None
 
 
+def refusal(dotted: str, config: dict) -> str | None:
+    """Return what a config class says against a config, made as `instantiate_provider` does."""
+    module, _, name = dotted.rpartition(".")
+    try:
+        getattr(importlib.import_module(module), name)(**config)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:300]
+    return None
+
+
 def substituted(text: object) -> dict:
     try:
         return {"value": stack.replace_env_vars(text)}
@@ -254,6 +265,7 @@ def main() -> None:
     server = install() if configs else None
     result = {
         "configs": {name: verdict(server, raw) for name, raw in configs.items()},
+        "classes": [refusal(dotted, config) for dotted, config in task.get("classes", [])],
         "substitutions": [substituted(text) for text in task.get("substitutions", [])],
     }
     json.dump(result, out)

@@ -75,7 +75,7 @@ def _sources(folder: Traversable, name: str) -> list[tuple[str, bytes]]:
         path = f"{name}/{child.name}"
         if child.is_dir() and child.name != "__pycache__":
             found += _sources(child, path)
-        elif child.name.endswith(".py"):
+        elif child.name.endswith((".py", ".json")):
             found.append((path, child.read_bytes()))
     return found
 

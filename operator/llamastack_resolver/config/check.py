@@ -2,18 +2,20 @@
 went.
 
 A release silently ignores what it does not know. That is harmless for a stray key and fatal for one that used
-to configure something: after an upgrade the stack starts, without its models. So content that an older
-release understood is an error here, with the new place; everything else that is ignored is a warning.
+to configure something: after an upgrade the stack starts, without its models. So content that another release
+understands and that changes what is served is an error here, with the place that it has in this one; everything else
+that is ignored is a warning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llamastack_resolver.config.env import Unknown
 from llamastack_resolver.config.schema_check import Issue, check
+from llamastack_resolver.config.validators import RUN_CONFIG_FIELDS, is_done_here
 from llamastack_resolver.findings import DOCUMENT, Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.reasons import ConfigReason
@@ -28,11 +30,13 @@ class MovedKey:
         key: its old place, with dots.
         since: the first release that ignores it.
         advice: where the content goes now.
+        harmless: what is served is the same without it.
     """
 
     key: str
     since: Release
     advice: str
+    harmless: bool = False
 
 
 # Upstream changed its config without renaming anything on load; each line is a diff of two releases' config
@@ -51,7 +55,12 @@ MOVED_KEYS = (
         Release.parse("0.3.0"),
         "declare a sql_* backend, and name it in `storage.stores.inference`",
     ),
-    MovedKey("telemetry", Release.parse("0.4.0"), "remove it: telemetry is set by OTEL_* environment variables"),
+    MovedKey(
+        "telemetry",
+        Release.parse("0.4.0"),
+        "remove it: telemetry is set by OTEL_* environment variables",
+        harmless=True,
+    ),
     MovedKey("registered_resources.connectors", Release.parse("0.5.0"), "move it to `connectors`, at the top level"),
     *(
         MovedKey(f"registered_resources.{key}", Release.parse("ogx-0.8.0"), "remove it: the API is gone since ogx 0.8")
@@ -62,12 +71,32 @@ MOVED_KEYS = (
     MovedKey("server.cors", Release.parse("ogx-1.0.0"), "remove it: the server sets no CORS headers since ogx 1.0"),
     MovedKey("server.quota", Release.parse("ogx-1.0.0"), "remove it: quotas are gone since ogx 1.0"),
 )
-_NEWER_PLACES = {
-    "registered_resources": "put models, shields and so on at the top level",
-    "storage": "use `metadata_store` and `inference_store`",
-    "vector_stores": "remove it",
-    "distro_name": "use `image_name`",
-}
+
+
+@dataclass(frozen=True)
+class NewerKey:
+    """A key that releases understand from some release on.
+
+    Attributes:
+        key: its place, at the top level.
+        since: the first release that understands it.
+        advice: where the content goes before.
+        harmless: what is served is the same without it.
+    """
+
+    key: str
+    since: Release
+    advice: str
+    harmless: bool = False
+
+
+NEWER_KEYS = (
+    NewerKey("registered_resources", Release.parse("0.3.0"), "put models, shields and so on at the top level"),
+    NewerKey("storage", Release.parse("0.3.0"), "use `metadata_store` and `inference_store`"),
+    NewerKey("vector_stores", Release.parse("0.3.0"), "remove it", harmless=True),
+    NewerKey("distro_name", Release.parse("0.5.0"), "use `image_name`", harmless=True),
+)
+_RESOURCES = "registered_resources."
 # Keys of the first config format that configured nothing of the server.
 _FIRST_FORMAT = {
     "built_at": "remove it",
@@ -87,18 +116,27 @@ def check_run_config(config: Mapping[str, Any], knowledge: ReleaseKnowledge, fin
     schema = knowledge.schemas.get(knowledge.run_config_class)
     if schema is None:
         return
-    for issue in check(dict(config), schema):
+    for issue in _without_consequences(check(dict(config), schema)):
         _report(issue, config, knowledge, findings)
     _check_name(config, schema, findings)
+
+
+def _without_consequences(issues: list[Issue]) -> list[Issue]:
+    """Tell once that the name stands under the key of newer releases."""
+    paths = {issue.path for issue in issues if issue.missing or issue.unknown_key}
+    if not {"image_name", "distro_name"} <= paths:
+        return issues
+    hint = "`distro_name` is called `image_name` before 0.5.0"
+    kept = [issue for issue in issues if issue.path != "distro_name"]
+    return [replace(issue, hint=hint) if issue.path == "image_name" else issue for issue in kept]
 
 
 def _report(issue: Issue, config: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
     if issue.unknown_key:
         _report_unknown_key(issue, config, knowledge, findings)
-    elif issue.soft:
-        findings.warning(
-            ConfigReason.INVALID_RUN_CONFIG, f"{issue.message} (or converted)", issue.path, hint=issue.cure
-        )
+    elif issue.soft and not is_done_here(issue.path, RUN_CONFIG_FIELDS):
+        message = f"{issue.message}, unless the release converts it"
+        findings.warning(ConfigReason.INVALID_RUN_CONFIG, message, issue.path, hint=issue.cure)
     else:
         findings.error(ConfigReason.INVALID_RUN_CONFIG, issue.message, issue.path or DOCUMENT, hint=issue.cure)
 
@@ -109,18 +147,23 @@ def _report_unknown_key(
     if issue.path.startswith("x-"):
         return  # by its name it is there for its anchors, and meant to be ignored
     release = knowledge.release
+    filled = _says_something(value_at(config, issue.path))
+    if issue.path.startswith("x-"):
+        return  # a place for YAML anchors, as Compose files have it: made to be ignored
+    if not filled and issue.path.startswith(_RESOURCES):
+        return  # upstream's own configs have empty lists of resources that the release does not know
     moved = next((moved for moved in MOVED_KEYS if moved.key == issue.path and release.since(moved.since)), None)
-    filled = not is_empty(value_at(config, issue.path))
-    if moved and filled and issue.path not in knowledge.bundled_top_level_keys:
-        findings.error(
-            ConfigReason.UNKNOWN_FIELD,
-            f"{release} ignores `{issue.path}`, which releases before {moved.since} understood",
-            issue.path,
-            hint=moved.advice,
-        )
-        return
-    hint = moved.advice if moved else _NEWER_PLACES.get(issue.path) or _FIRST_FORMAT.get(issue.path) or issue.cure
-    findings.warning(ConfigReason.UNKNOWN_FIELD, f"{release} ignores `{issue.path}`", issue.path, hint=hint)
+    newer = next((newer for newer in NEWER_KEYS if newer.key == issue.path and not release.since(newer.since)), None)
+    message = f"{release} ignores `{issue.path}`"
+    if moved and filled:
+        message += f", which releases before {moved.since} understood"
+    elif newer and filled:
+        message += f", which {newer.since} and newer understand"
+    other = moved or newer
+    lost = other and filled and not other.harmless and issue.path not in knowledge.bundled_top_level_keys
+    report = findings.error if lost else findings.warning
+    hint = other.advice if other else _FIRST_FORMAT.get(issue.path) or issue.cure
+    report(ConfigReason.UNKNOWN_FIELD, message, issue.path, hint=hint)
 
 
 def _check_name(config: Mapping[str, Any], schema: Mapping[str, Any], findings: Findings) -> None:
@@ -142,6 +185,13 @@ def value_at(config: Any, path: str) -> Any:
     for part in path.split("."):
         config = config.get(part) if isinstance(config, dict) else None
     return config
+
+
+def _says_something(value: Any) -> bool:
+    """Whether a value, or a part of it, is not empty."""
+    if isinstance(value, dict):
+        return any(_says_something(item) for item in value.values())
+    return not is_empty(value)
 
 
 def is_empty(value: Any) -> bool:

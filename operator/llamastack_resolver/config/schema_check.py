@@ -43,6 +43,8 @@ class Issue:
         hint: what to do, if that is known.
         soft: a validator of the release may accept the value all the same.
         unknown_key: the value has a key that the release ignores; `path` ends in it.
+        refused_key: the value has a key that the release does not know and refuses; `path` ends in it.
+        missing: a required key is not there; `path` ends in it.
     """
 
     path: str
@@ -50,6 +52,8 @@ class Issue:
     hint: str | None = None
     soft: bool = False
     unknown_key: bool = False
+    refused_key: bool = False
+    missing: bool = False
 
     @property
     def cure(self) -> str:
@@ -142,7 +146,7 @@ class _Checker:
         name = schema["discriminator"]["propertyName"]
         mapping = schema["discriminator"].get("mapping") or {}
         if name not in value:
-            return [Issue(join(path, name), f"`{name}` is required", f"one of: {_names(mapping)}")]
+            return [Issue(join(path, name), f"`{name}` is required", f"one of: {_names(mapping)}", missing=True)]
         tag = value[name]
         if isinstance(tag, Unknown):
             return []
@@ -223,7 +227,7 @@ class _Checker:
             self._keys[id(schema)] = by_name
         given = {by_name[key] for key in value if isinstance(key, str) and key in by_name}
         issues = [
-            Issue(join(path, key), f"`{key}` is required, and missing", f"add `{key}`")
+            Issue(join(path, key), f"`{key}` is required, and missing", f"add `{key}`", missing=True)
             for key in schema.get("required") or ()
             if key not in given
         ]
@@ -236,15 +240,16 @@ class _Checker:
 
     def _extra(self, key: Any, value: Any, schema: Schema, path: str, depth: int) -> list[Issue]:
         extra = schema.get("additionalProperties")
+        # A class without a field has properties, and ignores every key; a mapping has none.
         names = (schema.get("properties") or {}).keys()
         where = f"{path}.{key}" if path else str(key)
         if isinstance(extra, Mapping):
             return self.check(value, extra, where, depth + 1)
-        if extra is True or schema.get("x-extra") == "allow" or not names:
+        if extra is True or schema.get("x-extra") == "allow" or "properties" not in schema:
             return []
         hint = did_you_mean(str(key), names)
         if extra is False or schema.get("x-extra") == "forbid":
-            return [Issue(where, f"`{key}` is not allowed here", hint)]
+            return [Issue(where, f"`{key}` is not allowed here", hint, refused_key=True)]
         return [Issue(where, f"`{key}` is not known here, and is ignored", hint, unknown_key=True)]
 
 

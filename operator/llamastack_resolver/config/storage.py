@@ -31,7 +31,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Backends:
-    """Storage backends by name, with their types; None for a type that is not known here."""
+    """Storage backends by name, with their types; None for a type that is not known here, or that does not exist."""
 
     types: Mapping[str, str | None]
 
@@ -61,10 +61,11 @@ def read_backends(config: Mapping[str, Any], knowledge: ReleaseKnowledge) -> Bac
         return Backends(dict(DEFAULT_BACKENDS))
     if not isinstance(backends, dict):
         return None
+    existing = _backend_types(knowledge)
     types: dict[str, str | None] = {}
     for name, backend in backends.items():
         kind = backend.get("type") if isinstance(backend, dict) else None
-        types[str(name)] = kind if isinstance(kind, str) else None
+        types[str(name)] = kind if isinstance(kind, str) and kind in existing else None
     return Backends(types)
 
 
@@ -94,7 +95,8 @@ def check_stores(
         else:
             hint = f"set {path}, or call the backend {backend}"
             findings.error(ConfigReason.MISSING_REFERENCE, f"{problem.message}: the default of {path}", path, hint=hint)
-    if "metadata" in kinds and stores.get("metadata", kinds["metadata"][1]) is None:
+    # Where the section around it is missing, that is said of the section.
+    if "stores" in storage and "metadata" in kinds and stores.get("metadata", kinds["metadata"][1]) is None:
         findings.error(
             ConfigReason.INVALID_RUN_CONFIG,
             "`storage.stores.metadata` is required",
@@ -123,6 +125,14 @@ def migrate_stores(config: Mapping[str, Any], knowledge: ReleaseKnowledge) -> di
 
 def _run_config_schema(knowledge: ReleaseKnowledge) -> Mapping[str, Any]:
     return knowledge.schemas.get(knowledge.run_config_class) or {}
+
+
+def _backend_types(knowledge: ReleaseKnowledge) -> Mapping[str, Any]:
+    """Return the types of backends that the release has; another one is a mistake that its schema tells."""
+    storage = (_run_config_schema(knowledge).get("$defs") or {}).get("StorageConfig") or {}
+    backend = ((storage.get("properties") or {}).get("backends") or {}).get("additionalProperties") or {}
+    mapping: Mapping[str, Any] = (backend.get("discriminator") or {}).get("mapping") or {}
+    return mapping
 
 
 def _has_storage(knowledge: ReleaseKnowledge) -> bool:

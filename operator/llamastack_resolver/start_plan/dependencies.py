@@ -126,7 +126,12 @@ def _check_listed(
     if api in knowledge.router_apis:
         if not providers.get(f"{INNER}{api}"):
             message = f"`{api}` is served, but has no provider: requests to it fail"
-            findings.warning(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
+            disabled = prepared.disabled.get(api)
+            if disabled:  # what is switched off was not forgotten
+                hint = f"enable {disabled[0].provider_type} at {disabled[0].path}"
+                findings.info(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=hint)
+            else:
+                findings.warning(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
     elif not providers.get(api):
         message = f"`{api}` is listed in `apis`, and nothing provides it"
         if knowledge.behaviour.serves_unbacked_apis:

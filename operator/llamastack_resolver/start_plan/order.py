@@ -103,7 +103,8 @@ def sort_providers_by_deps[P: ProviderWithSpec](
     """Return the start order, and report cycles as the release will meet them.
 
     A cycle is an error where the release refuses it (ogx 1.2 and newer) or where a required dependency would
-    not be there in time; it is a warning where only an optional one is missed.
+    not be there in time; it is a warning where only an optional one is missed, and not mentioned where only the
+    release's own providers take part.
     """
     keys, cycles = depth_first(dependency_graph(providers))
     for cycle in cycles:
@@ -147,11 +148,10 @@ def _report_cycle(
             StartPlanReason.DEPENDENCY_CYCLE, message, place, hint="ogx 1.2 and newer refuse it: leave one out", **whose
         )
         return
+    if all(provider.origin in ("builtin", "routed") for key in cycle for provider in providers[key]):
+        return  # the release was made so, and nobody can change it
     message = f"providers depend on each other: {path}; {release} starts one of them without the other"
-    if any(provider.origin not in ("builtin", "routed") for key in cycle for provider in providers[key]):
-        findings.warning(StartPlanReason.DEPENDENCY_CYCLE, message, place, hint=hint, **whose)
-    else:
-        findings.info(StartPlanReason.DEPENDENCY_CYCLE, message, place, hint=None, **whose)
+    findings.warning(StartPlanReason.DEPENDENCY_CYCLE, message, place, hint=hint, **whose)
 
 
 def _names(cycle: list[str], providers: Mapping[str, Sequence[ProviderWithSpec]]) -> list[str]:

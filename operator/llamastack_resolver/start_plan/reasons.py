@@ -14,7 +14,7 @@ class StartPlanReason(Reason):
         cure="Add a provider of that API, or remove what needs it.",
         shows=(Place.REPORT,),
         example="inline::builtin needs the API `vector_io`, which nothing provides",
-        severities=(Severity.ERROR, Severity.WARNING),
+        severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
     )
     DEPENDENCY_CYCLE = Declaration(
         "DependencyCycle",
@@ -22,5 +22,5 @@ class StartPlanReason(Reason):
         cure="Make one of these dependencies optional, or leave one of these providers out.",
         shows=(Place.REPORT,),
         example="providers depend on each other: eval (a) -> agents (b) -> eval (a)",
-        severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
+        severities=(Severity.ERROR, Severity.WARNING),
     )

@@ -22,12 +22,11 @@ from llamastack_operator.planning.stack.status import PassOutcome, status_of
 from llamastack_operator.planning.stack.transitions import transitions
 from llamastack_resolver.findings import DOCUMENT, Finding, Findings, Place, Reason, Severity, with_prefix
 from llamastack_resolver.providers.reasons import ProviderReason
-from llamastack_resolver.start_plan.reasons import StartPlanReason
 from tests.support.world import llamastack, snapshot
 
 OPERATOR = Path(__file__).parents[3] / "operator"
 VOCABULARY = declared_reasons()
-NOTHING_TO_DO = {ProviderReason.RESOLVED_IN_IMAGE, StartPlanReason.DEPENDENCY_CYCLE}
+NOTHING_TO_DO = {ProviderReason.RESOLVED_IN_IMAGE}
 """What information about them comes without a hint."""
 CHOSEN_AT_RUN_TIME = {
     "MISSING_METHOD": "its severity is a rule of the user's",

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from llamastack_operator import catalog
 from llamastack_resolver.config.env import Environment
+from llamastack_resolver.releases import Release
 from llamastack_resolver.resolution import ExternalFiles, Resolution, resolve
 from tests.support.small_release import config, entry, knowledge
 
@@ -171,6 +173,138 @@ class TestMovedContent:
         assert errors(resolve(config(models=[{"model_id": "m"}]), release)) == []
 
 
+class TestWhatTheReleaseFillsIn:
+    """`metadata_store` and `vector_stores_config` may come from other parts of the run config."""
+
+    def of_files(self, version: str, **storage: Any) -> list[tuple[str, str]]:
+        entries = [entry("f", "inline::localfs", config={"storage_dir": "/x"})]
+        raw = {"version": 2, "distro_name": "x", "providers": {"files": entries}, "apis": ["files"], "storage": storage}
+        return errors(resolve(raw, catalog.load_release(Release.parse(version))))
+
+    def test_a_store_is_missed_where_nothing_fills_it_in(self):
+        missing = [("InvalidProviderConfig", "providers.files[0].config.metadata_store")]
+        stores = {"vector_stores": {"backend": "sql_default", "table_name": "v"}}
+
+        assert self.of_files("0.7.3") == missing
+        assert self.of_files("ogx-1.0.4", stores=stores) == missing
+        assert self.of_files("ogx-1.5.0") == missing
+        assert self.of_files("ogx-1.5.0", stores={"vector_stores": None}) == missing
+        assert self.of_files("ogx-1.5.0", stores=stores) == []
+
+    def test_what_the_run_config_replaces_has_no_effect_and_is_not_judged(self):
+        search = entry("s", "inline::file-search", config={"vector_stores_config": {"file_search_params": "none"}})
+        release = catalog.load_release(Release.parse("0.7.3"))
+        path = "providers.tool_runtime[0].config.vector_stores_config"
+        raw = {"version": 2, "distro_name": "x", "providers": {"tool_runtime": [search]}}
+
+        alone, replaced = resolve(raw, release), resolve({**raw, "vector_stores": {}}, release)
+
+        assert ("InvalidProviderConfig", f"{path}.file_search_params") in errors(alone)
+        assert ("UnknownField", path) in warnings(replaced)
+        assert not [found for found in errors(replaced) if "config" in found[1]]
+
+
+class TestSinks:
+    """A validator of the releases up to 0.2.23 splits them at commas."""
+
+    def findings(self, sinks: object) -> list[tuple[str, str, str]]:
+        raw = {
+            "version": 2,
+            "image_name": "x",
+            "providers": {"telemetry": [entry("t", "inline::meta-reference", config={"sinks": sinks})]},
+        }
+        found = resolve(raw, catalog.load_release(Release.parse("0.2.20"))).findings
+        return [(f.severity.value, f.path, f.message) for f in found if "sinks" in f.path]
+
+    def test_that_exist_are_right_as_text_and_as_a_list(self):
+        assert self.findings("console, sqlite") == self.findings(["console"]) == self.findings("${env.SINKS}") == []
+
+    def test_that_do_not_exist_are_errors_where_the_file_has_them(self):
+        path = "providers.telemetry[0].config.sinks"
+
+        assert self.findings("consol,jaeger") == [
+            ("error", path, "the text 'consol' is not allowed here"),
+            ("error", path, "the text 'jaeger' is not allowed here"),
+        ]
+        assert self.findings(["consol"]) == [("error", f"{path}[0]", "the text 'consol' is not allowed here")]
+        assert self.findings(5) == [("error", path, "expected a list, found the number 5")]
+
+
+class TestContentWithoutEffect:
+    def run_config(self, version: str, **content: Any) -> list[tuple[str, str]]:
+        name = "distro_name" if Release.parse(version) >= Release.parse("0.5.0") else "image_name"
+        raw = {"version": 2, name: "x", "providers": {}, **content}
+        found = resolve(raw, catalog.load_release(Release.parse(version))).findings
+        return [(f.severity.value, f.path) for f in found if f.reason == "UnknownField"]
+
+    @pytest.mark.parametrize("version", ["0.4.0", "0.7.3", "ogx-1.5.0"])
+    def test_is_a_warning_where_what_is_served_is_the_same(self, version: str):
+        assert self.run_config(version, telemetry={"enabled": True}) == [("warning", "telemetry")]
+
+    @pytest.mark.parametrize("version", ["0.3.0", "0.7.3", "ogx-1.0.0", "ogx-1.5.0"])
+    def test_is_not_mentioned_of_empty_lists_of_resources(self, version: str):
+        lists = ("models", "shields", "vector_dbs", "datasets", "scoring_fns", "benchmarks", "tool_groups", "zzz")
+
+        assert self.run_config(version, registered_resources={key: [] for key in lists}) == []
+
+    def test_is_an_error_where_the_stack_lacks_what_a_newer_release_would_have(self):
+        resources = {"registered_resources": {"models": [{"model_id": "m"}]}}
+
+        assert self.run_config("0.2.20", **resources) == [("error", "registered_resources")]
+        assert self.run_config("0.2.20", registered_resources={"models": []}) == [("warning", "registered_resources")]
+        assert self.run_config("0.2.20", vector_stores={"x": 1}) == [("warning", "vector_stores")]
+
+    def test_is_not_mentioned_of_a_place_for_anchors(self):
+        assert self.run_config("0.7.3", **{"x-vllm": {"a": 1}}) == []
+
+    def test_is_no_second_mistake_where_the_name_has_the_newer_key(self):
+        raw = {"version": 2, "distro_name": "x", "providers": {}}
+
+        found = [f for f in resolve(raw, catalog.load_release(Release.parse("0.4.7"))).findings if "name" in f.path]
+
+        assert [(f.path, f.hint) for f in found] == [
+            ("image_name", "`distro_name` is called `image_name` before 0.5.0")
+        ]
+
+
+def test_a_storage_section_that_is_missing_is_one_mistake():
+    raw = {"version": 2, "image_name": "x", "providers": {}}
+
+    assert errors(resolve(raw, catalog.load_release(Release.parse("0.3.5")))) == [("InvalidRunConfig", "storage")]
+
+
+def test_a_type_of_backend_that_does_not_exist_is_one_mistake():
+    backends = {
+        "kv_default": {"type": "sqlite", "db_path": "/x"},
+        "sql_default": {"type": "sql_sqlite", "db_path": "/y"},
+    }
+    faiss = entry("f", "inline::faiss", config={"persistence": {"backend": "kv_default", "namespace": "f"}})
+    raw = {
+        "version": 2,
+        "distro_name": "x",
+        "apis": ["vector_io"],
+        "providers": {"vector_io": [faiss], "inference": [entry("o", "remote::openai")]},
+        "storage": {"backends": backends},
+    }
+
+    found = errors(resolve(raw, catalog.load_release(Release.parse("0.7.3"))))
+
+    assert found == [
+        ("InvalidRunConfig", "storage.backends.kv_default.type"),
+        ("MissingDependency", "providers.vector_io[0]"),
+    ]
+
+
+def test_an_api_whose_providers_are_switched_off_is_information_and_one_without_any_a_warning():
+    off = config(providers={"vector_io": [entry("", "inline::faiss")]}, apis=["vector_io"])
+    none = config(providers={"vector_io": []}, apis=["vector_io"])
+
+    (switched,), (forgotten,) = (resolve(raw, knowledge()).findings for raw in (off, none))
+
+    assert (switched.severity, switched.hint) == ("info", "enable inline::faiss at providers.vector_io[0]")
+    assert forgotten.severity == "warning"
+
+
 def test_an_unknown_key_is_a_warning_with_the_nearest_name():
     resolution = resolve(config(provider={}), knowledge())
 
@@ -272,7 +406,7 @@ class TestCycles:
         assert [(f.severity, f.reason) for f in resolution.findings] == [("error", "DependencyCycle")]
         assert "files (f) -> responses (r) -> files (f)" in resolution.findings[0].message
 
-    def test_over_optional_dependencies_of_built_in_providers_are_information_where_the_release_starts(self):
+    def test_over_optional_dependencies_of_built_in_providers_are_not_mentioned_where_the_release_starts(self):
         types = {
             "files": {"inline::f": {"module": "f", "optional_api_dependencies": ["responses"]}},
             "responses": {"inline::r": {"module": "r", "api_dependencies": ["files"]}},
@@ -281,7 +415,7 @@ class TestCycles:
 
         resolution = resolve(raw, knowledge(providers=types))
 
-        assert [(f.severity, f.reason) for f in resolution.findings] == [("info", "DependencyCycle")]
+        assert resolution.findings == ()
 
 
 class TestExternalProviders:
