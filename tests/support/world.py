@@ -11,9 +11,10 @@ from llamastack_operator.objects.builds import BuildRecord, build_from
 from llamastack_operator.objects.child import Child, child_from
 from llamastack_operator.objects.pods import Pod, pod_from
 from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
-from llamastack_operator.planning.image.install import needs_install, plan_install
+from llamastack_operator.planning.image.install import read_install
 from llamastack_operator.planning.image.judge import judge_image
 from llamastack_operator.planning.image.question import ImageQuestion
+from llamastack_operator.planning.image.server_config import server_text
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
@@ -181,11 +182,14 @@ def succeeded(name: str, spec: Mapping[str, Any], **status: Any) -> BuildRecord:
 
 def judged(found: StackFacts, *builds: BuildRecord, settings: ImageSettings = IMAGES) -> Snapshot:
     """Return a snapshot with how its image stands, beside these builds of its namespace."""
-    stack, run_config, question = found.stack, found.run_config, None
-    if stack.spec is not None and run_config is not None and needs_install(stack, stack.modules):
+    stack, run_config, plan, providers = found.stack, found.run_config, None, found.stack.providers
+    if stack.spec is not None and run_config is not None:
+        plan, providers = read_install(stack, stack.spec, run_config, found.referred.files)
+    question = None
+    if stack.spec is not None and plan is not None:
         question = ImageQuestion(
             spec=stack.spec,
-            plan=plan_install(stack.spec, run_config, found.referred.files),
+            plan=plan,
             builds=builds,
             current=(stack.status.get("buildRef") or {}).get("name"),
             access="",
@@ -193,4 +197,6 @@ def judged(found: StackFacts, *builds: BuildRecord, settings: ImageSettings = IM
             unchanged=False,
         )
     judgement = judge_image(found, question, settings)
-    return Snapshot(found, judgement.verdict, judgement.findings, run_config, stack.providers)
+    if run_config is not None and judgement.verdict is not None and judgement.verdict.ready:
+        run_config = server_text(stack, run_config, judgement.verdict.modules)
+    return Snapshot(found, judgement.verdict, judgement.findings, run_config, providers)
