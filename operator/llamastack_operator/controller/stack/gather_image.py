@@ -10,15 +10,15 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llamastack_operator.api.conditions import ConditionType, is_true
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.builds import BuildRecord
-from llamastack_operator.objects.child import Key, digest
+from llamastack_operator.objects.child import Key
+from llamastack_operator.planning.image.access import secrets_of, seen_access
 from llamastack_operator.planning.image.install import needs_install, read_install
 from llamastack_operator.planning.image.judge import judge_image
-from llamastack_operator.planning.image.question import ImageQuestion
+from llamastack_operator.planning.image.question import ImageQuestion, question_about
 from llamastack_operator.planning.image.server_config import may_change, server_text
 from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.planning.stack.facts import Referred, StackFacts
@@ -27,8 +27,6 @@ from llamastack_operator.planning.stack.inputs.providers import Provider
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.settings import ImageSettings
-
-_UNITS = {"h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +99,7 @@ class ImageGatherer:
         planned = await self._plan(stack, facts.referred, spec, run_config)
         if planned.plan is None:
             return ImageFacts(None, planned.providers, None)
-        token, again = _refresh(stack, spec, time.time())
-        question = ImageQuestion(
-            spec=spec,
-            plan=planned.plan,
-            builds=self._candidates(stack),
-            current=(stack.status.get("buildRef") or {}).get("name"),
-            access="",
-            refresh=token,
-            unchanged=stack.status.get("observedGeneration") == stack.generation
-            and is_true(stack.status, ConditionType.IMAGE_READY),
-        )
+        question, again = question_about(stack, spec, planned.plan, self._candidates(stack), time.time())
         return ImageFacts(question, planned.providers, again)
 
     async def _server_config(self, facts: StackFacts, run_config: str | None, verdict: ImageVerdict) -> str | None:
@@ -147,18 +135,5 @@ class ImageGatherer:
         build = stack.spec.build if stack.spec else None
         if build is None:
             return ""
-        index = build.pip.secret_ref if build.pip else None
-        names = {ref.name for ref in (build.push_secret_ref, build.pull_secret_ref, index) if ref is not None}
-        versions = {name: await self._referents.secret_version((stack.key[0], name)) for name in sorted(names)}
-        return digest([versions, facts.referred.certificates])
-
-
-def _refresh(stack: Stack, spec: LlamaStackSpec, now: float) -> tuple[str, float | None]:
-    """Return the token that asks for a fresh look, and the seconds until the next interval."""
-    interval = spec.build.refresh_interval if spec.build else None
-    if interval is None:
-        return stack.rebuild, None
-    seconds = int(interval[:-1]) * _UNITS[interval[-1]]
-    epoch, passed = divmod(now, seconds)
-    token = f"{stack.rebuild}@{interval}/{int(epoch)}".removeprefix("@")
-    return token, seconds - passed
+        versions = {name: await self._referents.secret_version((stack.key[0], name)) for name in secrets_of(build)}
+        return seen_access(versions, facts.referred.certificates)
