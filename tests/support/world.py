@@ -150,17 +150,27 @@ def with_facts(found: Snapshot, **changed: Any) -> Snapshot:
 
 def built(found: StackFacts, settings: ImageSettings = IMAGES) -> Snapshot:
     """Return a snapshot in which every build that the stack wants has succeeded."""
-    builds: list[BuildRecord] = []
+    return judged(found, *map(build_from, finished_builds(found, settings)), settings=settings)
+
+
+def finished_builds(found: StackFacts, settings: ImageSettings = IMAGES) -> list[dict[str, Any]]:
+    """Return every build that the stack wants, succeeded, as the API has it."""
+    bodies: list[dict[str, Any]] = []
     while True:
-        after = judged(found, *builds, settings=settings)
+        after = judged(found, *map(build_from, bodies), settings=settings)
         missing = [wish for wish in after.image.wishes if wish.spec] if after.image else []
         if not missing:
-            return after
-        builds += [succeeded(wish.name, wish.spec) for wish in missing]
+            return bodies
+        bodies += [succeeded_body(wish.name, wish.spec) for wish in missing]
 
 
 def succeeded(name: str, spec: Mapping[str, Any], **status: Any) -> BuildRecord:
     """Return a build that succeeded; of its repository's image only the digest is made up."""
+    return build_from(succeeded_body(name, spec, **status))
+
+
+def succeeded_body(name: str, spec: Mapping[str, Any], **status: Any) -> dict[str, Any]:
+    """Return the same as the API has it."""
     digest = f"sha256:{spec['key']}"
     modules = [
         {"requirement": text, "distribution": text, "version": "1.0", "importName": text.split("==")[0]}
@@ -177,7 +187,8 @@ def succeeded(name: str, spec: Mapping[str, Any], **status: Any) -> BuildRecord:
         **status,
     }
     metadata = {"namespace": "team-a", "name": name, "uid": name, "resourceVersion": str(next(_version))}
-    return build_from({"metadata": metadata, "spec": dict(spec), "status": known})
+    kind = {"apiVersion": "llamastack.dev/v1alpha1", "kind": "LlamaStackBuild"}
+    return {**kind, "metadata": metadata, "spec": dict(spec), "status": known}
 
 
 def judged(found: StackFacts, *builds: BuildRecord, settings: ImageSettings = IMAGES) -> Snapshot:
