@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +135,14 @@ class TestABuild:
         _, _, err = render(tmp_path, capsys, body)
         assert "in a cluster its name ends otherwise" in err
 
+    def test_is_taken_from_standard_input_as_kubectl_prints_it(
+        self, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        printed = yaml.safe_dump(self.done(tmp_path, capsys)).encode()
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(printed)))
+        options = ("-", "--operator-image", "registry.example/operator:1")
+        assert of_kind(objects(tmp_path, capsys, self.STACK, options=options), "Deployment")
+
 
 class TestWhatOnlyAClusterKnows:
     def told(self, tmp_path: Path, capsys: Capture, *bodies: Body) -> str:
@@ -200,3 +212,29 @@ def test_a_stack_of_a_cluster_becomes_what_the_operator_plans(case: str, capsys:
     bodies = [body, claim, *finished_builds(facts(body))]
     options = (*options, "--operator-image", IMAGES.operator)
     assert objects(tmp_path, capsys, *bodies, options=options) == rendered(body, case)
+
+
+def test_no_network_library_is_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "stack.yaml"
+    file.write_text(yaml.safe_dump(stack()))
+    code = (
+        "import sys; from llamastack_operator.cli import main; assert main(sys.argv[1:]) == 0;"
+        "print([m for m in ('kopf', 'kubernetes', 'aiohttp', 'asyncio') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "render", str(file)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+class TestAnyManifest:
+    @pytest.mark.parametrize(
+        "metadata",
+        [{"name": "bot", "uid": 7, "resourceVersion": "x", "generation": "y", "annotations": []}, {"name": 7}],
+    )
+    def test_with_odd_metadata_stops_nothing(self, metadata: Body, tmp_path: Path, capsys: Capture) -> None:
+        assert render(tmp_path, capsys, {**stack(), "metadata": metadata, "status": "odd"})[0] == 0
+
+    def test_has_dates_and_keys_as_text_as_kubectl_sends_them(self, tmp_path: Path, capsys: Capture) -> None:
+        run_config = {**RUN_CONFIG, "server": {"since": datetime.date(2026, 1, 1), 1: 2}}
+        status, out, _ = render(tmp_path, capsys, stack(runConfig=run_config))
+        config = server_config(list(yaml.safe_load_all(out)))
+        assert (status, config["server"]) == (0, {"since": "2026-01-01", "1": 2})
