@@ -49,7 +49,7 @@ FILES["config"] = {  # type: ignore[assignment]
 
 
 def manifest(distribution: dict[str, Any], providers: dict[str, Any]) -> dict[str, Any]:
-    spec = {"distribution": distribution, "runConfig": {"version": 2, "providers": providers}}
+    spec = {"distribution": distribution, "runConfig": {"version": 2, "distro_name": "bot", "providers": providers}}
     spec["build"] = {"pip": {"constraints": [*pins("0.7.3"), "colorama==0.4.6"]}}
     return {"apiVersion": "llamastack.dev/v1alpha1", "kind": "LlamaStack", "metadata": {"name": "bot"}, "spec": spec}
 

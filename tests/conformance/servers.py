@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -122,15 +122,32 @@ def served(name: str, model: str, home: Path, python: Path | None = None) -> Ite
         home: an empty folder.
         python: of the environment with the release; default: the cached one with all that its constraints name.
     """
-    (home / "run.yaml").write_text(json.dumps(run_config(name, model)))
+    with started(name, json.dumps(run_config(name, model)), home, python=python) as connection:
+        yield connection
+
+
+@contextmanager
+def started(
+    name: str, config: str, home: Path, variables: Mapping[str, str] | None = None, python: Path | None = None
+) -> Iterator[Connection]:
+    """Run a release's server with a run config.
+
+    Args:
+        name: the release.
+        config: the run config as text.
+        home: its home, where the config, its log and its state go.
+        variables: further variables of its environment.
+        python: of the environment with the release; default: the cached one with all that its constraints name.
+    """
+    (home / "run.yaml").write_text(config)
     port = free_port()
     argv = start_command(release(name), str(home / "run.yaml"), port)
     binaries = (python or python_of(name)).parent
-    variables = {**ENVIRONMENT, "HOME": str(home), "SQLITE_STORE_DIR": str(home)}
-    variables["PATH"] = f"{binaries}{os.pathsep}{variables['PATH']}"
+    known = {**ENVIRONMENT, "HOME": str(home), "SQLITE_STORE_DIR": str(home), **(variables or {})}
+    known["PATH"] = f"{binaries}{os.pathsep}{ENVIRONMENT['PATH']}"
     with (home / "log").open("wb") as log:
         command = [str(binaries / argv[0]), *argv[1:]]
-        process = subprocess.Popen(command, env=variables, cwd=home, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(command, env=known, cwd=home, stdout=log, stderr=log, start_new_session=True)
     try:
         connection = Connection(f"http://127.0.0.1:{port}", timeout=PATIENCE)
         _await(connection, process, home / "log")

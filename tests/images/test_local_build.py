@@ -43,7 +43,7 @@ def base(registry: Registry) -> str:
 
 
 def stack(folder: Path, image: str, *modules: dict[str, Any], **pip: Any) -> Path:
-    config = {"version": 2, "providers": {"eval": list(modules)}}
+    config = {"version": 2, "distro_name": "bot", "providers": {"eval": list(modules)}}
     spec = {
         "distribution": {"image": image},
         "runConfig": config,

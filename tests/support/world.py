@@ -11,9 +11,10 @@ from llamastack_operator.objects.builds import BuildRecord, build_from
 from llamastack_operator.objects.child import Child, child_from
 from llamastack_operator.objects.pods import Pod, pod_from
 from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
-from llamastack_operator.planning.image.install import needs_install, plan_install
+from llamastack_operator.planning.image.install import read_install
 from llamastack_operator.planning.image.judge import judge_image
 from llamastack_operator.planning.image.question import ImageQuestion
+from llamastack_operator.planning.image.server_config import server_text
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
@@ -149,17 +150,27 @@ def with_facts(found: Snapshot, **changed: Any) -> Snapshot:
 
 def built(found: StackFacts, settings: ImageSettings = IMAGES) -> Snapshot:
     """Return a snapshot in which every build that the stack wants has succeeded."""
-    builds: list[BuildRecord] = []
+    return judged(found, *map(build_from, finished_builds(found, settings)), settings=settings)
+
+
+def finished_builds(found: StackFacts, settings: ImageSettings = IMAGES) -> list[dict[str, Any]]:
+    """Return every build that the stack wants, succeeded, as the API has it."""
+    bodies: list[dict[str, Any]] = []
     while True:
-        after = judged(found, *builds, settings=settings)
+        after = judged(found, *map(build_from, bodies), settings=settings)
         missing = [wish for wish in after.image.wishes if wish.spec] if after.image else []
         if not missing:
-            return after
-        builds += [succeeded(wish.name, wish.spec) for wish in missing]
+            return bodies
+        bodies += [succeeded_body(wish.name, wish.spec) for wish in missing]
 
 
 def succeeded(name: str, spec: Mapping[str, Any], **status: Any) -> BuildRecord:
     """Return a build that succeeded; of its repository's image only the digest is made up."""
+    return build_from(succeeded_body(name, spec, **status))
+
+
+def succeeded_body(name: str, spec: Mapping[str, Any], **status: Any) -> dict[str, Any]:
+    """Return the same as the API has it."""
     digest = f"sha256:{spec['key']}"
     modules = [
         {"requirement": text, "distribution": text, "version": "1.0", "importName": text.split("==")[0]}
@@ -176,16 +187,20 @@ def succeeded(name: str, spec: Mapping[str, Any], **status: Any) -> BuildRecord:
         **status,
     }
     metadata = {"namespace": "team-a", "name": name, "uid": name, "resourceVersion": str(next(_version))}
-    return build_from({"metadata": metadata, "spec": dict(spec), "status": known})
+    kind = {"apiVersion": "llamastack.dev/v1alpha1", "kind": "LlamaStackBuild"}
+    return {**kind, "metadata": metadata, "spec": dict(spec), "status": known}
 
 
 def judged(found: StackFacts, *builds: BuildRecord, settings: ImageSettings = IMAGES) -> Snapshot:
     """Return a snapshot with how its image stands, beside these builds of its namespace."""
-    stack, run_config, question = found.stack, found.run_config, None
-    if stack.spec is not None and run_config is not None and needs_install(stack, stack.modules):
+    stack, run_config, plan, providers = found.stack, found.run_config, None, found.stack.providers
+    if stack.spec is not None and run_config is not None:
+        plan, providers = read_install(stack, stack.spec, run_config, found.referred.files)
+    question = None
+    if stack.spec is not None and plan is not None:
         question = ImageQuestion(
             spec=stack.spec,
-            plan=plan_install(stack.spec, run_config, found.referred.files),
+            plan=plan,
             builds=builds,
             current=(stack.status.get("buildRef") or {}).get("name"),
             access="",
@@ -193,4 +208,6 @@ def judged(found: StackFacts, *builds: BuildRecord, settings: ImageSettings = IM
             unchanged=False,
         )
     judgement = judge_image(found, question, settings)
-    return Snapshot(found, judgement.verdict, judgement.findings, run_config, stack.providers)
+    if run_config is not None and judgement.verdict is not None and judgement.verdict.ready:
+        run_config = server_text(stack, run_config, judgement.verdict.modules)
+    return Snapshot(found, judgement.verdict, judgement.findings, run_config, providers)

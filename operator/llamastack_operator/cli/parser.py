@@ -16,6 +16,7 @@ from typing import Any
 COMMANDS = {
     "validate": "check manifests, run configs and build configs, and report everything that is wrong",
     "resolve": "show what a stack starts, and in which order",
+    "render": "print the objects that the operator would apply, the run config as the server gets it included",
     "containerfile": "print a Containerfile that buildah, podman or docker builds the image of a stack with",
     "build": "install and push the image of a stack from a pipeline, inside a container of its base",
     "catalog": "show what each release ships",

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from llamastack_operator.api.base import API_VERSION
-from llamastack_operator.api.labels import RERUN_ANNOTATION, build_labels
-from llamastack_operator.api.llamastackbuild import KIND
+from llamastack_operator.api.labels import RERUN_ANNOTATION
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.objects.builds import BuildRecord, build_from
+from llamastack_operator.objects.builds import BuildRecord, build_body, build_from
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.owners import owner_reference
 from llamastack_operator.objects.resources import LLAMASTACKBUILDS, LLAMASTACKS
@@ -79,17 +77,7 @@ class BuildKeeper:
         await self._merge(build, {"annotations": {RERUN_ANNOTATION: token}})
 
     async def _create(self, stack: Key, uid: str, name: str, spec: Mapping[str, Any]) -> BuildRecord | None:
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {
-                "namespace": stack[0],
-                "name": name,
-                "labels": build_labels(name),
-                "ownerReferences": [owner_reference(LLAMASTACKS, stack[1], uid)],
-            },
-            "spec": dict(spec),
-        }
+        body = build_body(stack, uid, name, spec)
         try:
             answer = await self._client.create(LLAMASTACKBUILDS, body)
         except ApiError as error:

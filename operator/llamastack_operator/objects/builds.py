@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, BUILD_LABEL, RERUN_ANNOTATION
+from llamastack_operator.api.base import API_VERSION
+from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, BUILD_LABEL, RERUN_ANNOTATION, build_labels
 from llamastack_operator.objects.build_spec import BuildSpec, build_spec
 from llamastack_operator.objects.build_status import BuildStatus, build_status
 from llamastack_operator.objects.child import Key
@@ -26,6 +27,8 @@ from llamastack_operator.objects.fields import (
     text,
     version_of,
 )
+from llamastack_operator.objects.owners import owner_reference
+from llamastack_operator.objects.resources import LLAMASTACKBUILDS, LLAMASTACKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,28 @@ def build_from(body: Mapping[str, Any]) -> BuildRecord:
         locked=status.get("lock") is not None,
         rerun=annotation(metadata, RERUN_ANNOTATION),
     )
+
+
+def build_body(stack: Key, uid: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the LlamaStackBuild of a spec, owned by the stack that asks for it.
+
+    Args:
+        stack: the stack's namespace and name.
+        uid: its UID.
+        name: the name of the build.
+        spec: its spec, in wire form.
+    """
+    return {
+        "apiVersion": API_VERSION,
+        "kind": LLAMASTACKBUILDS.kind,
+        "metadata": {
+            "namespace": stack[0],
+            "name": name,
+            "labels": build_labels(name),
+            "ownerReferences": [owner_reference(LLAMASTACKS, stack[1], uid)],
+        },
+        "spec": dict(spec),
+    }
 
 
 def owner_entry(namespace: str, uid: str) -> Key:

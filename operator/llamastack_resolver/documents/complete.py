@@ -1,8 +1,8 @@
 """What a manifest may leave out of its run config, and the operator fills in.
 
-A manifest has a name already, and storage has a sensible default; a run config that stands alone has to say
-both. The same function serves the checks and the rendering of the server's config, so that what was checked
-is what runs.
+Only what the release refuses to start without: so a config that starts is never changed, and no server finds its data
+in another place. The same function serves the checks and the rendering of the server's config, so that what was
+checked is what runs.
 """
 
 from __future__ import annotations
@@ -15,26 +15,32 @@ from llamastack_resolver.knowledge import ReleaseKnowledge
 _DIRECTORY = "${env.SQLITE_STORE_DIR:=~/.llama/distributions}"
 
 
-def complete_run_config(config: Mapping[str, Any], knowledge: ReleaseKnowledge, name: str) -> dict[str, Any]:
-    """Return the run config with version, name and storage where the release wants them and the config is
-    silent.
+def missing_keys(config: Mapping[str, Any], knowledge: ReleaseKnowledge, name: str) -> dict[str, Any]:
+    """Return the keys that a release cannot start without and a run config lacks, with what the operator puts there.
+
+    What is written stands, also where it is wrong. A name of null is none: a release that knows `distro_name` takes
+    it for left out; one that does not refuses it, and is left to say so.
 
     Args:
-        config: the run config of a manifest; it is not changed.
-        knowledge: the release.
+        config: the run config of a manifest.
+        knowledge: the release, which has to be the one that the manifest names.
         name: the stack's name.
+
+    Returns:
+        An empty mapping where nothing is to be filled in.
     """
     schema = knowledge.schemas.get(knowledge.run_config_class) or {}
     properties, required = schema.get("properties") or {}, schema.get("required") or ()
-    completed = {"version": 2, **config}
+    missing: dict[str, Any] = {}
     if "distro_name" in properties:
-        if completed.get("distro_name") is None and completed.get("image_name") is None:
-            completed["distro_name"] = name
-    elif completed.get("image_name") is None:
-        completed["image_name"] = name
-    if "storage" in required and "storage" not in completed:
-        completed["storage"] = default_storage()
-    return completed
+        # A validator wants one of both: no schema shows it.
+        if config.get("distro_name") is None and config.get("image_name") is None:
+            missing["distro_name"] = name
+    elif "image_name" in required and "image_name" not in config:
+        missing["image_name"] = name
+    if "storage" in required and "storage" not in config:
+        missing["storage"] = default_storage()
+    return missing
 
 
 def default_storage() -> dict[str, Any]:

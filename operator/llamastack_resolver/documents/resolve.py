@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from llamastack_resolver.documents.build_config import resolve_build
-from llamastack_resolver.documents.complete import complete_run_config
+from llamastack_resolver.documents.complete import missing_keys
 from llamastack_resolver.documents.input import Input
 from llamastack_resolver.findings import Finding, Findings, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.external_dirs import read_directory
-from llamastack_resolver.resolution import ExternalFiles, Resolution, resolve
+from llamastack_resolver.reasons import ConfigReason
+from llamastack_resolver.resolution import RUN_CONFIG_VERSION, ExternalFiles, Resolution, resolve
 
 
 def resolve_input(document: Input, knowledge: ReleaseKnowledge, read_files: bool = False) -> Resolution:
@@ -52,8 +54,27 @@ def _resolve_manifest(document: Input, knowledge: ReleaseKnowledge) -> Resolutio
     files = ExternalFiles(
         external.providers, external.apis, tuple(external.opaque_providers), tuple(external.api_names)
     )
-    completed = complete_run_config(config, knowledge, document.name or "stack")
+    completed = _completed(document, config, knowledge)
+    if not knowledge.behaviour.started_by_command:
+        # The operator starts the server's module there, which does not look at the version.
+        completed = {"version": RUN_CONFIG_VERSION, **completed}
     return resolve(completed, knowledge, document.environment, files)
+
+
+def _completed(document: Input, config: dict[str, Any], knowledge: ReleaseKnowledge) -> dict[str, Any]:
+    """Return a run config as the operator completes it: not at all where the manifest does not name the release."""
+    missing = missing_keys(config, knowledge, document.name or "stack")
+    if document.release is not None:
+        return {**config, **missing}
+    if missing:
+        keys = " and ".join(f"`{key}`" for key in missing)
+        document.findings.info(
+            ConfigReason.UNSUPPORTED_VERSION,
+            f"{keys} would be filled in if the manifest named the release; an image's tag is no proof of it",
+            "spec.distribution",
+            hint=f"name the release in `spec.distribution.release`, or write {keys}",
+        )
+    return config
 
 
 def locate(findings: Iterable[Finding], document: Input) -> list[Finding]:

@@ -43,20 +43,26 @@ def run(tmp_path: Path, capsys: Capture, spec: dict[str, Any], *options: str) ->
 
 
 def test_pushing_needs_to_know_where_to(tmp_path: Path, capsys: Capture):
-    spec = {"distribution": IMAGE, "runConfig": {"version": 2, "providers": {"eval": [CSOAI]}}}
+    spec = {"distribution": IMAGE, "runConfig": {"version": 2, "distro_name": "bot", "providers": {"eval": [CSOAI]}}}
     status, error = run(tmp_path, capsys, spec, "--push")
     assert status == 2 and "--push needs --repository, or spec.build.repository" in error
 
 
 def test_an_image_that_has_everything_is_nothing_to_build(tmp_path: Path, capsys: Capture):
-    status, error = run(tmp_path, capsys, {"distribution": IMAGE, "runConfig": {"version": 2, "providers": {}}})
+    status, error = run(
+        tmp_path, capsys, {"distribution": IMAGE, "runConfig": {"version": 2, "distro_name": "bot", "providers": {}}}
+    )
     assert status == 2 and "there is nothing to build" in error
 
 
 def test_mistakes_of_the_file_are_told_first(tmp_path: Path, capsys: Capture):
     spec = {
         "distribution": IMAGE,
-        "runConfig": {"version": 2, "providers": {"eval": [{**CSOAI, "module": "llama-stack==0.6.0"}]}},
+        "runConfig": {
+            "version": 2,
+            "distro_name": "bot",
+            "providers": {"eval": [{**CSOAI, "module": "llama-stack==0.6.0"}]},
+        },
     }
     status, error = run(tmp_path, capsys, spec, "--push", "--repository", "registry.example/bot")
     assert status == 1 and "RequirementConflict" in error and "spec.runConfig.providers.eval[0].module" in error

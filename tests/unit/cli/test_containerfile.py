@@ -27,7 +27,11 @@ def manifest(distribution: dict[str, Any], providers: dict[str, Any], **spec: An
         "apiVersion": "llamastack.dev/v1alpha1",
         "kind": "LlamaStack",
         "metadata": {"name": "bot"},
-        "spec": {"distribution": distribution, "runConfig": {"version": 2, "providers": providers}, **spec},
+        "spec": {
+            "distribution": distribution,
+            "runConfig": {"version": 2, "distro_name": "bot", "providers": providers},
+            **spec,
+        },
     }
 
 

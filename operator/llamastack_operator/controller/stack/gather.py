@@ -11,20 +11,15 @@ from typing import Any
 
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents
-from llamastack_operator.objects.child import Child, Key, digest
+from llamastack_operator.objects.child import Child, Key
 from llamastack_operator.objects.config_map import ConfigMapContent
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
 from llamastack_operator.planning.stack.inputs.config_map_texts import Taken, take, texts_of
-from llamastack_operator.planning.stack.inputs.references import (
-    CA_PATH,
-    SpecReference,
-    references_of,
-    report_missing,
-)
+from llamastack_operator.planning.stack.inputs.references import SpecReference, references_of
+from llamastack_operator.planning.stack.referred import leads_somewhere, referred_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
-from llamastack_resolver.findings import Findings
 
 _SMALL_TEXT = 4_096
 """Run configs up to this many characters are parsed on the event loop; larger ones in a thread."""
@@ -85,26 +80,8 @@ class Gatherer:
             return NOTHING_REFERRED
         contents = {key: await self._referents.config_map(key) for key in sorted(config_maps)}
         others = await self._others(stack, [ref for ref in references if ref.kind != "ConfigMap"])
-        findings = Findings()
-        for ref in references:
-            value = contents[namespace, ref.name] if ref.kind == "ConfigMap" else others[ref]
-            if not ref.optional and not _leads_somewhere(ref, value):
-                report_missing(ref, object_exists=value is not None, findings=findings)
-        used = [(ref.path, _used(ref, contents[namespace, ref.name])) for ref in references if ref.kind == "ConfigMap"]
-        # Certificates are for builds: pods need not be replaced for them.
-        for_pods = [part for path, part in used if path != CA_PATH]
-        for_builds = [part for path, part in used if path == CA_PATH]
         taken = await self._taken(stack, contents)
-        return Referred(
-            findings=(*findings, *taken.findings),
-            run_config=taken.run_config,
-            files=taken.files,
-            digest=digest(for_pods) if for_pods else "",
-            certificates=digest(for_builds) if for_builds else "",
-            claim_modes=next(
-                (others[ref] or () for ref in references if ref.path == "spec.server.storage.claimName"), ()
-            ),
-        )
+        return referred_of(references, namespace, contents, others, taken)
 
     async def _others(self, stack: Stack, references: list[SpecReference]) -> dict[SpecReference, Any]:
         """Look up Secrets and claims; what was found once is not asked for again in the same generation."""
@@ -119,7 +96,7 @@ class Gatherer:
         found: dict[SpecReference, Any] = {
             ref: keys[ref.name] if ref.kind == "Secret" else modes[ref.name] for ref in references
         }
-        if all(ref.optional or _leads_somewhere(ref, value) for ref, value in found.items()):
+        if all(ref.optional or leads_somewhere(ref, value) for ref, value in found.items()):
             self._verified[stack.key] = (stack.uid, stack.generation, found)
         return found
 
@@ -138,18 +115,3 @@ class Gatherer:
             taken = await asyncio.to_thread(take, stack.spec, texts)
         self._read[stack.key] = (stack.uid, stack.generation, versions, taken)
         return taken
-
-
-def _leads_somewhere(ref: SpecReference, value: Any) -> bool:
-    if value is None or ref.key is None:
-        return value is not None
-    return ref.key in (value.data if ref.text else value)
-
-
-def _used(ref: SpecReference, content: ConfigMapContent | None) -> list[Any]:
-    """Return what a reference takes from a ConfigMap, so that an edit of anything else changes nothing."""
-    if content is None:
-        return [ref.path, None]
-    if ref.key is None:
-        return [ref.path, dict(content.data), dict(content.binary)]
-    return [ref.path, content.data.get(ref.key), content.binary.get(ref.key)]

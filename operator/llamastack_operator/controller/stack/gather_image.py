@@ -10,30 +10,23 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llamastack_operator.api.conditions import ConditionType, is_true
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.builds import BuildRecord
-from llamastack_operator.objects.child import Key, digest
-from llamastack_operator.planning.image.install import (
-    needs_import_names,
-    needs_install,
-    plan_install,
-    with_import_names,
-)
+from llamastack_operator.objects.child import Key
+from llamastack_operator.planning.image.access import secrets_of, seen_access
+from llamastack_operator.planning.image.install import needs_install, read_install
 from llamastack_operator.planning.image.judge import judge_image
-from llamastack_operator.planning.image.question import ImageQuestion
+from llamastack_operator.planning.image.question import ImageQuestion, question_about
+from llamastack_operator.planning.image.server_config import may_change, server_text
 from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.planning.stack.facts import Referred, StackFacts
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
-from llamastack_operator.planning.stack.inputs.providers import Provider, has_modules, providers_of
+from llamastack_operator.planning.stack.inputs.providers import Provider
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.settings import ImageSettings
-from llamastack_resolver.yaml_io import read_value
-
-_UNITS = {"h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +63,7 @@ class ImageGatherer:
         self._builds = builds
         self._referents = referents
         self._planned: dict[Key, _Planned] = {}
-        self._configs: dict[Key, tuple[tuple[Any, ...], str]] = {}
+        self._configs: dict[Key, tuple[tuple[Any, ...], str | None]] = {}
 
     def forget(self, key: Key) -> None:
         """Forget a stack."""
@@ -106,30 +99,20 @@ class ImageGatherer:
         planned = await self._plan(stack, facts.referred, spec, run_config)
         if planned.plan is None:
             return ImageFacts(None, planned.providers, None)
-        token, again = _refresh(stack, spec, time.time())
-        question = ImageQuestion(
-            spec=spec,
-            plan=planned.plan,
-            builds=self._candidates(stack),
-            current=(stack.status.get("buildRef") or {}).get("name"),
-            access="",
-            refresh=token,
-            unchanged=stack.status.get("observedGeneration") == stack.generation
-            and is_true(stack.status, ConditionType.IMAGE_READY),
-        )
+        question, again = question_about(stack, spec, planned.plan, self._candidates(stack), time.time())
         return ImageFacts(question, planned.providers, again)
 
     async def _server_config(self, facts: StackFacts, run_config: str | None, verdict: ImageVerdict) -> str | None:
-        """Return the run config that the server gets: its modules under the names that they are imported by."""
-        if run_config is None or not verdict.ready or not needs_import_names(verdict.modules):
-            return run_config
+        """Return the run config that the server gets; a text is kept only where it is not the written one."""
         stack = facts.stack
+        if run_config is None or not verdict.ready or not may_change(stack, verdict.modules):
+            return run_config
         identity = (stack.uid, stack.generation, facts.referred.digest, verdict.current)
         known = self._configs.get(stack.key)
         if known is None or known[0] != identity:
-            text = await asyncio.to_thread(with_import_names, run_config, verdict.modules)
-            known = self._configs[stack.key] = (identity, text)
-        return known[1]
+            text = await asyncio.to_thread(server_text, stack, run_config, verdict.modules)
+            known = self._configs[stack.key] = (identity, None if text == run_config else text)
+        return run_config if known[1] is None else known[1]
 
     async def _plan(self, stack: Stack, referred: Referred, spec: LlamaStackSpec, run_config: str) -> _Planned:
         inline = spec.run_config_from is None
@@ -138,7 +121,7 @@ class ImageGatherer:
         identity = (stack.uid, stack.generation, referred.digest)
         known = self._planned.get(stack.key)
         if known is None or known.identity != identity:
-            plan, providers = await asyncio.to_thread(_read, stack, spec, run_config, referred)
+            plan, providers = await asyncio.to_thread(read_install, stack, spec, run_config, referred.files)
             known = self._planned[stack.key] = _Planned(identity, plan, providers)
         return known
 
@@ -152,28 +135,5 @@ class ImageGatherer:
         build = stack.spec.build if stack.spec else None
         if build is None:
             return ""
-        index = build.pip.secret_ref if build.pip else None
-        names = {ref.name for ref in (build.push_secret_ref, build.pull_secret_ref, index) if ref is not None}
-        versions = {name: await self._referents.secret_version((stack.key[0], name)) for name in sorted(names)}
-        return digest([versions, facts.referred.certificates])
-
-
-def _read(
-    stack: Stack, spec: LlamaStackSpec, run_config: str, referred: Referred
-) -> tuple[InstallPlan | None, tuple[Provider, ...]]:
-    if spec.run_config_from is None:
-        return plan_install(spec, run_config, referred.files), stack.providers
-    value, _ = read_value(run_config)
-    needed = needs_install(stack, has_modules(value))
-    return plan_install(spec, run_config, referred.files) if needed else None, providers_of(value)
-
-
-def _refresh(stack: Stack, spec: LlamaStackSpec, now: float) -> tuple[str, float | None]:
-    """Return the token that asks for a fresh look, and the seconds until the next interval."""
-    interval = spec.build.refresh_interval if spec.build else None
-    if interval is None:
-        return stack.rebuild, None
-    seconds = int(interval[:-1]) * _UNITS[interval[-1]]
-    epoch, passed = divmod(now, seconds)
-    token = f"{stack.rebuild}@{interval}/{int(epoch)}".removeprefix("@")
-    return token, seconds - passed
+        versions = {name: await self._referents.secret_version((stack.key[0], name)) for name in secrets_of(build)}
+        return seen_access(versions, facts.referred.certificates)

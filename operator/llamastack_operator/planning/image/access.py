@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from llamastack_operator.api.build import BuildSettings, strategy_of
 from llamastack_operator.api.llamastackbuild import BuildAccess
 from llamastack_operator.objects.child import digest
@@ -22,6 +24,22 @@ def access_of(build: BuildSettings | None) -> BuildAccess:
         workspace_medium=workspace.medium if workspace else None,
         workspace_size_limit=workspace.size_limit if workspace else None,
     )
+
+
+def secrets_of(build: BuildSettings) -> tuple[str, ...]:
+    """Return the names of the Secrets that builds of these settings use, in order."""
+    index = build.pip.secret_ref if build.pip else None
+    return tuple(sorted({ref.name for ref in (build.push_secret_ref, build.pull_secret_ref, index) if ref is not None}))
+
+
+def seen_access(versions: Mapping[str, str | None], certificates: str) -> str:
+    """Return what changes when credentials or certificates do.
+
+    Args:
+        versions: the resourceVersion of each Secret that builds use.
+        certificates: what changes when the certificates do that builds trust.
+    """
+    return digest([dict(versions), certificates])
 
 
 def access_token(question: ImageQuestion) -> str:

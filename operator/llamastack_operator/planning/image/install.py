@@ -14,6 +14,7 @@ from llamastack_operator.catalog.reader import find_release
 from llamastack_operator.objects.build_status import RecordedModule
 from llamastack_operator.planning.install.install_plan import InstallPlan, file_packages, install_plan
 from llamastack_operator.planning.install.requirements import Wanted
+from llamastack_operator.planning.stack.inputs.providers import Provider, has_modules, providers_of
 from llamastack_operator.planning.stack.stack import Stack, release_of
 from llamastack_operator.workloads.run_config import run_config_text
 from llamastack_resolver.config.env import Environment
@@ -59,6 +60,25 @@ def plan_install(spec: LlamaStackSpec, run_config: str, files: Mapping[str, str]
         external_packages=[Wanted(text, "spec") for text in spec.external_packages] + list(file_packages(files)),
         prefix="spec.runConfig" if spec.run_config_from is None else "spec.runConfigFrom",
     )
+
+
+def read_install(
+    stack: Stack, spec: LlamaStackSpec, run_config: str, files: Mapping[str, str]
+) -> tuple[InstallPlan | None, tuple[Provider, ...]]:
+    """Return what has to be installed, None where nothing has, and the enabled providers of the run config.
+
+    Args:
+        stack: the stack.
+        spec: its spec.
+        run_config: its run config as text, inline or referenced.
+        files: the files of external providers and APIs by their paths below the mount.
+    """
+    if spec.run_config_from is None:
+        needed = needs_install(stack, stack.modules)
+        return plan_install(spec, run_config, files) if needed else None, stack.providers
+    value, _ = read_value(run_config)
+    needed = needs_install(stack, has_modules(value))
+    return plan_install(spec, run_config, files) if needed else None, providers_of(value)
 
 
 def plan_findings(plan: InstallPlan) -> tuple[Finding, ...]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llamastack_operator.api.conditions import ConditionType, is_true
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.install.install_plan import InstallPlan
+from llamastack_operator.planning.stack.stack import Stack
+
+_UNITS = {"h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +36,40 @@ class ImageQuestion:
     access: str
     refresh: str
     unchanged: bool
+
+
+def question_about(
+    stack: Stack, spec: LlamaStackSpec, plan: InstallPlan, builds: tuple[BuildRecord, ...], now: float
+) -> tuple[ImageQuestion, float | None]:
+    """Return what decides the image of a stack, credentials apart, and the seconds until a fresh look is due.
+
+    Args:
+        stack: the stack.
+        spec: its spec.
+        plan: what is to be installed.
+        builds: the builds of its namespace.
+        now: the time, in seconds since 1970.
+    """
+    token, again = _refresh(stack, spec, now)
+    question = ImageQuestion(
+        spec=spec,
+        plan=plan,
+        builds=builds,
+        current=(stack.status.get("buildRef") or {}).get("name"),
+        access="",
+        refresh=token,
+        unchanged=stack.status.get("observedGeneration") == stack.generation
+        and is_true(stack.status, ConditionType.IMAGE_READY),
+    )
+    return question, again
+
+
+def _refresh(stack: Stack, spec: LlamaStackSpec, now: float) -> tuple[str, float | None]:
+    """Return the token that asks for a fresh look, and the seconds until the next interval."""
+    interval = spec.build.refresh_interval if spec.build else None
+    if interval is None:
+        return stack.rebuild, None
+    seconds = int(interval[:-1]) * _UNITS[interval[-1]]
+    epoch, passed = divmod(now, seconds)
+    token = f"{stack.rebuild}@{interval}/{int(epoch)}".removeprefix("@")
+    return token, seconds - passed

@@ -192,6 +192,15 @@ def test_the_servers_config_names_a_module_as_it_is_imported() -> None:
     assert "my-provider==1.0" not in (found.run_config or "")
 
 
+def test_the_servers_config_is_completed_once_for_each_generation(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(distribution={"image": "a", "release": {"package": "llama-stack", "version": "0.7.3"}}, build=None)
+    scene.spec["runConfig"] = {"providers": {}}
+    found, _ = scene.look()
+    assert '"distro_name": "bot"' in (found.run_config or "")
+    monkeypatch.delattr(gather_image, "server_text")
+    assert scene.look()[0].run_config == found.run_config
+
+
 def test_a_spec_with_errors_reads_nothing_and_decides_nothing() -> None:
     scene = Scene(server={"port": "none"})
     found, again = scene.look()

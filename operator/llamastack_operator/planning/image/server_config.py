@@ -1,0 +1,57 @@
+"""The run config that the server of a stack gets: completed for its release, its modules under their import names.
+
+It stays as it was written, byte for byte, where neither is needed. Pure but for the catalog. It parses the run config
+and may read the catalog, so it runs in a thread and its result is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llamastack_operator.catalog.reader import find_release
+from llamastack_operator.objects.build_status import RecordedModule
+from llamastack_operator.planning.image.install import needs_import_names, with_import_names
+from llamastack_operator.planning.stack.stack import Stack, release_of
+from llamastack_operator.workloads.run_config import run_config_text, yaml_text
+from llamastack_resolver.documents.complete import missing_keys
+from llamastack_resolver.yaml_io import read_value
+
+
+def may_change(stack: Stack, modules: Sequence[RecordedModule]) -> bool:
+    """Tell whether the server may get another run config than the written one: a cheap look.
+
+    Args:
+        stack: the stack.
+        modules: what was installed, as the LlamaStackBuilds' status has it.
+    """
+    named = stack.spec is not None and stack.spec.distribution.release is not None
+    return named or needs_import_names(modules)
+
+
+def server_text(stack: Stack, run_config: str, modules: Sequence[RecordedModule]) -> str:
+    """Return the run config as the server gets it.
+
+    Args:
+        stack: the stack, with a spec.
+        run_config: its run config as text, inline or referenced.
+        modules: what was installed, as the LlamaStackBuilds' status has it.
+    """
+    text = _completed(stack, run_config)
+    return with_import_names(text, modules) if needs_import_names(modules) else text
+
+
+def _completed(stack: Stack, run_config: str) -> str:
+    """Fill in what the release that the spec names requires; without a known release nothing is filled in."""
+    knowledge = find_release(release_of(stack.spec)) if stack.spec is not None else None
+    if knowledge is None:
+        return run_config
+    config, _ = read_value(run_config)
+    missing = missing_keys(config, knowledge, stack.key[1]) if isinstance(config, dict) else {}
+    return _text(stack, {**config, **missing}) if missing else run_config
+
+
+def _text(stack: Stack, config: Mapping[str, Any]) -> str:
+    """Lay out a config: one of the API is JSON, one of a ConfigMap can have dates and other keys than text."""
+    inline = stack.packed_run_config is not None
+    return run_config_text(dict(config)) if inline else yaml_text(dict(config))

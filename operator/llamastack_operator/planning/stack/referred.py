@@ -1,0 +1,69 @@
+"""Puts together what a stack's references led to, wherever that was looked up: in a cluster, or in files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llamastack_operator.objects.child import Key, digest
+from llamastack_operator.objects.config_map import ConfigMapContent
+from llamastack_operator.planning.stack.facts import Referred
+from llamastack_operator.planning.stack.inputs.config_map_texts import Taken
+from llamastack_operator.planning.stack.inputs.references import CA_PATH, SpecReference, report_missing
+from llamastack_resolver.findings import Findings
+
+
+def referred_of(
+    references: Sequence[SpecReference],
+    namespace: str,
+    contents: Mapping[Key, ConfigMapContent | None],
+    others: Mapping[SpecReference, Any],
+    taken: Taken,
+) -> Referred:
+    """Return what references led to.
+
+    Args:
+        references: the references of a spec.
+        namespace: its namespace.
+        contents: every ConfigMap that it refers to, None for one that is not there.
+        others: by reference to a Secret its keys, by reference to a claim its access modes; None where it is not there.
+        taken: what was read of the ConfigMaps.
+    """
+    findings = Findings()
+    for ref in references:
+        value = contents[namespace, ref.name] if ref.kind == "ConfigMap" else others[ref]
+        if not ref.optional and not leads_somewhere(ref, value):
+            report_missing(ref, object_exists=value is not None, findings=findings)
+    used = [(ref.path, _used(ref, contents[namespace, ref.name])) for ref in references if ref.kind == "ConfigMap"]
+    # Certificates are for builds: pods need not be replaced for them.
+    for_pods = [part for path, part in used if path != CA_PATH]
+    for_builds = [part for path, part in used if path == CA_PATH]
+    return Referred(
+        findings=(*findings, *taken.findings),
+        run_config=taken.run_config,
+        files=taken.files,
+        digest=digest(for_pods) if for_pods else "",
+        certificates=digest(for_builds) if for_builds else "",
+        claim_modes=next((others[ref] or () for ref in references if ref.path == "spec.server.storage.claimName"), ()),
+    )
+
+
+def leads_somewhere(ref: SpecReference, value: Any) -> bool:
+    """Tell whether what a reference needs is there.
+
+    Args:
+        ref: the reference.
+        value: what it led to; None for nothing.
+    """
+    if value is None or ref.key is None:
+        return value is not None
+    return ref.key in (value.data if ref.text else value)
+
+
+def _used(ref: SpecReference, content: ConfigMapContent | None) -> list[Any]:
+    """Return what a reference takes from a ConfigMap, so that an edit of anything else changes nothing."""
+    if content is None:
+        return [ref.path, None]
+    if ref.key is None:
+        return [ref.path, dict(content.data), dict(content.binary)]
+    return [ref.path, content.data.get(ref.key), content.binary.get(ref.key)]
