@@ -49,20 +49,30 @@ class ProviderRegistry:
         by_entry: spec of an entry with a module, by the entry's path.
         failed: paths of entries whose module was refused; a finding says why.
         failed_types: API and type of directory files that were refused; a finding says why.
+        passed_over: path of the file of an API and type that the release does not read for its name's ending.
         open_apis: external APIs, whose own providers are not known here.
+        guessed_apis: those of them of which nothing is known but that the config uses them; a finding says so.
         open: types of unknown names may exist (a providers directory that cannot be read here).
+        apis_open: APIs of unknown names may exist (an APIs directory that cannot be read here).
     """
 
     types: dict[str, dict[str, RegisteredSpec]]
     by_entry: dict[str, RegisteredSpec] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
     failed_types: set[tuple[str, str]] = field(default_factory=set)
+    passed_over: dict[tuple[str, str], str] = field(default_factory=dict)
     open_apis: set[str] = field(default_factory=set)
+    guessed_apis: set[str] = field(default_factory=set)
     open: bool = False
+    apis_open: bool = False
 
     def lookup(self, entry: ProviderEntry) -> RegisteredSpec | None:
         """Return the spec that the release would use for an entry."""
         return self.by_entry.get(entry.path) or self.types.get(entry.api, {}).get(entry.provider_type)
+
+    def may_exist(self, entry: ProviderEntry) -> bool:
+        """Whether a type that is not known here may come from what cannot be read here."""
+        return self.open or entry.api in self.open_apis
 
     def refused(self, entry: ProviderEntry) -> bool:
         """Whether a finding says already why the spec of an entry cannot be used."""

@@ -202,16 +202,22 @@ def _read(config: Path) -> tuple[Any, Findings]:
 
 
 def _files(raw: Any, variables: Mapping[str, str]) -> ExternalFiles:
-    """Read the directories that the config names, as the server sees them; a missing one is an empty one."""
+    """Read the directories that the config names, as the server sees them."""
     from llamastack_resolver.behaviour import NEWEST, Behaviour
     from llamastack_resolver.config.env import substitute
 
-    def read(key: str) -> dict[str, str]:
+    absent = []
+
+    def read(key: str) -> dict[str, str | None]:
         name = raw.get(key) if isinstance(raw, dict) else None
         value = substitute(name, Environment(variables), Behaviour.of(NEWEST)).value
-        return (read_directory(value) if isinstance(value, str) else None) or {}
+        files = read_directory(value) if isinstance(value, str) and value else {}
+        if files is None:
+            absent.append(key)
+        return files or {}
 
-    return ExternalFiles(read("external_providers_dir"), read("external_apis_dir"))
+    providers, apis = read("external_providers_dir"), read("external_apis_dir")
+    return ExternalFiles(providers, apis, absent=tuple(absent))
 
 
 @contextlib.contextmanager
