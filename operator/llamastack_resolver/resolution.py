@@ -17,7 +17,7 @@ from llamastack_resolver.config.registered_resources import check_resources
 from llamastack_resolver.config.run_config import RunConfig, read_run_config
 from llamastack_resolver.config.storage import check_stores, migrate_stores, read_backends
 from llamastack_resolver.findings import DOCUMENT, Finding, Findings
-from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
+from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.config import check_provider_config
 from llamastack_resolver.providers.external_dirs import add_directory, external_apis
 from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
@@ -187,7 +187,7 @@ def make_registry(
     registry.apis_open = apis_open
     registry.guessed_apis = guessed
     for name, data in apis.items():
-        _add_api(registry, name, data, loader, findings)
+        _add_api(registry, config, name, data, loader, findings)
     registry.open_apis.update(files.opaque_apis, guessed)
     _check_present(config, knowledge, files, findings)
     if config.external_providers_dir:
@@ -234,6 +234,7 @@ def _check_present(config: RunConfig, knowledge: ReleaseKnowledge, files: Extern
 
 def _add_api(
     registry: ProviderRegistry,
+    config: RunConfig,
     name: str,
     data: Mapping[str, Any],
     loader: ModuleLoader | None,
@@ -242,8 +243,11 @@ def _add_api(
     if loader is None:
         registry.open_apis.add(name)
         return
-    specs: list[ProviderSpec] = loader.api_providers(name, data, findings)
-    registry.types[name] = {spec.provider_type: RegisteredSpec(spec, "builtin") for spec in specs}
+    entries = [entry for entry in config.providers.get(name, ()) if not entry.disabled]
+    specs = loader.api_providers(name, data, bool(entries), findings)
+    if specs is None:
+        registry.failed_types.update((name, entry.provider_type) for entry in entries)
+    registry.types[name] = {spec.provider_type: RegisteredSpec(spec, "api") for spec in specs or ()}
 
 
 def _plan(

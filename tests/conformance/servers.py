@@ -113,7 +113,14 @@ def planned(name: str, model: str) -> PlannedLayer:
 
 
 @contextmanager
-def served(name: str, model: str, home: Path, python: Path | None = None) -> Iterator[Connection]:
+def served(
+    name: str,
+    model: str,
+    home: Path,
+    python: Path | None = None,
+    config: dict[str, Any] | None = None,
+    packages: Path | None = None,
+) -> Iterator[Connection]:
     """Run a release's server in front of the model.
 
     Args:
@@ -121,13 +128,17 @@ def served(name: str, model: str, home: Path, python: Path | None = None) -> Ite
         model: address of the model server.
         home: an empty folder.
         python: of the environment with the release; default: the cached one with all that its constraints name.
+        config: another run config than that with the model.
+        packages: a folder with further packages.
     """
-    (home / "run.yaml").write_text(json.dumps(run_config(name, model)))
+    (home / "run.yaml").write_text(json.dumps(config or run_config(name, model)))
     port = free_port()
     argv = start_command(release(name), str(home / "run.yaml"), port)
     binaries = (python or python_of(name)).parent
     variables = {**ENVIRONMENT, "HOME": str(home), "SQLITE_STORE_DIR": str(home)}
     variables["PATH"] = f"{binaries}{os.pathsep}{variables['PATH']}"
+    if packages is not None:
+        variables["PYTHONPATH"] = str(packages)
     with (home / "log").open("wb") as log:
         command = [str(binaries / argv[0]), *argv[1:]]
         process = subprocess.Popen(command, env=variables, cwd=home, stdout=log, stderr=log, start_new_session=True)

@@ -35,6 +35,7 @@ class ProviderWithSpec:
         origin: where the spec came from.
         opaque: its dependencies are not known here.
         module_version: installed version of its module's distribution.
+        module_entry: path of the entry whose `module:` brought its spec.
     """
 
     provider_id: str
@@ -44,6 +45,7 @@ class ProviderWithSpec:
     origin: Origin = "builtin"
     opaque: bool = False
     module_version: str | None = None
+    module_entry: str | None = None
     deps: tuple[str, ...] = ()
 
     @property
@@ -192,8 +194,7 @@ def validate_provider(
         hint = "add `module` to the file, or remove the entry"
         findings.error(ModuleReason.SPEC_MISSING, message, path, hint=hint, **whose)
         return None
-    builtin = registry.types.get(entry.api, {}).get(entry.provider_type)
-    if registered.origin == "module" and builtin and builtin.origin == "builtin":
+    if entry.module is not None and (entry.api, entry.provider_type) in registry.replaced:
         message = f"{entry.module} replaces the built-in provider {entry.provider_type}"
         hint = "remove `module:` to run the built-in one; else nothing is to be done"
         findings.warning(ProviderReason.SHADOWED_PROVIDER, message, f"{entry.path}.module", hint=hint, **whose)
@@ -205,6 +206,7 @@ def validate_provider(
         origin=registered.origin,
         opaque=registered.opaque,
         module_version=registered.module_version,
+        module_entry=registered.module_entry,
     )
 
 

@@ -158,11 +158,12 @@ def _run(
 
 
 def _protocols(knowledge: ReleaseKnowledge, resolution: Resolution) -> dict[str, Protocol]:
-    try:
-        return api_protocol_map(knowledge, resolution.apis)
-    except (ImportError, AttributeError):
+    protocols = dict(knowledge.protocols)
+    for name, spec in resolution.apis.items():
         # The loader has said already why an external API cannot be imported.
-        return dict(knowledge.protocols)
+        with contextlib.suppress(Exception):
+            protocols = api_protocol_map(replace(knowledge, protocols=protocols), {name: spec})
+    return protocols
 
 
 def _refused(resolution: Resolution) -> dict[str, str]:

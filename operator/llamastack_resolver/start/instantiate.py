@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 from llamastack_resolver.config.schema_check import join
 from llamastack_resolver.findings import Findings, Reason, Whose
-from llamastack_resolver.installed.release import describe_error
+from llamastack_resolver.installed.release import describe_error, import_cure
 from llamastack_resolver.introspection import Layout
 from llamastack_resolver.introspection.configs import load_class
+from llamastack_resolver.introspection.specs import release_spec
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.validation import ProviderWithSpec
@@ -285,20 +286,28 @@ async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec, secon
 
 def _failure(reason: Reason, doing: str, provider: ProviderWithSpec, error: BaseException) -> InstantiationError:
     hint = _OTHER_VERSION if isinstance(error, ImportError) else _CONNECTION
-    if isinstance(error, ImportError) and provider.spec.pip_packages:
+    cure = import_cure(provider.spec.module or "", error)
+    if cure:
+        hint = cure
+    elif isinstance(error, ImportError) and provider.spec.pip_packages:
         hint = f"the provider needs {', '.join(provider.spec.pip_packages)}"
     what = provider.provider_type if provider.entry else f"{provider.spec.module} of the release"
     message = f"{doing} {what} failed: {describe_error(error)}"
     return InstantiationError(reason, message, hint)
 
 
+def _own_spec(provider: ProviderWithSpec, runtime: Runtime) -> Any:
+    """Return the release's own spec object of a provider, by which its routing tables know it."""
+    if provider.origin == "directory":
+        return release_spec(provider.spec, runtime.layout)
+    source = provider.module_entry if provider.origin == "module" else provider.spec.api
+    return runtime.specs.get((source or "", provider.provider_type), provider.spec)
+
+
 def _mark(impl: Any, provider: ProviderWithSpec, config: Any, deps: dict[Any, Any], runtime: Runtime) -> None:
-    path = provider.entry.path if provider.entry else ""
-    spec = runtime.specs.get((path, provider.provider_type))
-    spec = spec or runtime.specs.get((provider.spec.api, provider.provider_type)) or provider.spec
     marks = {
         "__provider_id__": provider.provider_id,
-        "__provider_spec__": spec,
+        "__provider_spec__": _own_spec(provider, runtime),
         "__provider_config__": config,
         "__provider_deps__": deps,
     }

@@ -300,7 +300,7 @@ class TestExternalProviders:
     def test_of_a_module_that_is_no_requirement_are_refused(self):
         raw = providers(inference=[entry("x", "remote::mine", module="?? what")])
 
-        assert errors(resolve(raw, knowledge())) == [("ModuleNotFound", "providers.inference[0].module")]
+        assert errors(resolve(raw, knowledge())) == [("RequirementInvalid", "providers.inference[0].module")]
 
     def test_of_a_module_may_replace_a_built_in_one_with_a_warning(self):
         raw = providers(inference=[entry("x", "remote::vllm", module="my_vllm")])
