@@ -73,6 +73,14 @@ class Behaviour:
     """Since ogx 1.1 a provider without a `metadata_store` gets the run config's `storage.stores.vector_stores`."""
 
     # What starts.
+    internal_apis_first: bool
+    """Since 0.3.0 the stack's own APIs, such as `inspect`, are there for providers; before, they come after them."""
+    remote_policy: bool
+    """Since 0.3.4 factories of remote providers are given the policy that they ask for too (#4277)."""
+    route_policy: bool
+    """Since ogx 1.4 factories of inline providers are given the `route_policy` that they ask for."""
+    telemetry_flag: bool
+    """In 0.3 factories of inline providers are given the `telemetry_enabled` that they ask for."""
     tells_siblings: bool
     """Since ogx 1.2 providers of an API without a router are told of each other, and no more lost but for the last."""
     cycles_fail: bool
@@ -115,6 +123,10 @@ def _behaviour(release: Release) -> Behaviour:
         flat_external_specs=since("0.2.23"),
         fills_vector_stores_config=since("0.4.0"),
         fills_metadata_store=since("ogx-1.1.0"),
+        internal_apis_first=since("0.3.0"),
+        remote_policy=since("0.3.4"),
+        route_policy=since("ogx-1.4.0"),
+        telemetry_flag=since("0.3.0") and not since("0.4.0"),
         tells_siblings=since("ogx-1.2.0"),
         cycles_fail=since("ogx-1.2.0"),
         serves_unbacked_apis=since("ogx-1.5.0"),

@@ -17,9 +17,10 @@ from llamastack_resolver.config.registered_resources import check_resources
 from llamastack_resolver.config.run_config import RunConfig, read_run_config
 from llamastack_resolver.config.storage import check_stores, migrate_stores, read_backends
 from llamastack_resolver.findings import DOCUMENT, Finding, Findings
-from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
+from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.config import check_provider_config
 from llamastack_resolver.providers.external_dirs import add_directory, external_apis
+from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.registry import (
     ModuleLoader,
     ProviderRegistry,
@@ -34,6 +35,7 @@ from llamastack_resolver.start_plan.dependencies import check_apis, check_depend
 from llamastack_resolver.start_plan.order import sort_providers_by_deps
 from llamastack_resolver.start_plan.plan import PlanStep, make_plan
 from llamastack_resolver.start_plan.routing import apis_to_serve, specs_for_autorouted_apis
+from llamastack_resolver.suggest import did_you_mean
 
 RUN_CONFIG_VERSION = 2
 
@@ -43,16 +45,25 @@ class ExternalFiles:
     """The files of `external_providers_dir` and `external_apis_dir`, as the server will see them.
 
     Attributes:
-        providers: text by relative path; None where they cannot be read here.
-        apis: text by relative path; None where they cannot be read here.
+        providers: text by relative path; None where they cannot be read here, and for a file that cannot.
+        apis: text by relative path; None where they cannot be read here, and for a file that cannot.
         opaque_providers: API and type of providers that have a file which cannot be read here.
         opaque_apis: names of external APIs that are there whatever can be read of their files.
+        absent: keys of the run config whose directory will not be there.
+        read_only: an absent directory cannot be made by the server either.
     """
 
-    providers: Mapping[str, str] | None = None
-    apis: Mapping[str, str] | None = None
+    providers: Mapping[str, str | None] | None = None
+    apis: Mapping[str, str | None] | None = None
     opaque_providers: tuple[tuple[str, str], ...] = ()
     opaque_apis: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    read_only: bool = False
+
+    @property
+    def apis_open(self) -> bool:
+        """Whether there may be APIs that are not known here."""
+        return self.apis is None or any(text is None for text in self.apis.values())
 
 
 @dataclass(frozen=True)
@@ -166,13 +177,19 @@ def make_registry(
     apis: dict[str, dict[str, Any]] = {}
     if config.external_apis_dir and files.apis is not None:
         apis = external_apis(files.apis, findings)
-    names = apis.keys() | files.opaque_apis
+    apis_open = bool(config.external_apis_dir) and files.apis_open
+    known = knowledge.apis | apis.keys() | set(files.opaque_apis)
+    guessed = _unknown_apis(config, known, knowledge, findings) if apis_open else set()
+    names = apis.keys() | files.opaque_apis | guessed
     if names:
         knowledge = replace(knowledge, apis=knowledge.apis | names, providable_apis=knowledge.providable_apis | names)
     registry = builtin_registry(knowledge)
+    registry.apis_open = apis_open
+    registry.guessed_apis = guessed
     for name, data in apis.items():
-        _add_api(registry, name, data, loader, findings)
-    registry.open_apis.update(files.opaque_apis)
+        _add_api(registry, config, name, data, loader, findings)
+    registry.open_apis.update(files.opaque_apis, guessed)
+    _check_present(config, knowledge, files, findings)
     if config.external_providers_dir:
         if files.providers is None:
             registry.open = True
@@ -184,8 +201,40 @@ def make_registry(
     return knowledge, registry, apis
 
 
+def _unknown_apis(
+    config: RunConfig, known: frozenset[str] | set[str], knowledge: ReleaseKnowledge, findings: Findings
+) -> set[str]:
+    """Return the APIs that a config uses and an APIs directory may bring that cannot be read here."""
+    names = {api: f"providers.{api}" for api in config.providers}
+    if knowledge.behaviour.serves_unbacked_apis:
+        names = {**{api: f"apis[{index}]" for index, api in enumerate(config.apis or ())}, **names}
+    unknown = {api: path for api, path in names.items() if api not in known}
+    for api, path in unknown.items():
+        message = f"{knowledge.release} has no API `{api}`; where it should come from cannot be read here"
+        correct = did_you_mean(api, known) or "or correct the name"
+        hint = f"hand its file in with the manifest; {correct}"
+        findings.warning(ProviderReason.RESOLVED_IN_IMAGE, message, path, api=api, hint=hint)
+    return set(unknown)
+
+
+def _check_present(config: RunConfig, knowledge: ReleaseKnowledge, files: ExternalFiles, findings: Findings) -> None:
+    """Report the directories that will not be there: the release stops for want of the one of providers, unless
+    `llama stack run` can make it; it only logs the other one."""
+    hint = "bring its files with `spec.externalProviders`, an image or a volume, or remove the key"
+    if config.external_providers_dir and "external_providers_dir" in files.absent:
+        fatal = files.read_only or not knowledge.behaviour.started_by_command
+        report = findings.error if fatal else findings.warning
+        message = f"{config.external_providers_dir} is not there" + ("" if fatal else ": the server makes an empty one")
+        report(ModuleReason.SPEC_MISSING, message, "external_providers_dir", hint=hint)
+    if config.external_apis_dir and "external_apis_dir" in files.absent:
+        message = f"{config.external_apis_dir} is not there: no external API is known"
+        hint = hint.replace("externalProviders", "externalApis")
+        findings.warning(ModuleReason.SPEC_MISSING, message, "external_apis_dir", hint=hint)
+
+
 def _add_api(
     registry: ProviderRegistry,
+    config: RunConfig,
     name: str,
     data: Mapping[str, Any],
     loader: ModuleLoader | None,
@@ -194,8 +243,11 @@ def _add_api(
     if loader is None:
         registry.open_apis.add(name)
         return
-    specs: list[ProviderSpec] = loader.api_providers(name, data, findings)
-    registry.types[name] = {spec.provider_type: RegisteredSpec(spec, "builtin") for spec in specs}
+    entries = [entry for entry in config.providers.get(name, ()) if not entry.disabled]
+    specs = loader.api_providers(name, data, bool(entries), findings)
+    if specs is None:
+        registry.failed_types.update((name, entry.provider_type) for entry in entries)
+    registry.types[name] = {spec.provider_type: RegisteredSpec(spec, "api") for spec in specs or ()}
 
 
 def _plan(

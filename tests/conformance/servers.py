@@ -113,7 +113,14 @@ def planned(name: str, model: str) -> Layer:
 
 
 @contextmanager
-def served(name: str, model: str, home: Path, python: Path | None = None) -> Iterator[Connection]:
+def served(
+    name: str,
+    model: str,
+    home: Path,
+    python: Path | None = None,
+    config: dict[str, Any] | None = None,
+    packages: Path | None = None,
+) -> Iterator[Connection]:
     """Run a release's server in front of the model.
 
     Args:
@@ -121,8 +128,12 @@ def served(name: str, model: str, home: Path, python: Path | None = None) -> Ite
         model: address of the model server.
         home: an empty folder.
         python: of the environment with the release; default: the cached one with all that its constraints name.
+        config: another run config than that with the model.
+        packages: a folder with further packages.
     """
-    with started(name, json.dumps(run_config(name, model)), home, python=python) as connection:
+    text = json.dumps(config or run_config(name, model))
+    variables = None if packages is None else {"PYTHONPATH": str(packages)}
+    with started(name, text, home, variables, python) as connection:
         yield connection
 
 

@@ -5,19 +5,24 @@ The path of a finding is the path in the user's own file, with its line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from llamastack_resolver.documents.build_config import resolve_build
 from llamastack_resolver.documents.complete import missing_keys
+from llamastack_resolver.documents.external_fields import APIS_KEY, PROVIDERS_KEY
 from llamastack_resolver.documents.input import Input
 from llamastack_resolver.findings import Finding, Findings, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.external_dirs import read_directory
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.resolution import RUN_CONFIG_VERSION, ExternalFiles, Resolution, resolve
+
+# Volumes that every pod of a stack has.
+_WRITABLE = ("/var/lib/llama-stack", "/tmp")  # noqa: S108 - the path is judged, not used
 
 
 def resolve_input(document: Input, knowledge: ReleaseKnowledge, read_files: bool = False) -> Resolution:
@@ -51,9 +56,7 @@ def _resolve_manifest(document: Input, knowledge: ReleaseKnowledge) -> Resolutio
     config = external.with_directories(config, own)
     document.findings.extend(with_prefix(own, document.prefix))
     external.check(knowledge, document.findings)
-    files = ExternalFiles(
-        external.providers, external.apis, tuple(external.opaque_providers), tuple(external.api_names)
-    )
+    files = _manifest_files(config, document)
     completed = _completed(document, config, knowledge)
     if not knowledge.behaviour.started_by_command:
         # The operator starts the server's module there, which does not look at the version.
@@ -77,6 +80,44 @@ def _completed(document: Input, config: dict[str, Any], knowledge: ReleaseKnowle
     return config
 
 
+def _manifest_files(config: Mapping[str, Any], document: Input) -> ExternalFiles:
+    """Return the files of the two fields; a directory that the run config names itself comes with the image, or with
+    a volume, and cannot be read here."""
+    external = document.external
+    own = {PROVIDERS_KEY: external.has_providers, APIS_KEY: external.has_apis}
+    absent = tuple(key for key, has in own.items() if not has and _is_absent(config.get(key), document))
+    return ExternalFiles(
+        external.providers if external.has_providers or PROVIDERS_KEY in absent else None,
+        external.apis if external.has_apis or APIS_KEY in absent else None,
+        tuple(external.opaque_providers),
+        tuple(external.api_names),
+        absent,
+        read_only=True,
+    )
+
+
+def _is_absent(directory: object, document: Input) -> bool:
+    """Whether nothing puts a directory there: the operator builds the file system, and it is read-only."""
+    spec = document.document.value.get("spec") if document.document else None
+    if document.image is not None or not isinstance(spec, dict):
+        return False
+    if not isinstance(directory, str) or not directory.startswith("/") or "${" in directory:
+        return False
+    wanted = PurePosixPath(directory)
+    there = [PurePosixPath(mount) for mount in (*_WRITABLE, *_mounts(spec))]
+    return not any(wanted.is_relative_to(mount) or mount.is_relative_to(wanted) for mount in there)
+
+
+def _mounts(spec: Mapping[str, Any]) -> Iterator[str]:
+    server = spec.get("server")
+    template = server.get("podTemplate") if isinstance(server, dict) else None
+    mounts = template.get("volumeMounts") if isinstance(template, dict) else None
+    for mount in mounts if isinstance(mounts, list) else ():
+        path = mount.get("mountPath") if isinstance(mount, dict) else None
+        if isinstance(path, str):
+            yield path
+
+
 def locate(findings: Iterable[Finding], document: Input) -> list[Finding]:
     """Return the findings with the lines of their paths, and with another place where they belong there."""
     return [_located(finding, document) for finding in findings]
@@ -90,14 +131,20 @@ def _located(finding: Finding, document: Input) -> Finding:
         # Its own place is that of the document.
         finding = replace(finding, file=None, object=None)
     if finding.line is None and finding.file is None and document.document is not None:
-        return replace(finding, line=document.document.line_of(finding.path))
+        return replace(finding, line=document.document.line_of(_named_at(finding.path)))
     return finding
+
+
+def _named_at(path: str) -> str:
+    """Return the place in the document that names the file of a path such as `external_apis_dir/weather.yaml`."""
+    directory = re.split("[/:]", path, maxsplit=1)[0]
+    return directory if directory in (PROVIDERS_KEY, APIS_KEY) else path
 
 
 def _local_files(config: object, file: str) -> ExternalFiles:
     base = Path(file).parent
 
-    def read(key: str) -> dict[str, str] | None:
+    def read(key: str) -> dict[str, str | None] | None:
         name = config.get(key) if isinstance(config, dict) else None
         if not isinstance(name, str) or not name or "${env." in name:
             return None

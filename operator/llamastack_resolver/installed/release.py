@@ -7,6 +7,7 @@ It fills the same classes as the catalog, so that `resolve` works on it unchange
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -28,6 +29,8 @@ from llamastack_resolver.providers.reasons import ModuleReason
 from llamastack_resolver.providers.requirements import ModuleRequirement, import_names, installed_version
 
 _OTHER_VERSION = "use another version of the package, or ask its author"
+# What the release logs, and goes on, where the module of an external API raises it.
+_LOGGED = (ImportError, AttributeError)
 _LLAMA_STACK = ("llama_stack", "llama_stack_api", "ogx", "ogx_api")
 
 
@@ -98,7 +101,8 @@ class InstalledModules:
     """Asks the modules of external providers for their specs (a `ModuleLoader`).
 
     Attributes:
-        specs: the release's own spec object for each entry, by the entry's path and provider type.
+        specs: the release's own spec objects, by the path of the entry whose module brings them, or by external
+            API, and provider type.
         import_names: import name of each entry's module, by the entry's path.
     """
 
@@ -162,25 +166,53 @@ class InstalledModules:
             specs.append(ProviderSpec.from_dict(data["api"], data["provider_type"], data))
         return specs
 
-    def api_providers(self, name: str, data: Mapping[str, Any], findings: Findings) -> list[ProviderSpec]:
-        """Add an external API to the release, and return the providers that its module brings."""
+    def api_providers(
+        self, name: str, data: Mapping[str, Any], used: bool, findings: Findings
+    ) -> list[ProviderSpec] | None:
+        """Add an external API to the release, and return the providers that its module brings.
+
+        The release only logs what cannot be imported: it matters where a provider of the API is to start.
+
+        Args:
+            name: the API.
+            data: its spec.
+            used: whether the config has a provider of it that is to start.
+            findings: where the findings go.
+
+        Returns:
+            None after adding an error.
+        """
         self._layout.api.add(name)
         path = f"external_apis_dir:{name}"
+        hint = f"install the package that brings {data['module']}, in a version for this release"
         try:
             module = importlib.import_module(data["module"])
             getattr(module, data["protocol"])
-            specs = [describe_spec(spec) for spec in getattr(module, "available_providers", list)()]
         except Exception as error:
-            reason = (
-                ModuleReason.MODULE_NOT_FOUND
-                if _is_absent(error, data["module"])
-                else ModuleReason.MODULE_IMPORT_FAILED
-            )
+            absent = _is_absent(error, data["module"])
+            reason = ModuleReason.MODULE_NOT_FOUND if absent else ModuleReason.MODULE_IMPORT_FAILED
             message = f"external API {name}: {describe_error(error)}"
-            hint = f"install the package that brings {data['module']}, in a version for this release"
+            if not used and isinstance(error, _LOGGED):
+                findings.info(reason, f"{message}; nothing uses it", path, api=name, hint=hint)
+                return []
             findings.error(reason, message, path, api=name, hint=hint)
+            return None
+        specs = {}
+        try:
+            for spec in getattr(module, "available_providers", list)():
+                specs[spec.provider_type] = spec
+            described = [ProviderSpec.from_dict(name, kind, describe_spec(spec)) for kind, spec in specs.items()]
+        except Exception as error:
+            message = f"{data['module']}.available_providers(): {describe_error(error)}"
+            if not isinstance(error, _LOGGED):
+                findings.error(ModuleReason.MODULE_IMPORT_FAILED, message, path, api=name, hint=_OTHER_VERSION)
+                return None
+            # Upstream's own example has this fault on every release.
+            message += ": its providers have to come from elsewhere"
+            findings.info(ModuleReason.MODULE_IMPORT_FAILED, message, path, api=name, hint=None)
             return []
-        return [ProviderSpec.from_dict(name, spec["provider_type"], spec) for spec in specs]
+        self.specs.update({(name, kind): spec for kind, spec in specs.items()})
+        return described
 
 
 class _Report:
@@ -246,11 +278,37 @@ def _import(name: str, report: _Report) -> Any:
 
 
 def _import_failed(name: str, error: Exception, report: _Report) -> None:
-    """Report an import that failed; what is missing of Llama Stack itself points to another release."""
-    hint = _OTHER_VERSION
-    if isinstance(error, ImportError) and (error.name or "").split(".")[0] in _LLAMA_STACK:
-        hint = "the package is made for another release of Llama Stack"
-    report.error(ModuleReason.MODULE_IMPORT_FAILED, f"importing {name} failed: {describe_error(error)}", hint)
+    """Report an import that failed."""
+    message = f"importing {name} failed: {describe_error(error)}"
+    report.error(ModuleReason.MODULE_IMPORT_FAILED, message, import_cure(name, error) or _OTHER_VERSION)
+
+
+def import_cure(module: str, error: BaseException) -> str | None:
+    """Return what to do about a failed import where the package that lacks something is installed: two versions that
+    do not go together. None where it is not, and for every other error.
+
+    Args:
+        module: the module that was imported; its distribution is the one that asks for the missing part.
+        error: what was raised.
+    """
+    if not isinstance(error, ImportError) or not error.name:
+        return None
+    lacking = error.name.split(".")[0]
+    installed, asking = _distribution_of(lacking), _distribution_of(module.split(".")[0])
+    if lacking in _LLAMA_STACK:
+        what = f"{asking} is made" if asking else "the package is made"
+        return f"{what} for another release of Llama Stack" + (f" than {installed}" if installed else "")
+    if installed is None or lacking == module.split(".")[0]:
+        return None
+    missing = "has no" if isinstance(error, ModuleNotFoundError) else "lacks what is imported from"
+    return f"{installed} {missing} {error.name}: use versions of it and of {asking or module} that go together"
+
+
+def _distribution_of(package: str) -> str | None:
+    """Return name and version of the installed distribution that has a top-level package."""
+    for name in importlib.metadata.packages_distributions().get(package, ()):
+        return f"{name} {importlib.metadata.version(name)}"
+    return None
 
 
 def _is_absent(error: Exception, module: str) -> bool:

@@ -1,8 +1,12 @@
-"""Describes provider specs: whatever class of the ProviderSpec family a release or a module returns."""
+"""Describes provider specs, whatever class of the ProviderSpec family a release or a module returns, and makes them."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
+
+from llamastack_resolver.introspection.layout import Layout
+from llamastack_resolver.knowledge import ProviderSpec
 
 _TEXTS = (
     "module",
@@ -40,6 +44,29 @@ def describe_spec(spec: Any) -> dict[str, Any]:
         if value:
             data[name] = str(value)
     return {key: value for key, value in data.items() if value != []}
+
+
+def release_spec(spec: ProviderSpec, layout: Layout) -> Any:
+    """Return the release's own object of a spec that was read from a file; instances carry it, and the release's
+    routing tables ask it for its API.
+
+    Args:
+        spec: what the file says.
+        layout: the installed release; the spec itself is returned where it has no such class.
+    """
+    cls = layout.spec_class("RemoteProviderSpec" if spec.kind == "remote" else "InlineProviderSpec")
+    if cls is None:
+        return spec
+    given = {key: value for key, value in asdict(spec).items() if value is not None and key != "kind"}
+    given["api"] = layout.api(spec.api)
+    for key in ("api_dependencies", "optional_api_dependencies"):
+        given[key] = [layout.api(api) for api in given[key]]
+    given["pip_packages"] = list(spec.pip_packages)
+    adapter_class = layout.spec_class("AdapterSpec")
+    if "adapter" in cls.model_fields and adapter_class is not None:
+        # Up to 0.2.22.
+        given["adapter"] = adapter_class(**{key: given[key] for key in adapter_class.model_fields if key in given})
+    return cls(**{key: value for key, value in given.items() if key in cls.model_fields})
 
 
 def kind_of(spec: Any) -> str:

@@ -115,7 +115,7 @@ class ModuleReason(Reason):
         cure="Correct name and version in `module:`, or name the index that has it in `spec.build.pip`.",
         shows=(Place.REPORT, Place.CONFIG_VALID, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
         example="my-provider is not installed here",
-        severities=(Severity.ERROR,),
+        severities=(Severity.ERROR, Severity.INFO),
     )
     MODULE_IMPORT_FAILED = Declaration(
         "ModuleImportFailed",
@@ -123,7 +123,7 @@ class ModuleReason(Reason):
         cure="Use a version of the package that is made for the release; the message has the error.",
         shows=(Place.REPORT, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
         example="importing my_provider.provider failed: ImportError: no such name",
-        severities=(Severity.ERROR, Severity.WARNING),
+        severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
     )
     SPEC_MISSING = Declaration(
         "SpecMissing",

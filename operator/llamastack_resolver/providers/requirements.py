@@ -112,6 +112,17 @@ def check_length(text: str) -> None:
         raise RequirementError(message, "write one package: its name, extras and versions, or its URL")
 
 
+def check_module(text: str) -> ModuleRequirement:
+    """Parse a `module:` entry that is to be installed: what an import name at run time forgives, pip does not.
+
+    Raises:
+        RequirementError: pip would not take it.
+    """
+    requirement = parse_module(text)
+    check_requirement(text.strip())
+    return requirement
+
+
 def check_requirement(text: object) -> None:
     """Make sure that pip takes a value as a requirement, and as nothing else.
 

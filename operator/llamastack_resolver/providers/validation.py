@@ -12,8 +12,8 @@ from llamastack_resolver.config.run_config import ProviderEntry, RunConfig
 from llamastack_resolver.findings import Findings, Whose
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.migrations import api_migration_of, former_api_name, former_name, migration_of
-from llamastack_resolver.providers.reasons import ProviderReason
-from llamastack_resolver.providers.registry import Origin, ProviderRegistry
+from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
+from llamastack_resolver.providers.registry import Origin, ProviderRegistry, RegisteredSpec
 from llamastack_resolver.suggest import did_you_mean
 
 BUILTIN_KEY = "__builtin__"
@@ -35,6 +35,7 @@ class ProviderWithSpec:
         origin: where the spec came from.
         opaque: its dependencies are not known here.
         module_version: installed version of its module's distribution.
+        module_entry: path of the entry whose `module:` brought its spec.
     """
 
     provider_id: str
@@ -44,6 +45,7 @@ class ProviderWithSpec:
     origin: Origin = "builtin"
     opaque: bool = False
     module_version: str | None = None
+    module_entry: str | None = None
     deps: tuple[str, ...] = ()
 
     @property
@@ -172,8 +174,10 @@ def validate_provider(
         return None
     registered = registry.lookup(entry)
     if registered is None:
-        _report_unknown_type(entry, registry, knowledge, findings)
-        return None
+        if not registry.may_exist(entry):
+            _report_unknown_type(entry, registry, knowledge, findings)
+            return None
+        registered = _open_type(entry, registry, knowledge, findings)
     spec = registered.spec
     whose: Whose = {"api": entry.api, "provider": entry.provider_id}
     path = f"{entry.path}.provider_type"
@@ -185,8 +189,12 @@ def validate_provider(
         message = f"{entry.provider_type} is deprecated: {spec.deprecation_warning}"
         hint = "change to another type before the next upgrade"
         findings.warning(ProviderReason.PROVIDER_DEPRECATED, message, path, hint=hint, **whose)
-    builtin = registry.types.get(entry.api, {}).get(entry.provider_type)
-    if registered.origin == "module" and builtin and builtin.origin == "builtin":
+    if registered.origin == "directory" and not registered.opaque and not spec.module:
+        message = f"the file of {entry.provider_type} names no `module`: the release does not start with this entry"
+        hint = "add `module` to the file, or remove the entry"
+        findings.error(ModuleReason.SPEC_MISSING, message, path, hint=hint, **whose)
+        return None
+    if entry.module is not None and (entry.api, entry.provider_type) in registry.replaced:
         message = f"{entry.module} replaces the built-in provider {entry.provider_type}"
         hint = "remove `module:` to run the built-in one; else nothing is to be done"
         findings.warning(ProviderReason.SHADOWED_PROVIDER, message, f"{entry.path}.module", hint=hint, **whose)
@@ -198,39 +206,71 @@ def validate_provider(
         origin=registered.origin,
         opaque=registered.opaque,
         module_version=registered.module_version,
+        module_entry=registered.module_entry,
     )
+
+
+def _open_type(
+    entry: ProviderEntry, registry: ProviderRegistry, knowledge: ReleaseKnowledge, findings: Findings
+) -> RegisteredSpec:
+    """Return what stands for a type that may come from files which cannot be read here: a likeness to another
+    name proves nothing then."""
+    if entry.api not in registry.guessed_apis:
+        advice = _type_advice(entry, knowledge)
+        correct = did_you_mean(entry.provider_type, registry.types[entry.api]) or "or correct the type"
+        findings.warning(
+            ProviderReason.RESOLVED_IN_IMAGE,
+            f"{entry.provider_type} is not built in; where it should come from cannot be read here",
+            f"{entry.path}.provider_type",
+            api=entry.api,
+            provider=entry.provider_id,
+            hint=f"hand its file in with the manifest; {advice.hint if advice else correct}",
+        )
+    spec = ProviderSpec.from_dict(entry.api, entry.provider_type, {})
+    return RegisteredSpec(spec, "directory", opaque=True)
+
+
+@dataclass(frozen=True)
+class _TypeAdvice:
+    """What became of a type that another release has."""
+
+    reason: ProviderReason
+    message: str
+    hint: str
+
+
+def _type_advice(entry: ProviderEntry, knowledge: ReleaseKnowledge) -> _TypeAdvice | None:
+    migration = migration_of(entry.api, entry.provider_type, knowledge.release)
+    if migration:
+        new = migration.new
+        place = f" of `{migration.new_api}`" if migration.new_api else ""
+        reason = ProviderReason.PROVIDER_REMOVED if migration.advice or not new else ProviderReason.PROVIDER_RENAMED
+        message = f"{entry.provider_type} does not exist since {migration.since}"
+        return _TypeAdvice(reason, message, migration.advice or f"use {new}{place}")
+    former = former_name(entry.api, entry.provider_type, knowledge.release)
+    if former is None:
+        return None
+    message = f"{entry.provider_type} does not exist before {former.since}"
+    return _TypeAdvice(ProviderReason.PROVIDER_RENAMED, message, f"use {former.old}")
 
 
 def _report_unknown_type(
     entry: ProviderEntry, registry: ProviderRegistry, knowledge: ReleaseKnowledge, findings: Findings
 ) -> None:
-    release, path = knowledge.release, f"{entry.path}.provider_type"
+    path = f"{entry.path}.provider_type"
     whose: Whose = {"api": entry.api, "provider": entry.provider_id}
-    migration = migration_of(entry.api, entry.provider_type, release)
-    if migration:
-        new = migration.new
-        place = f" of `{migration.new_api}`" if migration.new_api else ""
-        reason = ProviderReason.PROVIDER_REMOVED if migration.advice or not new else ProviderReason.PROVIDER_RENAMED
-        advice = migration.advice or f"use {new}{place}"
-        message = f"{entry.provider_type} does not exist since {migration.since}"
-        findings.error(reason, message, path, hint=advice, **whose)
+    advice = _type_advice(entry, knowledge)
+    if advice:
+        findings.error(advice.reason, advice.message, path, hint=advice.hint, **whose)
         return
-    former = former_name(entry.api, entry.provider_type, release)
-    if former:
-        message = f"{entry.provider_type} does not exist before {former.since}"
-        findings.error(ProviderReason.PROVIDER_RENAMED, message, path, hint=f"use {former.old}", **whose)
-        return
+    file = registry.passed_over.get((entry.api, entry.provider_type))
     elsewhere = [api for api, types in registry.types.items() if entry.provider_type in types]
-    hint: str | None = did_you_mean(entry.provider_type, registry.types[entry.api])
+    hint = f"rename {file} to .yaml: the release does not read it" if file else None
+    hint = hint or did_you_mean(entry.provider_type, registry.types[entry.api])
     if elsewhere and not hint:
         hint = f"it is a provider of {', '.join(sorted(elsewhere))}"
-    if not hint and (registry.open or entry.api in registry.open_apis):
-        message = f"{entry.provider_type} is not built in; where it should come from cannot be read here"
-        hint = "hand its file in with the manifest, or correct the type"
-        findings.warning(ProviderReason.RESOLVED_IN_IMAGE, message, path, hint=hint, **whose)
-        return
     some = ", ".join(sorted(registry.types[entry.api])[:6])
-    message = f"{release} has no provider {entry.provider_type} for `{entry.api}`"
+    message = f"{knowledge.release} has no provider {entry.provider_type} for `{entry.api}`"
     hint = hint or f"one of: {some}; or add `module:` for an external one"
     findings.error(ProviderReason.UNKNOWN_PROVIDER_TYPE, message, path, hint=hint, **whose)
 

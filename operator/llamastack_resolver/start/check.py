@@ -158,11 +158,12 @@ def _run(
 
 
 def _protocols(knowledge: ReleaseKnowledge, resolution: Resolution) -> dict[str, Protocol]:
-    try:
-        return api_protocol_map(knowledge, resolution.apis)
-    except (ImportError, AttributeError):
+    protocols = dict(knowledge.protocols)
+    for name, spec in resolution.apis.items():
         # The loader has said already why an external API cannot be imported.
-        return dict(knowledge.protocols)
+        with contextlib.suppress(Exception):
+            protocols = api_protocol_map(replace(knowledge, protocols=protocols), {name: spec})
+    return protocols
 
 
 def _refused(resolution: Resolution) -> dict[str, str]:
@@ -202,16 +203,22 @@ def _read(config: Path) -> tuple[Any, Findings]:
 
 
 def _files(raw: Any, variables: Mapping[str, str]) -> ExternalFiles:
-    """Read the directories that the config names, as the server sees them; a missing one is an empty one."""
+    """Read the directories that the config names, as the server sees them."""
     from llamastack_resolver.behaviour import NEWEST, Behaviour
     from llamastack_resolver.config.env import substitute
 
-    def read(key: str) -> dict[str, str]:
+    absent = []
+
+    def read(key: str) -> dict[str, str | None]:
         name = raw.get(key) if isinstance(raw, dict) else None
         value = substitute(name, Environment(variables), Behaviour.of(NEWEST)).value
-        return (read_directory(value) if isinstance(value, str) else None) or {}
+        files = read_directory(value) if isinstance(value, str) and value else {}
+        if files is None:
+            absent.append(key)
+        return files or {}
 
-    return ExternalFiles(read("external_providers_dir"), read("external_apis_dir"))
+    providers, apis = read("external_providers_dir"), read("external_apis_dir")
+    return ExternalFiles(providers, apis, absent=tuple(absent))
 
 
 @contextlib.contextmanager

@@ -22,12 +22,13 @@ from typing import Protocol as TypingProtocol
 from pydantic import BaseModel
 
 from llamastack_resolver.findings import Finding, Findings, Reason, Severity
+from llamastack_resolver.introspection.protocols import describe_protocol
 from llamastack_resolver.knowledge import Method, Protocol, ReleaseKnowledge
 from llamastack_resolver.providers.validation import ProviderWithSpec
 from llamastack_resolver.reasons import ProtocolReason
 from llamastack_resolver.start.deviations import shipped_without
 
-Problem = Literal["missing", "not_callable", "not_actually_implemented", "signature_mismatch"]
+Problem = Literal["missing", "not_callable", "not_actually_implemented", "signature_mismatch", "cannot_be_called"]
 # What the body of a stub compiles to: `...`, `pass` or a docstring, in a plain or an async function.
 _STUB_OPCODES = frozenset(
     {
@@ -50,6 +51,7 @@ _REASONS: dict[Problem, Reason] = {
     "not_callable": ProtocolReason.MISSING_METHOD,
     "not_actually_implemented": ProtocolReason.NOT_IMPLEMENTED,
     "signature_mismatch": ProtocolReason.SIGNATURE_MISMATCH,
+    "cannot_be_called": ProtocolReason.SIGNATURE_MISMATCH,
 }
 _REFUSED = "The release itself does not start with it: use a version of the package that is made for the release."
 _OTHER_PROVIDER = "the release ships it so: do without the method, or use another provider"
@@ -88,20 +90,23 @@ class Violation:
     refused: bool = False
 
 
-def check_protocol_compliance(obj: Any, protocol: Protocol) -> list[Violation]:
+def check_protocol_compliance(obj: Any, protocol: Protocol | type[Any]) -> list[Violation]:
     """Return every method of the protocol that an instance does not implement as declared.
 
     Args:
         obj: the instance, which needs nothing but its class; or the class itself, of which less can be said:
             what instances are given when they are made is not seen.
-        protocol: the protocol.
+        protocol: the protocol, as a release's knowledge has it, or its class.
     """
-    declared = _protocol_class(protocol.class_name)
+    if isinstance(protocol, type):
+        declared, protocol = protocol, Protocol.from_dict(describe_protocol(protocol))
+    else:
+        declared = _protocol_class(protocol.class_name)
     owners = frozenset(base for base in declared.__mro__ if base.__module__ not in ("typing", "builtins", "abc"))
     return [
         violation
         for name, method in sorted(protocol.methods.items())
-        for violation in _check_method(obj, method, owners, _checked_by_release(getattr(declared, name, None)))
+        for violation in _check_method(obj, method, owners, getattr(declared, name, None))
     ]
 
 
@@ -191,15 +196,19 @@ def private_protocols(api: str, knowledge: ReleaseKnowledge) -> list[Protocol]:
     ]
 
 
-def _check_method(obj: Any, method: Method, owners: frozenset[type], checked: Any) -> Iterator[Violation]:
+def _check_method(obj: Any, method: Method, owners: frozenset[type], declared: Any) -> Iterator[Violation]:
+    checked = _checked_by_release(declared)
     refused = checked is not None
     try:
         found = _class_member(obj, method.name) if isinstance(obj, type) else getattr(obj, method.name)
     except AttributeError:
         yield Violation(method.name, "missing", optional=_has_body(method.name, owners), refused=refused)
         return
-    except Exception:
-        # A property that fails on an instance without state: it exists, and no more can be said.
+    except Exception as error:
+        # Of a class no more can be said than that it has the property.
+        if not isinstance(obj, type):
+            detail = f"is a property that fails: {type(error).__name__}"
+            yield Violation(method.name, "not_callable", detail, refused=refused)
         return
     if not callable(found):
         yield Violation(method.name, "not_callable", refused=refused)
@@ -207,12 +216,65 @@ def _check_method(obj: Any, method: Method, owners: frozenset[type], checked: An
     having = [candidate for candidate in _class_of(obj).__mro__ if method.name in vars(candidate)]
     if having and (having[0] in owners or _is_protocol(having[0])):
         refused = refused and len(having) == 1
-        if refused or is_stub(vars(having[0])[method.name]):
+        member = vars(having[0])[method.name]
+        if refused or (is_stub(member) and _is_of_class(found, member)):
             yield Violation(method.name, "not_actually_implemented", refused=refused)
             return
     difference = _signature_difference(found, method, checked)
     if difference:
         yield Violation(method.name, "signature_mismatch", difference, refused=refused)
+        return
+    own = bool(having) and _is_of_class(found, vars(having[0])[method.name])
+    yield from _call_problems(found, own, method, declared)
+
+
+def _is_of_class(found: Any, member: Any) -> bool:
+    """Whether what an instance has under a name is its class's member, and no attribute of its own or a proxy's."""
+    return getattr(found, "__func__", found) in (member, getattr(member, "__func__", member))
+
+
+def _is_async(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _call_problems(found: Any, own: bool, method: Method, declared: Any) -> Iterator[Violation]:
+    """Yield why a call as the protocol declares it fails, though the names are right.
+
+    Args:
+        found: what the instance has under the method's name.
+        own: whether that is its class's own function; what an attribute or a proxy returns is not known.
+        method: what the protocol declares.
+        declared: the protocol's function.
+    """
+    name = method.name
+    if method.is_async:
+        plain = inspect.unwrap(getattr(found, "__func__", found))
+        generator = inspect.isasyncgenfunction(plain) and not inspect.isasyncgenfunction(declared)
+        if generator or inspect.isgeneratorfunction(plain):
+            yield Violation(name, "cannot_be_called", "is a generator, and cannot be awaited")
+        elif own and inspect.isfunction(plain) and not _is_async(plain):
+            yield Violation(name, "signature_mismatch", "is not async: what it returns has to be awaitable")
+    try:
+        parameters = [one for one in inspect.signature(found).parameters.values() if one.name != "self"]
+    except (TypeError, ValueError):
+        return
+    if any(parameter.kind == "var_keyword" for parameter in method.parameters):
+        return
+    wanted = {parameter.name for parameter in method.parameters if parameter.named}
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    positional = {parameter.name for parameter in method.parameters if not parameter.named}
+    extra = [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty
+        and parameter.kind not in variadic
+        and parameter.name not in wanted | positional
+    ]
+    if extra:
+        yield Violation(name, "cannot_be_called", f"asks for {', '.join(extra)} besides what the protocol hands over")
+    nameless = [one.name for one in parameters if one.kind is one.POSITIONAL_ONLY and one.name in wanted]
+    if nameless:
+        yield Violation(name, "signature_mismatch", f"does not take {', '.join(nameless)} by name")
 
 
 def _checked_by_release(function: Any) -> Any:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from llamastack_resolver.config.schema_check import join
-from llamastack_resolver.findings import Findings, Reason, Whose
-from llamastack_resolver.installed.release import describe_error
+from llamastack_resolver.findings import Findings, Reason, Severity, Whose
+from llamastack_resolver.installed.release import describe_error, import_cure
 from llamastack_resolver.introspection import Layout
 from llamastack_resolver.introspection.configs import load_class
+from llamastack_resolver.introspection.specs import release_spec
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.validation import ProviderWithSpec
@@ -112,13 +113,16 @@ async def instantiate_providers(
     impls: dict[str, Any] = dict(internal or {})
     inner: dict[str, dict[str, Any]] = {}
     states: list[ProviderState] = []
+    failed: set[str] = set()
     for step in plan:
         for provider in step.providers:
             reason = (refused or {}).get(provider.entry.path) if provider.entry else None
             if reason is not None:
                 state = ProviderState(step.api, provider, "Failed", reason)
             else:
-                state = await _start(step, provider, runtime, impls, inner, findings)
+                state = await _start(step, provider, runtime, impls, inner, failed, findings)
+            if state.state != "Ready":
+                failed.add(step.api)
             if provider.entry is not None:
                 states.append(state)
     return impls, states
@@ -130,22 +134,12 @@ async def _start(
     runtime: Runtime,
     impls: dict[str, Any],
     inner: dict[str, dict[str, Any]],
+    failed: set[str],
     findings: Findings,
 ) -> ProviderState:
     lacking = [api for api in provider.spec.api_dependencies if api not in impls]
     if lacking:
-        culprits = ", ".join(lacking)
-        message = f"not started: it needs {culprits}, which failed"
-        if provider.entry is not None:
-            findings.warning(
-                StartReason.DEPENDENCY_FAILED,
-                message,
-                provider.entry.path,
-                api=step.api,
-                provider=provider.provider_id,
-                hint=f"see the findings of {culprits}",
-            )
-        return ProviderState(step.api, provider, "DependencyFailed", message)
+        return _not_started(step, provider, lacking, failed, findings)
     deps = {
         runtime.layout.api(api): impls[api]
         for api in provider.spec.dependencies
@@ -171,6 +165,23 @@ async def _start(
         return ProviderState(step.api, provider, "Ready")
     # What depends on it is started with it all the same: its faults are its own.
     return ProviderState(step.api, provider, "Failed", f"it does not implement the protocol of {step.api}")
+
+
+def _not_started(
+    step: PlanStep, provider: ProviderWithSpec, lacking: list[str], failed: set[str], findings: Findings
+) -> ProviderState:
+    """Return the state of a provider whose dependencies are lacking: a consequence where a finding says why they are,
+    else what keeps the server from starting."""
+    told = failed | {finding.api for finding in findings if finding.severity is Severity.ERROR and finding.api}
+    unexplained = [api for api in lacking if api not in told]
+    culprits = ", ".join(unexplained or lacking)
+    message = f"not started: it needs {culprits}, which " + ("is not there" if unexplained else "failed")
+    if provider.entry is not None:
+        whose: Whose = {"api": step.api, "provider": provider.provider_id}
+        report = findings.error if unexplained else findings.warning
+        hint = _OTHER_VERSION if unexplained else f"see the findings of {culprits}"
+        report(StartReason.DEPENDENCY_FAILED, message, provider.entry.path, hint=hint, **whose)
+    return ProviderState(step.api, provider, "DependencyFailed", message)
 
 
 async def instantiate_provider(
@@ -204,7 +215,7 @@ async def instantiate_provider(
     if not callable(factory):
         raise InstantiationError(ModuleReason.SPEC_MISSING, f"{module.__name__} has no {name}()", _OTHER_VERSION)
     if provider.origin != "routed":
-        args += _policies(factory, runtime)
+        args += _further_arguments(factory, provider, runtime)
     impl = await _call(factory, args, provider, runtime.timeout)
     _mark(impl, provider, config, deps, runtime)
     return impl
@@ -263,42 +274,61 @@ def _config_error(error: Exception) -> str:
     return "; ".join(lines)[:400]
 
 
-def _policies(factory: Any, runtime: Runtime) -> list[Any]:
+def _further_arguments(factory: Any, provider: ProviderWithSpec, runtime: Runtime) -> list[Any]:
+    """Return what the release hands over where a factory names it; which that is depends on kind and release."""
+    behaviour, inline = runtime.knowledge.behaviour, provider.spec.kind != "remote"
     parameters = inspect.signature(factory).parameters
-    policies = [runtime.policy] if "policy" in parameters else []
-    if "route_policy" in parameters:
+    arguments: list[Any] = []
+    if "policy" in parameters and (inline or behaviour.remote_policy):
+        arguments.append(runtime.policy)
+    if "route_policy" in parameters and inline and behaviour.route_policy:
         auth = getattr(getattr(runtime.run_config, "server", None), "auth", None)
-        policies.append(getattr(auth, "route_policy", None) or [])
-    return policies
+        arguments.append(getattr(auth, "route_policy", None) or [])
+    telemetry = getattr(runtime.run_config, "telemetry", None)
+    if "telemetry_enabled" in parameters and inline and behaviour.telemetry_flag and telemetry:
+        arguments.append(telemetry.enabled)
+    return arguments
 
 
 async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec, seconds: float) -> Any:
     try:
         result = factory(*args)
-        return await asyncio.wait_for(result, seconds) if inspect.isawaitable(result) else result
+        if inspect.isawaitable(result):
+            return await asyncio.wait_for(result, seconds)
     except TimeoutError as error:
         message = f"not started after {seconds:g} seconds"
         raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, _CONNECTION) from error
     except (Exception, SystemExit) as error:
         raise _failure(StartReason.INSTANTIATION_FAILED, "starting", provider, error) from error
+    message = f"{getattr(factory, '__name__', 'the factory')}() has to be async: it returns {type(result).__name__}"
+    hint = "write `async def`; the server awaits what it returns, and stops"
+    raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, hint)
 
 
 def _failure(reason: Reason, doing: str, provider: ProviderWithSpec, error: BaseException) -> InstantiationError:
     hint = _OTHER_VERSION if isinstance(error, ImportError) else _CONNECTION
-    if isinstance(error, ImportError) and provider.spec.pip_packages:
+    cure = import_cure(provider.spec.module or "", error)
+    if cure:
+        hint = cure
+    elif isinstance(error, ImportError) and provider.spec.pip_packages:
         hint = f"the provider needs {', '.join(provider.spec.pip_packages)}"
     what = provider.provider_type if provider.entry else f"{provider.spec.module} of the release"
     message = f"{doing} {what} failed: {describe_error(error)}"
     return InstantiationError(reason, message, hint)
 
 
+def _own_spec(provider: ProviderWithSpec, runtime: Runtime) -> Any:
+    """Return the release's own spec object of a provider, by which its routing tables know it."""
+    if provider.origin == "directory":
+        return release_spec(provider.spec, runtime.layout)
+    source = provider.module_entry if provider.origin == "module" else provider.spec.api
+    return runtime.specs.get((source or "", provider.provider_type), provider.spec)
+
+
 def _mark(impl: Any, provider: ProviderWithSpec, config: Any, deps: dict[Any, Any], runtime: Runtime) -> None:
-    path = provider.entry.path if provider.entry else ""
-    spec = runtime.specs.get((path, provider.provider_type))
-    spec = spec or runtime.specs.get((provider.spec.api, provider.provider_type)) or provider.spec
     marks = {
         "__provider_id__": provider.provider_id,
-        "__provider_spec__": spec,
+        "__provider_spec__": _own_spec(provider, runtime),
         "__provider_config__": config,
         "__provider_deps__": deps,
     }

@@ -18,9 +18,9 @@ class StartReason(Reason):
     )
     DEPENDENCY_FAILED = Declaration(
         "DependencyFailed",
-        meaning="A provider was not started, for what it needs was not.",
+        meaning="A provider was not started, for what it needs was not; an error where nothing else says why.",
         cure="Correct the findings of the API that it needs.",
         shows=(Place.REPORT,),
         example="not started: it needs inference, which failed",
-        severities=(Severity.WARNING,),
+        severities=(Severity.ERROR, Severity.WARNING),
     )

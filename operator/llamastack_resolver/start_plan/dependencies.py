@@ -32,7 +32,9 @@ def check_dependencies(
 ) -> None:
     """Report every required dependency that nothing in the config satisfies."""
     present = {key for key, group in providers.items() if group and not key.startswith(INNER)}
-    present |= internal_apis(knowledge) | prepared.failed_apis
+    present |= prepared.failed_apis
+    if knowledge.behaviour.internal_apis_first:
+        present |= internal_apis(knowledge)
     for group in providers.values():
         for provider in group.values():
             if provider.entry is None:
@@ -64,6 +66,8 @@ def _cure(api: str, prepared: PreparedProviders, knowledge: ReleaseKnowledge) ->
         migration = api_migration_of(api, knowledge.release)
         called = f": it is called `{migration.new}` now" if migration and migration.new else ""
         return f"{knowledge.release} has no API `{api}`{called}; use a version of the provider for this release"
+    if api in internal_apis(knowledge):
+        return f"{knowledge.release} adds `{api}` after its providers: use a version of the provider without it"
     router = next((pair.router for pair in knowledge.routed if api in (pair.table, pair.router)), None)
     if router:
         return f"add `{router}` to `apis`"

@@ -127,6 +127,15 @@ class TestMissingDependency:
         assert finding.reason == "MissingDependency"
         assert finding.hint == "add a provider to `providers.files`, for example inline::localfs"
 
+    @pytest.mark.parametrize(("version", "errors_there"), [("0.2.17", True), ("0.3.0", False), ("0.7.3", False)])
+    def test_on_the_stacks_own_apis_holds_since_they_come_before_providers(self, version: str, errors_there: bool):
+        types = {"files": {"inline::f": {"api_dependencies": ["inspect"]}}}
+        raw = config(image_name="x", providers={"files": [entry("f", "inline::f")]})
+
+        found = errors(resolve(raw, knowledge(version=version, providers=types)))
+
+        assert found == ([("MissingDependency", "providers.files[0]")] if errors_there else [])
+
     def test_names_the_entry_that_is_disabled(self):
         raw = providers(
             responses=[entry("r", "inline::builtin")], files=[entry("${env.FILES:+local}", "inline::localfs")]
@@ -445,7 +454,7 @@ class TestExternalProviders:
     def test_of_a_module_that_is_no_requirement_are_refused(self):
         raw = providers(inference=[entry("x", "remote::mine", module="?? what")])
 
-        assert errors(resolve(raw, knowledge())) == [("ModuleNotFound", "providers.inference[0].module")]
+        assert errors(resolve(raw, knowledge())) == [("RequirementInvalid", "providers.inference[0].module")]
 
     def test_of_a_module_may_replace_a_built_in_one_with_a_warning(self):
         raw = providers(inference=[entry("x", "remote::vllm", module="my_vllm")])

@@ -36,7 +36,7 @@ from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.findings import Finding, Findings, Whose, with_prefix
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.reasons import ModuleReason
-from llamastack_resolver.providers.requirements import MODULE_CURE, RequirementError, parse_module
+from llamastack_resolver.providers.requirements import MODULE_CURE, RequirementError, check_module, parse_module
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolution import Resolution
@@ -210,11 +210,11 @@ def _module(entry: ProviderEntry, findings: Findings) -> str | None:
     text = (entry.module or "").strip()
     path = f"{entry.path}.module"
     try:
-        parse_module(text)
+        check_module(text)
     except RequirementError as error:
         whose: Whose = {"api": entry.api, "provider": entry.provider_id}
         hint = error.hint or MODULE_CURE
-        findings.error(ModuleReason.MODULE_NOT_FOUND, str(error), path, hint=hint, **whose)
+        findings.error(ModuleReason.REQUIREMENT_INVALID, str(error), path, hint=hint, **whose)
         return None
     return text if parse(Wanted(text, path), findings) else None
 

@@ -292,8 +292,8 @@ class TestRefusedBeforePipRuns:
             constraints=[Wanted("x[y]", "c")],
         )
         assert sorted(reason for reason, _ in errors(plan)) == [
-            "ModuleNotFound",
             "RequirementConflict",
+            "RequirementInvalid",
             "RequirementInvalid",
             "RequirementInvalid",
         ]

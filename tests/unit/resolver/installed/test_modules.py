@@ -211,3 +211,26 @@ def test_a_provider_that_depends_on_its_own_router_is_told_so(packages: Packages
 
     assert finding.severity == "warning"
     assert finding.message == "inference (x) depends on the API that it provides: 0.7.3 starts the router before it"
+
+
+class TestAnImportThatFails:
+    def test_of_a_part_of_an_installed_package_names_both_versions(self, packages: Packages):
+        lacking = packages.add(None, "their-library", "2.0")
+        source = f"from {lacking} import McpError\n"
+        name = packages.add(source, "my-provider", "1.5")
+        whole = packages.add(f"import {lacking}.sub\n", "my-other-provider", "1.6")
+
+        (one,), (other,) = resolved(name).findings, resolved(whole).findings
+
+        assert one.reason.value == other.reason.value == "ModuleImportFailed"
+        assert "their-library 2.0 lacks what is imported" in str(one.hint)
+        assert "my-provider 1.5" in str(one.hint)
+        assert f"their-library 2.0 has no {lacking}.sub" in str(other.hint)
+        assert "my-other-provider 1.6" in str(other.hint)
+
+    def test_of_what_is_not_installed_is_no_mismatch_of_versions(self, packages: Packages):
+        name = packages.add("import not_installed_at_all\n", "lonely-provider")
+
+        (finding,) = resolved(name).findings
+
+        assert "go together" not in str(finding.hint)

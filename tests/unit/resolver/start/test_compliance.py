@@ -1,5 +1,6 @@
 """Protocol compliance: every public method counts, whatever its decorators, on instances of any kind."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -125,6 +126,73 @@ class TestParameters:
                 raise KeyError(file_id)
 
         assert problems(More) == []
+
+
+class TestACall:
+    @pytest.mark.parametrize(
+        ("replacement", "problem"),
+        [
+            ("def delete(self, file_id): return None", "signature_mismatch"),
+            ("async def delete(self, file_id): yield 1", "cannot_be_called"),
+            ("def delete(self, file_id): yield 1", "cannot_be_called"),
+            ("async def delete(self, file_id, force): pass", "cannot_be_called"),
+            ("async def delete(self, file_id, *, force): pass", "cannot_be_called"),
+            ("async def delete(self, file_id, /): pass", "signature_mismatch"),
+            ("async def delete(self, file_id, force=False, *more, **others): pass", None),
+            ("async def delete(*args, **kwargs): pass", None),
+            ("delete = staticmethod(functools.partial(deleted, None))", None),
+            ("delete = functools.wraps(deleted)(lambda self, file_id: deleted(self, file_id))", None),
+        ],
+    )
+    def test_as_the_protocol_declares_it_has_to_work(self, replacement: str, problem: str | None):
+        async def deleted(self: object, file_id: str) -> None: ...
+
+        namespace: dict[str, Any] = {"Complete": Complete, "functools": functools, "deleted": deleted}
+        exec(f"class Changed(Complete):\n    {replacement}", namespace)  # noqa: S102
+
+        expected = [("delete", problem)] if problem else []
+        assert problems(namespace["Changed"]) == expected
+        of_class = [(v.method, v.problem) for v in check_protocol_compliance(namespace["Changed"], Files)]
+        assert of_class == expected
+
+
+class TestAnInstance:
+    def test_may_carry_methods_over_what_it_inherits_from_the_protocol(self):
+        class Filled(Files):
+            describe = Complete.describe
+
+            def __init__(self) -> None:
+                inner = Complete()
+                self.upload, self.delete = inner.upload, inner.delete  # type: ignore[method-assign]
+
+        assert check_protocol_compliance(Filled(), PROTOCOL) == []
+        assert {v.method for v in check_protocol_compliance(Filled, PROTOCOL)} == {"upload", "delete"}
+
+    def test_may_answer_for_another_one_in_place_of_the_protocols_stubs(self):
+        class Proxy(Files):
+            def __getattribute__(self, name: str) -> Any:
+                return getattr(Complete(), name)
+
+        assert check_protocol_compliance(Proxy(), PROTOCOL) == []
+
+    def test_must_not_fail_when_it_is_asked_for_a_method(self):
+        class Failing(Complete):
+            @property
+            def delete(self) -> Any:  # type: ignore[override]
+                raise ValueError("boom")
+
+        (violation,) = check_protocol_compliance(Failing(), PROTOCOL)
+
+        assert (violation.method, violation.problem) == ("delete", "not_callable")
+        assert violation.detail == "is a property that fails: ValueError"
+        assert check_protocol_compliance(Failing, PROTOCOL) == []
+
+
+def test_a_protocol_may_be_given_as_its_class():
+    class Removed:
+        upload, describe = Complete.upload, Complete.describe
+
+    assert [(v.method, v.problem) for v in check_protocol_compliance(Removed(), Files)] == [("delete", "missing")]
 
 
 def test_an_instance_whose_attributes_answer_to_everything_is_not_accused():

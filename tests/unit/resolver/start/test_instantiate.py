@@ -79,6 +79,50 @@ def test_policy_is_given_to_factories_that_ask_for_it(module: Writer):
 
 
 @pytest.mark.parametrize(
+    ("version", "kind", "names", "given"),
+    [
+        ("0.2.17", "inline", "policy", True),
+        ("0.2.17", "remote", "policy", False),
+        ("0.3.3", "remote", "policy", False),
+        ("0.3.4", "remote", "policy", True),
+        ("0.3.5", "inline", "telemetry_enabled", True),
+        ("0.7.3", "inline", "telemetry_enabled", False),
+        ("ogx-1.5.0", "inline", "policy, route_policy", True),
+        ("ogx-1.3.0", "inline", "policy, route_policy", False),
+        ("ogx-1.5.0", "remote", "policy, route_policy", False),
+    ],
+)
+def test_what_a_factory_asks_for_is_given_by_kind_and_release(
+    module: Writer, version: str, kind: str, names: str, given: bool
+):
+    factory = "get_adapter_impl" if kind == "remote" else "get_provider_impl"
+    name = module(f"async def {factory}(config, deps, {names}):\n    return Impl()")
+    package, _, number = version.rpartition("-")
+    release = knowledge(
+        package or "llama-stack", number, providers={"files": {"x::f": {**spec(name), "kind": kind}}}, routed=[]
+    )
+    resolution = resolve(config(providers={"files": [entry("f", "x::f")]}), release)
+    run_config = SimpleNamespace(telemetry=SimpleNamespace(enabled=True))
+    findings = Findings()
+
+    impls, _ = asyncio.run(
+        instantiate_providers(resolution.plan, Runtime(SimpleNamespace(api=str), release, run_config, None), findings)
+    )
+
+    assert ("files" in impls) is given
+    assert all("missing 1 required positional argument" in finding.message for finding in findings)
+
+
+def test_a_lack_that_no_finding_explains_is_an_error(module: Writer):
+    types = {"responses": {"inline::r": spec(module(GOOD), api_dependencies=["inspect"])}}
+
+    _, states, findings = start(types, {"responses": [entry("r", "inline::r")]})
+
+    assert [state.state for state in states] == ["DependencyFailed"]
+    assert [finding[:3] for finding in findings] == [("error", "DependencyFailed", "providers.responses[0]")]
+
+
+@pytest.mark.parametrize(
     ("factory", "reason", "words"),
     [
         (
@@ -97,6 +141,7 @@ def test_policy_is_given_to_factories_that_ask_for_it(module: Writer):
             "after 0.2 seconds",
         ),
         ("def get_provider_impl(config):\n    return Impl()", "InstantiationFailed", "TypeError"),
+        ("def get_provider_impl(config, deps):\n    return Impl()", "InstantiationFailed", "has to be async"),
         ("x = 1", "SpecMissing", "has no get_provider_impl()"),
         ("import not_there_at_all", "ModuleImportFailed", "not_there_at_all"),
         (GOOD + "\ndel Config", "ModuleImportFailed", "config class"),
