@@ -8,7 +8,6 @@ at once.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -44,22 +43,37 @@ class Outline:
     rules: Any
 
 
-@dataclass(frozen=True)
 class Keys:
-    """The keys that a schema knows at one place.
+    """The keys that a schema knows at one place. What stands below a key is read when a config has it.
 
     Attributes:
-        names: what stands below each.
-        others: what stands below every other key; None where the schema knows no other.
         closed: whether keys are judged at all: not where anything may stand, or no mapping.
     """
 
-    names: Mapping[str, Keys]
-    others: Keys | None = None
-    closed: bool = True
+    def __init__(self, branches: Iterable[Mapping[str, Any]], defs: Mapping[str, Any], depth: int = _DEPTH) -> None:
+        """Read the keys that any of the branches of a schema knows."""
+        self._defs, self._depth = defs, depth
+        self._names: dict[str, list[Mapping[str, Any]]] = {}
+        self._others: list[Mapping[str, Any]] = []
+        self._read: dict[object, Keys] = {}
+        objects = [one for branch in branches for one in _objects(branch, defs, depth)] if depth else []
+        self.closed = bool(objects) and not any(_takes_anything(schema) for schema in objects)
+        for schema in objects if self.closed else ():
+            if isinstance(schema.get("additionalProperties"), dict):
+                self._others.append(schema["additionalProperties"])
+            for name, below in (schema.get("properties") or {}).items():
+                for written in below.get("x-names") or (name,):
+                    self._names.setdefault(written, []).append(below)
 
-
-_ANYTHING = Keys({}, closed=False)
+    def below(self, key: object) -> Keys | None:
+        """Return what is known below a key; None where the key is not known."""
+        branches = self._names.get(key) if isinstance(key, str) else None
+        name = key if branches else None
+        if name not in self._read:
+            if not (branches or self._others):
+                return None
+            self._read[name] = Keys(branches or self._others, self._defs, self._depth - 1)
+        return self._read[name]
 
 
 @dataclass(frozen=True)
@@ -106,7 +120,7 @@ class Outlines:
         self._keys: dict[str, Keys] = {}
         self._types: dict[tuple[str, str], _ProviderType] = {}
         self._top = self._shared([outline.run_config for outline in self._all])
-        self._rules = _numbered((one.run_config, _text(one.rules), Behaviour.of(one.release)) for one in self._all)
+        self._rules = _numbered((one.run_config, repr(one.rules), Behaviour.of(one.release)) for one in self._all)
 
     def unknown(self, config: Mapping[str, Any]) -> list[set[str]]:
         """Return for each release the paths of a config that it does not know."""
@@ -160,25 +174,22 @@ class Outlines:
         return _ProviderType(
             tuple(place for place, spec in enumerate(specs) if spec is None),
             self._shared(schemas),
-            tuple(_numbered(zip(map(_text, specs), schemas, strict=True))),
+            tuple(_numbered(zip(map(repr, specs), schemas, strict=True))),
         )
 
     def _shared(self, schemas: Iterable[str | None]) -> _Shared:
-        """Return the keys that schemas know, each with the releases that have it; differences in other things than
-        keys do not count."""
-        places: dict[int, tuple[Keys, list[int]]] = {}
+        """Return the keys that schemas know, each with the releases that have it."""
+        places: dict[str, list[int]] = {}
         for place, key in enumerate(schemas):
             if key is not None:
-                keys = self._keys.get(key) or self._read_keys(key)
-                places.setdefault(id(keys), (keys, []))[1].append(place)
-        return tuple(places.values())
+                places.setdefault(key, []).append(place)
+        return tuple((self._keys_of(key), found) for key, found in places.items())
 
-    def _read_keys(self, key: str) -> Keys:
-        schema = self._schema_of(key)
-        compiled = _compile([schema], schema.get("$defs") or {}, _DEPTH)
-        kept = next((keys for keys in self._keys.values() if keys == compiled), compiled)
-        self._keys[key] = kept
-        return kept
+    def _keys_of(self, key: str) -> Keys:
+        if key not in self._keys:
+            schema = self._schema_of(key)
+            self._keys[key] = Keys([schema], schema.get("$defs") or {})
+        return self._keys[key]
 
 
 def _add(found: list[set[str]], path: str, value: Any, shared: _Shared) -> None:
@@ -220,28 +231,9 @@ def _numbered(values: Iterable[object]) -> list[int]:
     return [numbers.setdefault(value, len(numbers)) for value in values]
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
-def _compile(branches: Iterable[Mapping[str, Any]], defs: Mapping[str, Any], depth: int) -> Keys:
-    """Return the keys that any of the branches of a schema knows."""
-    names: dict[str, list[Mapping[str, Any]]] = {}
-    others: list[Mapping[str, Any]] = []
-    objects = [one for branch in branches for one in _objects(branch, defs, depth)]
-    if not objects or not depth:
-        return _ANYTHING
-    for schema in objects:
-        extra, properties = schema.get("additionalProperties"), schema.get("properties") or {}
-        if schema.get("x-extra") == "allow" or extra is True or not (properties or extra):
-            return _ANYTHING
-        if isinstance(extra, dict):
-            others.append(extra)
-        for name, below in properties.items():
-            for written in below.get("x-names") or (name,):
-                names.setdefault(written, []).append(below)
-    known = {name: _compile(below, defs, depth - 1) for name, below in names.items()}
-    return Keys(known, _compile(others, defs, depth - 1) if others else None)
+def _takes_anything(schema: Mapping[str, Any]) -> bool:
+    extra = schema.get("additionalProperties")
+    return schema.get("x-extra") == "allow" or extra is True or not (schema.get("properties") or extra)
 
 
 def _objects(schema: Mapping[str, Any], defs: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
@@ -268,7 +260,7 @@ def _unknown(path: str, value: Any, keys: Keys) -> Iterator[str]:
         for index, item in enumerate(value):
             yield from _unknown(f"{path}[{index}]", item, keys)
     for key, item in value.items() if isinstance(value, dict) else ():
-        below = keys.names.get(key, keys.others)
+        below = keys.below(key)
         if below is None:
             if item not in (None, [], {}, ""):
                 yield _place(path, key)
