@@ -8,6 +8,7 @@ the standard library only: they also run inside stack images.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, total_ordering
 
@@ -66,8 +67,7 @@ class Release:
     @cached_property
     def number(self) -> tuple[int, int, int]:
         """Major, minor and patch; a pre-release counts as the release that it leads to."""
-        major, minor, patch = [*re.findall(r"\d+", re.split(r"[a-z]", self.version)[0]), "0"][:3]
-        return int(major), int(minor), int(patch)
+        return number_of(self.version)
 
     @property
     def _line(self) -> int:
@@ -85,6 +85,24 @@ class Release:
 
     def __str__(self) -> str:
         return self.version if self.package == "llama-stack" else f"{self.package}-{self.version}"
+
+
+def number_of(version: str) -> tuple[int, int, int]:
+    """Return major, minor and patch of a version; what it does not say is 0, and what follows does not count."""
+    major, minor, patch = [*re.findall(r"\d+", re.split(r"[a-z]", version)[0]), "0", "0", "0"][:3]
+    return int(major), int(minor), int(patch)
+
+
+def stand_in(release: Release, known: Iterable[Release]) -> Release | None:
+    """Return which of the known releases says what `release` does: itself, or the patch of its minor that is closest
+    below it, else above it; None where no patch of its minor is known."""
+    same = sorted(r for r in known if (r.package, r.number[:2]) == (release.package, release.number[:2]))
+    if release in same:
+        return release
+    below = [r for r in same if r.number <= release.number]
+    if below:
+        return below[-1]
+    return same[0] if same else None
 
 
 @dataclass(frozen=True)

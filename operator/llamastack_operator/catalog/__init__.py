@@ -13,6 +13,7 @@ from llamastack_operator.catalog.reader import (
     find_release,
     history,
     load_release,
+    outlines,
     releases,
     stand_in,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "find_release",
     "history",
     "load_release",
+    "outlines",
     "releases",
     "stand_in",
 ]

@@ -8,8 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from llamastack_resolver.documents.signs import Outline, Outlines
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.releases import Release
+from llamastack_resolver.releases import stand_in as closest_patch
 
 DATA = Path(__file__).parent / "data"
 History = Mapping[str, Mapping[str, tuple[Release, Release]]]
@@ -66,14 +68,33 @@ def stand_in(release: Release) -> Release | None:
     """Return the release whose data say what `release` ships: itself, or the patch of its minor that is closest below
     it, else above it; None where the catalog has no patch of its minor.
 
-    This is the one rule on what is known. Everything is planned with a stand-in; only the command line asks for the
-    release itself where a document or an option names one, since who wrote it is there to correct it.
+    This is the one rule on what is known, in the cluster and at the command line.
     """
-    same = [r for r in releases() if (r.package, r.number[:2]) == (release.package, release.number[:2])]
-    below = [r for r in same if r.number <= release.number]
-    if below:
-        return below[-1]
-    return same[0] if same else None
+    return closest_patch(release, releases())
+
+
+@cache
+def _core(release: Release) -> dict[str, Any]:
+    core: dict[str, Any] = json.loads((DATA / "releases" / f"{release.package}-{release.version}.json").read_bytes())
+    return core
+
+
+@cache
+def outlines() -> Outlines:
+    """Return what tells the releases from each other."""
+    return Outlines((_outline(release, _core(release)) for release in releases()), read_shared)
+
+
+def _outline(release: Release, core: Mapping[str, Any]) -> Outline:
+    keys = ("apis", "providable_apis", "routed", "bundled_top_level_keys")
+    return Outline(
+        release=release,
+        run_config=core["schemas"][core["run_config_class"]],
+        providers=core["providers"],
+        schemas=core["schemas"],
+        apis=frozenset(core["apis"]),
+        rules=[core.get(key) for key in keys],
+    )
 
 
 @cache
@@ -87,8 +108,8 @@ def load_release(release: Release) -> ReleaseKnowledge:
     if found is None:
         names = ", ".join(str(r) for r in releases()[-3:])
         raise UnsupportedReleaseError(f"{release} is not in the catalog; the newest are {names}")
-    core = json.loads((DATA / "releases" / f"{found.package}-{found.version}.json").read_bytes())
-    core.update(read_shared(core["protocols_part"]))
+    core = _core(found)
+    core = {**core, **read_shared(core["protocols_part"])}
 
     def part(name: str) -> Any:
         return read_shared(core["constraints"]) if name == "constraints" else Shared(core[name])

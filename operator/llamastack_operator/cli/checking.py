@@ -91,10 +91,11 @@ def check_document(document: Input, override: Release | None) -> Checked:
     if document.kind == "Other" or document.config is None:
         findings = Findings(locate(document.findings, document)).sorted()
         return Checked(document, document.release, tuple(findings), None)
-    release = release_for(document, override)
+    release, resolution = release_for(document, override)
     if release is None:
         findings = Findings(locate(document.findings, document)).sorted()
         return Checked(document, document.release, tuple(findings), None)
-    resolution = resolve_input(document, catalog.load_release(release), read_files=True)
+    if resolution is None:
+        resolution = resolve_input(document, catalog.load_release(release), read_files=True)
     ordered = Findings(resolution.findings).sorted()
     return Checked(document, release, tuple(ordered), resolution)

@@ -13,7 +13,7 @@ from llamastack_operator.cli.console import Console, add_colour_option, console_
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.releases import named_release
 from llamastack_operator.cli.validate import add_release_option, print_finding
-from llamastack_resolver.documents.detect import parse_release
+from llamastack_resolver.documents.detect import parse_release, release_at_start
 from llamastack_resolver.releases import Release, UnknownReleaseError
 from llamastack_resolver.resolution import Resolution
 from llamastack_resolver.server.remote import Connection, RemoteError
@@ -51,12 +51,13 @@ def run(args: argparse.Namespace) -> int:
     expected, wanted = _expected(args.config, named_release(args.stack_version))
     release = wanted or _release_of(version)
     apis = [name.strip() for name in args.apis.split(",") if name.strip()]
-    view = verify(connection, catalog.load_release(release), apis, expected, version)
+    knowledge = catalog.load_release(release)
+    view = verify(connection, knowledge, apis, expected, version)
     console = console_for(args)
     if args.output == "json":
         console.line(json.dumps(view.to_dict(), indent=2))
     else:
-        _print(view, release, console)
+        _print(view, knowledge.release, console)
     return 1 if view.findings.has_errors else 0
 
 
@@ -73,7 +74,7 @@ def _expected(file: str | None, override: Release | None) -> tuple[Resolution | 
 
 def _release_of(version: str) -> Release:
     try:
-        return parse_release(version.split("+")[0], catalog.releases())
+        return parse_release(release_at_start(version) or version, catalog.releases())
     except UnknownReleaseError as error:
         raise CliError(f"the server is {version}, which is not in the catalog: {error}") from error
 

@@ -3,17 +3,11 @@
 import pytest
 
 from llamastack_resolver.documents.build_config import resolve_build
-from llamastack_resolver.documents.detect import detect_release, parse_release, release_of_image
 from llamastack_resolver.documents.input import Input
 from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.documents.resolve import resolve_input
-from llamastack_resolver.releases import Release, UnknownReleaseError
 from tests.support.small_release import knowledge
 
-KNOWN = [
-    *(Release("llama-stack", version) for version in ("0.2.16", "0.2.23", "0.3.5", "0.5.0", "0.7.3")),
-    *(Release("ogx", version) for version in ("0.8.0", "1.2.0", "1.5.0")),
-]
 MANIFEST = """
 apiVersion: llamastack.dev/v1alpha1
 kind: LlamaStack
@@ -228,58 +222,3 @@ class TestABuildConfig:
             "distribution_spec.providers.safety[0].provider_type",
             "distribution_spec.providers.x",
         ]
-
-
-class TestReleases:
-    @pytest.mark.parametrize(
-        ("text", "expected"),
-        [
-            ("0.7.3", "0.7.3"),
-            ("v0.7.3", "0.7.3"),
-            ("ogx-1.5.0", "ogx-1.5.0"),
-            ("1.5.0", "ogx-1.5.0"),
-            ("llama-stack==0.3.5", "0.3.5"),
-            ("llama-stack 0.3.5", "0.3.5"),
-        ],
-    )
-    def test_are_read_as_users_write_them(self, text: str, expected: str):
-        assert str(parse_release(text, KNOWN)) == expected
-
-    def test_that_are_not_known_are_answered_with_the_nearest(self):
-        with pytest.raises(UnknownReleaseError, match=r"the nearest are .*0\.7\.3"):
-            parse_release("0.7.4", KNOWN)
-
-    @pytest.mark.parametrize(
-        ("image", "expected"),
-        [
-            ("docker.io/llamastack/distribution-starter:0.7.3", "0.7.3"),
-            ("localhost:5000/ogx/distribution-starter:1.5.0", "ogx-1.5.0"),
-            ("localhost:5000/stack", None),
-            ("mine/stack:latest", None),
-            ("llamastack/distribution-starter:0.7.3@sha256:abc", "0.7.3"),
-        ],
-    )
-    def test_are_read_from_tags(self, image: str, expected: str | None):
-        found = release_of_image(image, KNOWN)
-
-        assert (str(found) if found else None) == expected
-
-    @pytest.mark.parametrize(
-        ("config", "expected"),
-        [
-            ({"models": [1], "metadata_store": {"type": "sqlite"}}, "0.2.23"),
-            ({"storage": {"x": 1}, "providers": {"agents": [1]}}, "0.5.0"),
-            ({"distro_name": "x", "providers": {"scoring": [1]}}, "0.7.3"),
-            ({"server": {"insecure": True}}, "ogx-1.5.0"),
-            ({}, "ogx-1.5.0"),
-        ],
-    )
-    def test_are_concluded_from_the_keys_of_a_config(self, config: dict, expected: str):
-        assert str(detect_release(config, KNOWN).release) == expected
-
-    def test_are_concluded_from_provider_types_where_keys_leave_a_choice(self):
-        config = {"providers": {"inference": [{"provider_type": "remote::old"}]}}
-
-        found = detect_release(config, KNOWN, lambda release, api, name: release.number < (0, 4, 0))
-
-        assert (str(found.release), found.because) == ("0.3.5", "concluded from its provider types")
