@@ -123,7 +123,7 @@ def modules_of(report: Mapping[str, Any]) -> Modules:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         message = f"{first['message']}{more}"
         hint = first.get("hint") or ""
-        if not hint and "No module named" in first["message"]:
+        if "No module named" in first["message"]:
             hint = "the package does not require what it imports: add it to spec.build.pip.requirements"
         # The resolver has reasons of its own, such as that a text is no module at all.
         reason = first["reason"] if is_build_reason(first["reason"]) else "BuildFailed"

@@ -272,6 +272,16 @@ def test_all_modules_that_are_wrong_are_named_at_once():
     assert caught.value.tail == ("modules[0]: a has none", "modules[1]: b fails")
 
 
+def test_a_package_that_a_module_lacks_is_to_be_added_whatever_the_resolver_would_do():
+    message = "importing a.b failed: ModuleNotFoundError: No module named 'c'"
+    finding = {"severity": "error", "reason": "ModuleImportFailed", "message": message, "path": "modules[0]"}
+
+    with pytest.raises(FailureError) as caught:
+        modules_of({"findings": [{**finding, "hint": "use another version of the package"}], "modules": []})
+
+    assert "spec.build.pip.requirements" in caught.value.hint
+
+
 def test_the_installer_is_the_same_bytes_each_time_and_needs_no_other_package(tmp_path: Path):
     first = installer()
     installer.cache_clear()
