@@ -11,7 +11,9 @@ from tests.e2e.operator import Stacks, eventually, minimal
 
 pytestmark = pytest.mark.control_plane
 
-RUN_CONFIG = "version: 2\nproviders:\n  inference:\n  - {provider_id: a, provider_type: remote::vllm}\n"
+RUN_CONFIG = (
+    "version: 2\ndistro_name: mine\nproviders:\n  inference:\n  - {provider_id: a, provider_type: remote::vllm}\n"
+)
 
 
 def config_map(name: str, **data: str) -> dict[str, Any]:
