@@ -112,7 +112,7 @@ def test_any_mapping_can_be_resolved_as_what_it_looks_like(value: dict):
 
     for document in read_inputs([("soup.yaml", yaml.safe_dump(value))]):
         if document.config is not None and isinstance(document.config, dict):
-            assert detect_release(document.config, catalog.outlines(), lambda release: 0).release in RELEASES
+            assert detect_release(document.config, catalog.outlines(), lambda release: 0).release in catalog.releases()
             resolve_input(document, knowledge())
     assert resolve_build(value, knowledge()).release == Release("llama-stack", "0.7.3")
 
