@@ -161,7 +161,9 @@ def expected(damage: dict[str, Any]) -> list[list[str]]:
     if damage["way"] == "parameters":
         if damage["upstream"]:
             return [["error", "SignatureMismatch"]]
-        return [["warning", "SignatureMismatch"]] if damage["parameters"] else []
+        # Where nothing is handed over, the further parameter makes every call fail.
+        certain = not damage["parameters"] and not damage["unstable"]
+        return [["error" if certain else "warning", "SignatureMismatch"]]
     if damage["upstream"]:
         return [["error", "NotImplemented" if damage["way"] == "inherited" else "MissingMethod"]]
     if damage["way"] == "inherited":
