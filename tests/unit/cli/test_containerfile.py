@@ -85,7 +85,11 @@ def test_findings_of_config_and_plan_are_told_together(tmp_path: Path, capsys: C
     status, out, err = run(tmp_path, capsys, manifest(RELEASE, providers, build={"pip": pip}))
 
     assert (status, out) == (1, "")
-    assert [err.count(word) for word in ("UnknownProviderType", "ModuleNotFound", "RequirementConflict")] == [1, 1, 1]
+    assert [err.count(word) for word in ("UnknownProviderType", "RequirementInvalid", "RequirementConflict")] == [
+        1,
+        2,
+        1,
+    ]
     assert "spec.build.pip.requirements[1]" in err and "spec.runConfig.providers.eval[0].module" in err
 
 
