@@ -24,6 +24,8 @@ from llamastack_resolver.findings import Findings
 from llamastack_resolver.reasons import ConfigReason
 
 _HAND_IN = "hand the {} in as well"
+NO_UID = "none"
+"""What stands for the UID of an object that has none: only a cluster gives it."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def as_served(value: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         **metadata,
         "namespace": str(metadata.get("namespace") or namespace),
         "name": str(metadata.get("name") or ""),
-        "uid": str(metadata.get("uid") or ""),
+        "uid": str(metadata.get("uid") or NO_UID),
         "resourceVersion": "0",
         "generation": generation if isinstance(generation, int) else 0,
         "annotations": _mapping(metadata.get("annotations")),

@@ -100,7 +100,7 @@ def _told(document: Input, release: Release, path: str) -> Release:
     known = catalog.stand_in(release)
     if known is not None and known != release:
         message = f"{release} is not in the catalog: checked as {known}, the nearest patch of the same minor"
-        document.findings.info(ConfigReason.UNSUPPORTED_VERSION, message, path, hint=None)
+        document.findings.info(ConfigReason.UNSUPPORTED_VERSION, message, path, hint=_RELEASE)
     return release
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llamastack_operator.api.labels import APPLIED_ANNOTATION, OWNER_ANNOTATION
-from llamastack_operator.cli.files_as_cluster import FilesAsCluster
+from llamastack_operator.cli.files_as_cluster import NO_UID, FilesAsCluster
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.objects.builds import build_body
 from llamastack_operator.planning.image.access import secrets_of, seen_access
@@ -113,7 +113,7 @@ def _waits(snapshot: Snapshot, decided: Plan) -> str:
 
 def _without_uid(body: Mapping[str, Any], uid: str) -> Mapping[str, Any]:
     """Leave out what is made from the stack's UID where the file has none: only a cluster gives it."""
-    if uid:
+    if uid != NO_UID:
         return body
     metadata = {key: value for key, value in body["metadata"].items() if key != "ownerReferences"}
     own = (APPLIED_ANNOTATION, OWNER_ANNOTATION)

@@ -208,8 +208,8 @@ class InstalledModules:
                 findings.error(ModuleReason.MODULE_IMPORT_FAILED, message, path, api=name, hint=_OTHER_VERSION)
                 return None
             # Upstream's own example has this fault on every release.
-            message += ": its providers have to come from elsewhere"
-            findings.info(ModuleReason.MODULE_IMPORT_FAILED, message, path, api=name, hint=None)
+            hint = "bring its providers by `module:` or external_providers_dir, as the release passes over the fault"
+            findings.info(ModuleReason.MODULE_IMPORT_FAILED, message, path, api=name, hint=hint)
             return []
         self.specs.update({(name, kind): spec for kind, spec in specs.items()})
         return described

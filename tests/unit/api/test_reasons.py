@@ -40,6 +40,7 @@ CHOSEN_AT_RUN_TIME = {
     "PROVIDER_REMOVED": "chosen by what became of the provider",
     "PROVIDER_RENAMED": "chosen by what became of the provider",
     "UNSUPPORTED_VERSION": "handed to a helper too",
+    "DEPENDENCY_FAILED": "chosen by whether another finding says why",
 }
 """Why the severities of a reason cannot all be read from the calls that report it."""
 
