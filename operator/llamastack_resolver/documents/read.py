@@ -159,21 +159,30 @@ def _read_distribution(spec: Mapping[str, Any], result: Input) -> None:
 
 
 def _read_environment(spec: Mapping[str, Any], result: Input) -> None:
-    """Read `server.env`: values of Secrets are opaque, and an image may set variables of its own."""
+    """Read `server.env`: values of Secrets are opaque, those of optional keys may be missing, and an image may set
+    variables of its own."""
     server = spec.get("server")
     server = server if isinstance(server, dict) else {}
     values: dict[str, str] = {}
     opaque: set[str] = set()
+    unknown: set[str] = set()
     entries = server.get("env")
     for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
             continue
         if entry.get("valueFrom"):
-            opaque.add(entry["name"])
+            (unknown if _is_optional(entry["valueFrom"]) else opaque).add(entry["name"])
         else:
             values[entry["name"]] = str(entry.get("value") or "")
     elsewhere = bool(server.get("envFrom")) or result.image is not None or spec.get("className") is not None
-    result.environment = Environment(values, frozenset(opaque), "unknown" if elsewhere else "unset")
+    others: Literal["unset", "unknown"] = "unknown" if elsewhere else "unset"
+    result.environment = Environment(values, frozenset(opaque), others, frozenset(unknown))
+
+
+def _is_optional(source: Any) -> bool:
+    """Whether a variable is left unset where its Secret or ConfigMap, or the key in it, is missing."""
+    selectors = source.values() if isinstance(source, dict) else ()
+    return any(isinstance(selector, dict) and selector.get("optional") is True for selector in selectors)
 
 
 def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: ConfigMaps, result: Input) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from llamastack_resolver.config.condition import Condition, any_of
 from llamastack_resolver.config.run_config import RunConfig
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
@@ -31,15 +32,40 @@ def check_dependencies(
     providers: Providers, prepared: PreparedProviders, knowledge: ReleaseKnowledge, findings: Findings
 ) -> None:
     """Report every required dependency that nothing in the config satisfies."""
-    present = {key for key, group in providers.items() if group and not key.startswith(INNER)}
-    present |= internal_apis(knowledge) | prepared.failed_apis
+    there = {key: group for key, group in providers.items() if group and not key.startswith(INNER)}
+    sure = {key for key, group in there.items() if not conditions_of(group)}
+    sure |= internal_apis(knowledge) | prepared.failed_apis
     for group in providers.values():
         for provider in group.values():
             if provider.entry is None:
                 continue
             for api in provider.spec.api_dependencies:
-                if api not in present:
+                if api in sure:
+                    continue
+                if api not in there:
                     _report_missing(api, provider, prepared, knowledge, findings)
+                elif provider.condition is None:
+                    _report_conditional(api, provider, there[api], findings)
+
+
+def conditions_of(group: Mapping[str, ProviderWithSpec]) -> list[Condition]:
+    """Return when the providers of an API are there; nothing where one of them always is."""
+    conditions = [provider.condition for provider in group.values()]
+    found = [condition for condition in conditions if condition is not None]
+    return found if len(found) == len(conditions) else []
+
+
+def _report_conditional(
+    api: str, provider: ProviderWithSpec, group: Mapping[str, ProviderWithSpec], findings: Findings
+) -> None:
+    findings.warning(
+        StartPlanReason.MISSING_DEPENDENCY,
+        f"{provider.provider_type} needs the API `{api}`, which is provided only where {any_of(conditions_of(group))}",
+        provider.entry.path if provider.entry else f"providers.{provider.spec.api}",
+        api=provider.spec.api,
+        provider=provider.provider_id,
+        hint="set it wherever this runs, or let both providers depend on it",
+    )
 
 
 def _report_missing(
@@ -90,9 +116,11 @@ def check_apis(
     for api, entries in config.providers.items():
         enabled = [entry for entry in entries if not entry.disabled]
         if served and api not in served and enabled and api in knowledge.router_apis:
+            conditions = [entry.condition for entry in enabled if entry.condition]
+            lead = f"where {any_of(conditions)}, " if len(conditions) == len(enabled) else ""
             findings.warning(
                 ConfigReason.INVALID_RUN_CONFIG,
-                f"`{api}` has providers, but is not in `apis`: they are started, and not served",
+                f"{lead}`{api}` has providers, but is not in `apis`: they are started, and not served",
                 f"providers.{api}",
                 api=api,
                 hint=f"add `{api}` to `apis`",
@@ -133,3 +161,8 @@ def _check_listed(
             findings.warning(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
         else:
             findings.error(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
+    elif conditions_of(providers[api]) and not knowledge.behaviour.serves_unbacked_apis:
+        where = any_of(conditions_of(providers[api]))
+        message = f"`{api}` is listed in `apis`, and provided only where {where}: elsewhere {release} does not start"
+        hint = "set it wherever this runs, or add a provider that is always there"
+        findings.warning(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=hint)
