@@ -43,7 +43,8 @@ def check_resources(config: RunConfig, dropped: list[str], knowledge: ReleaseKno
     for key, path, item in _resources(config, dropped, knowledge):
         api = routers.get(TABLES[key])
         provider_id = item.get("provider_id")
-        if key == "models" and provider_id == EVERY_PROVIDER and knowledge.behaviour.models_of_every_provider:
+        named = provider_id.value if isinstance(provider_id, Conditional) else provider_id
+        if key == "models" and named == EVERY_PROVIDER and knowledge.behaviour.models_of_every_provider:
             continue
         if api:
             _check_provider(provider_id, api, path, config, findings)

@@ -125,6 +125,13 @@ class TestAReferenceToIt:
         assert self.resources({"model_id": "${env.M:=}", "provider_id": "a"}) == []
         assert self.resources({"model_id": "m", "provider_id": "${env.A:+a}"}) == []
 
+    def test_by_the_name_of_all_providers_is_fine_where_the_release_has_it(self):
+        raw = config(providers={"inference": [self.ENTRY]}, apis=["inference"])
+        resources = {"models": [{"model_id": "m", "provider_id": "${env.B:+all}"}]}
+
+        assert said({**raw, "registered_resources": resources}, UNKNOWN, "ogx", "1.5.0") == []
+        assert len(said({**raw, "registered_resources": resources})) == 1
+
     def test_of_a_default_model_is_a_warning(self):
         raw = config(providers={"inference": [self.ENTRY]}, apis=["inference"])
         model = {"default_embedding_model": {"provider_id": "a", "model_id": "m"}}
