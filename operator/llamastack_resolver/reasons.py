@@ -66,6 +66,14 @@ class ConfigReason(Reason):
         example="environment variable VLLM_URL is not set",
         severities=(Severity.ERROR,),
     )
+    VARIABLE_NOT_REPLACED = Declaration(
+        "VariableNotReplaced",
+        meaning="Text looks like a reference to a variable and is none: the release leaves it as it is.",
+        cure="Write `${env.NAME}`, `${env.NAME:=default}` or `${env.NAME:+value}`, with the name in upper case.",
+        shows=(Place.REPORT,),
+        example="`${env.VLLM_URL:...}` is no reference to a variable: the release leaves it as it is",
+        severities=(Severity.WARNING,),
+    )
     MISSING_REFERENCE = Declaration(
         "MissingReference",
         meaning=(

@@ -16,6 +16,7 @@ from llamastack_resolver.config.legacy import upgrade_routing_table
 from llamastack_resolver.config.registered_resources import check_resources
 from llamastack_resolver.config.run_config import RunConfig, read_run_config
 from llamastack_resolver.config.storage import check_stores, migrate_stores, read_backends
+from llamastack_resolver.config.variables import report_near_references, with_conditions
 from llamastack_resolver.findings import DOCUMENT, Finding, Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.config import check_provider_config
@@ -138,7 +139,8 @@ def resolve(
     check_stores(config.raw, backends, knowledge, findings)
     check_resources(config, substitution.dropped, knowledge, findings)
     plan = _plan(config, prepared, knowledge, findings)
-    sorted_findings = tuple(upgraded.in_the_file(findings.sorted()))
+    told = report_near_references(substitution.near, with_conditions(findings, substitution.conditions))
+    sorted_findings = tuple(upgraded.in_the_file(told.sorted()))
     return Resolution(knowledge.release, sorted_findings, plan, config, registry, prepared, apis)
 
 
@@ -151,7 +153,7 @@ def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, fin
         if value.get(name) is not None and not isinstance(value[name], Unknown):
             value[name] = str(value[name])
     check_run_config(value, knowledge, findings)
-    return read_run_config(value, substitution.dropped)
+    return read_run_config(value, substitution)
 
 
 def _check_version(value: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
@@ -190,8 +192,8 @@ def make_registry(
         _add_api(registry, config, name, data, loader, findings)
     registry.open_apis.update(files.opaque_apis, guessed)
     _check_present(config, knowledge, files, findings)
-    if config.external_providers_dir:
-        if files.providers is None:
+    if config.external_providers_dir or isinstance(config.raw.get("external_providers_dir"), Unknown):
+        if files.providers is None or not config.external_providers_dir:
             registry.open = True
         else:
             add_directory(registry, files.providers, knowledge, findings)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 Config = dict[str, Any]
@@ -27,6 +28,65 @@ def mutated(config: Config, names: list[str]) -> Iterator[tuple[str, Config]]:
         except (KeyError, IndexError, TypeError):
             continue  # the config has no such place
         yield name, changed
+
+
+RESOURCE_IDS = ("model_id", "shield_id", "toolgroup_id", "dataset_id", "vector_store_id")
+# How an id may depend on a variable: its text, and the value that gives the id.
+DEPENDING = {
+    "conditional": lambda name, text: (f"${{env.{name}:+{text}}}", "yes"),
+    "disabled": lambda name, text: (f"${{env.{name}:=__disabled__}}", text),
+    "empty": lambda name, text: (f"${{env.{name}:=}}", text),
+}
+
+
+@dataclass(frozen=True)
+class Depending:
+    """A config in which one id depends on a variable.
+
+    Attributes:
+        place: where the id stands.
+        config: the config.
+        variable: the variable.
+        value: the value that gives the id.
+    """
+
+    place: str
+    config: Config
+    variable: str
+    value: str
+
+
+def with_variables(config: Config, shapes: list[str]) -> Iterator[Depending]:
+    """Yield copies of a config that starts, in each of which one id depends on a variable of its own.
+
+    Args:
+        config: the config.
+        shapes: of `DEPENDING`; ids take turns.
+    """
+    for number, (place, key, text) in enumerate(_ids(config)):
+        changed, variable = copy.deepcopy(config), f"DEPENDS_{number}"
+        written, value = DEPENDING[shapes[number % len(shapes)]](variable, text)
+        _at(changed, place)[key] = written
+        yield Depending(".".join(map(str, (*place, key))), changed, variable, value)
+
+
+def _ids(config: Config) -> Iterator[tuple[list[Any], str, str]]:
+    for api, entries in config["providers"].items():
+        for index, entry in enumerate(entries):
+            if "$" not in entry["provider_id"]:
+                yield ["providers", api, index], "provider_id", entry["provider_id"]
+    holder = ["registered_resources"] if "registered_resources" in config else []
+    for section, items in _at(config, holder).items():
+        for index, item in enumerate(items if isinstance(items, list) and section != "providers" else ()):
+            for key in (*RESOURCE_IDS, "provider_id"):
+                if isinstance(item, dict) and isinstance(item.get(key), str) and "$" not in item[key]:
+                    yield [*holder, section, index], key, item[key]
+
+
+def _at(config: Any, place: list[Any]) -> Any:
+    for part in place:
+        config = config[part]
+    return config
 
 
 def _simple(name: str, change: Callable[[Config], object]) -> None:

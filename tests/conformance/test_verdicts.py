@@ -4,6 +4,7 @@ Every bundled config of a release, and single mutations of its starter, are judg
 release, which starts its own server with them (probe.py says what is replaced in it).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from llamastack_operator import catalog
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.resolution import ExternalFiles, Resolution, resolve
 from llamastack_resolver.yaml_io import read_yaml
-from tests.conformance.mutations import MUTATIONS, mutated
+from tests.conformance.mutations import DEPENDING, MUTATIONS, Config, Depending, mutated, with_variables
 from tests.conformance.releases import RELEASES, ask, release
 from tests.matrix import EVERYTHING
 
@@ -26,20 +27,26 @@ STRICTER = {
 LAXER: dict[str, str] = {}
 
 
-def ours(name: str, raw: object) -> Resolution:
-    files = ExternalFiles({}, {})
-    return resolve(raw, catalog.load_release(release(name)), Environment({"HOME": "/home/none"}), files)
+def ours(
+    name: str, raw: object, variables: dict[str, str] | None = None, unknown: frozenset[str] = frozenset()
+) -> Resolution:
+    environment = Environment({"HOME": "/home/none", **(variables or {})}, unknown=unknown)
+    return resolve(raw, catalog.load_release(release(name)), environment, ExternalFiles({}, {}))
 
 
-def bundled(name: str) -> dict[str, object]:
+def bundled(name: str) -> dict[str, Config]:
     return {key: read_yaml(text)[0][0].value for key, text in catalog.load_release(release(name)).distributions.items()}
 
 
-def compare(name: str, configs: dict[str, object], home: Path) -> list[str]:
-    theirs = ask(name, {"configs": configs}, {}, home)["configs"]
+def starter(name: str) -> Config:
+    return bundled(name)["starter"]
+
+
+def compare(name: str, configs: Mapping[str, object], home: Path, variables: dict[str, str] | None = None) -> list[str]:
+    theirs = ask(name, {"configs": configs}, variables or {}, home)["configs"]
     differences = []
     for key, raw in configs.items():
-        errors = [f for f in ours(name, raw).findings if f.severity == "error"]
+        errors = [f for f in ours(name, raw, variables).findings if f.severity == "error"]
         if theirs[key] is None and any(f.reason.value not in STRICTER for f in errors):
             first = next(f for f in errors if f.reason.value not in STRICTER)
             differences.append(f"{key}: starts, and we say {first.reason}: {first.path}: {first.message}")
@@ -55,13 +62,38 @@ def test_bundled_configs_are_judged_as_the_release_judges_them(name: str, tmp_pa
 
 @pytest.mark.parametrize("name", RELEASES)
 def test_single_mutations_are_judged_as_the_release_judges_them(name: str, tmp_path: Path):
-    starter = bundled(name)["starter"]
     names = [*MUTATIONS] if EVERYTHING else [*MUTATIONS][::3]
 
-    configs = {f"{key}/starter": raw for key, raw in mutated(starter, names)}
+    configs = {f"{key}/starter": raw for key, raw in mutated(starter(name), names)}
 
     assert len(configs) > len(names) * 0.6
     assert compare(name, configs, tmp_path) == []
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_ids_that_depend_on_a_variable_are_judged_as_the_release_judges_them(name: str, tmp_path: Path):
+    """With the variable set, and with it unset. Where it may be either, there is no error that neither of them has, and
+    every error that both of them have."""
+    rounds = [[shape] for shape in DEPENDING] if EVERYTHING else [[*DEPENDING]]
+    cases = {f"{shapes[0]}/{one.place}": one for shapes in rounds for one in with_variables(starter(name), shapes)}
+    for which in ("set", "unset"):
+        variables = {one.variable: one.value for one in cases.values()} if which == "set" else {}
+        assert compare(name, {key: one.config for key, one in cases.items()}, tmp_path, variables) == [], which
+
+    assert len(cases) > 20
+    assert [found for key, one in cases.items() for found in against_both(name, key, one)] == []
+
+
+def against_both(name: str, key: str, one: Depending) -> list[str]:
+    is_set = errors_of(ours(name, one.config, {one.variable: one.value}))
+    is_unset = errors_of(ours(name, one.config))
+    unknown = errors_of(ours(name, one.config, unknown=frozenset({one.variable})))
+    found = [f"{key}: an error that neither has: {path}" for path in unknown - is_set - is_unset]
+    return found + [f"{key}: an error that both have is not told: {path}" for path in (is_set & is_unset) - unknown]
+
+
+def errors_of(resolution: Resolution) -> set[str]:
+    return {finding.path for finding in resolution.findings if finding.severity == "error"}
 
 
 @pytest.mark.parametrize("name", [name for name in RELEASES if release(name) < release("0.4.0")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from llamastack_resolver.providers.validation import ProviderWithSpec
 from llamastack_resolver.start_plan.plan import PlanStep
 
 
@@ -32,7 +33,11 @@ def to_dot(plan: Sequence[PlanStep]) -> str:
 def _label(step: PlanStep) -> list[str]:
     if step.stage != "providers":
         return [step.api, "routing table" if step.stage == "table" else "router"]
-    return [step.api, *(f"{p.provider_id}: {p.provider_type}" for p in step.providers)]
+    return [step.api, *(f"{p.provider_id}: {p.provider_type}{_where(p)}" for p in step.providers)]
+
+
+def _where(provider: ProviderWithSpec) -> str:
+    return f" (where {provider.condition})" if provider.condition else ""
 
 
 def _edges(plan: Sequence[PlanStep]) -> Iterator[tuple[int, int]]:

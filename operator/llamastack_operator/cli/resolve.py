@@ -78,5 +78,6 @@ def _print_text(one: Checked, plan: tuple[PlanStep, ...], console: Console) -> N
         for index, provider in enumerate(step.providers):
             lead = f"{number:>3}. {name}" if index == 0 else " " * (5 + width)
             origin = f"  [{provider.spec.module}]" if provider.origin == "module" else ""
-            end = after if index == 0 else ""
+            where = console.paint(f"  where {provider.condition}", "yellow") if provider.condition else ""
+            end = where + (after if index == 0 else "")
             console.line(f"{lead}  {provider.provider_id} ({provider.provider_type}){origin}{end}")

@@ -1,8 +1,9 @@
 """Replaces `${env.X}` as a release does it, and says which variables are missing.
 
-The releases differ in three ways, all of them in Behaviour. Values of variables that exist but are not known
-here (they come from a Secret, or the config is checked away from its cluster) become UNKNOWN, which fits
-every type: the checks that follow neither guess nor complain about it.
+The releases differ in three ways, all of them in Behaviour. A variable is set, unset, or unknown: it may be either.
+Values that are not known here (they come from a Secret, or the config is checked away from its cluster) become
+UNKNOWN, which fits every type: the checks that follow neither guess nor complain about it. An item that a variable may
+switch off is kept, with the condition under which it counts, and what is in it is read as where that condition holds.
 
 Upstream: `replace_env_vars` in `core/stack.py`.
 """
@@ -11,11 +12,14 @@ from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from llamastack_resolver.behaviour import Behaviour
+from llamastack_resolver.config.condition import Condition
+from llamastack_resolver.config.near_reference import NearReference, near_reference, nested_reference
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.reasons import ConfigReason
 
@@ -37,6 +41,22 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
+class Conditional(Unknown):
+    """The value of `${env.X:+value}` where X may be set: there where it is, and empty where it is not.
+
+    Attributes:
+        value: what it is where it is there.
+        condition: when that is.
+    """
+
+    def __init__(self, value: Any, condition: Condition) -> None:
+        self.value = value
+        self.condition = condition
+
+
+State = Literal["set", "unset", "unknown"]
+
+
 @dataclass(frozen=True)
 class Environment:
     """The variables a server will see.
@@ -46,11 +66,27 @@ class Environment:
         opaque: names of variables that are set, with values that are not known (from a Secret).
         others: what holds for every other name: `unset`, or `unknown` where the environment is not known at
             all.
+        unknown: names of variables that may be set or not (from an optional key of a Secret).
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
     opaque: frozenset[str] = frozenset()
     others: Literal["unset", "unknown"] = "unset"
+    unknown: frozenset[str] = frozenset()
+
+    def state(self, name: str) -> State:
+        """Return whether a variable is set. One with an empty value counts as unset, as releases have it."""
+        if name in self.opaque:
+            return "set"
+        if name in self.unknown:
+            return "unknown"
+        if name in self.values:
+            return "set" if self.values[name] else "unset"
+        return self.others
+
+    def known(self, name: str) -> str | None:
+        """Return the value of a variable that is set, None where it is not known."""
+        return None if name in self.opaque or name in self.unknown else self.values.get(name)
 
 
 @dataclass
@@ -65,6 +101,8 @@ class Substitution:
         references: names of all variables that occur.
         too_long: path and length of each text with references that is too long to be looked through; its value is
             UNKNOWN.
+        conditions: of the places that may count or not, by path.
+        near: what looks like a reference and is none, by path.
     """
 
     value: Any
@@ -72,6 +110,8 @@ class Substitution:
     dropped: list[str]
     references: set[str]
     too_long: list[tuple[str, int]] = field(default_factory=list)
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    near: dict[str, NearReference] = field(default_factory=dict)
 
     def report(self, findings: Findings) -> None:
         """Add one error for each missing variable, with the path where it is used, and for what is too long."""
@@ -113,19 +153,21 @@ class _Missing(Exception):  # noqa: N818
     pass
 
 
+_Off = bool | tuple[str, ...]
+"""Whether a value switches its place off; where that is not known, the variables of which one has to be set."""
+
+
 class _Substituter:
     def __init__(self, environment: Environment, behaviour: Behaviour, expand_user: Callable[[str], str]) -> None:
         self._environment = environment
         self._behaviour = behaviour
         self._expand_user = expand_user
-        self._missing: list[tuple[str, str]] = []
-        self._dropped: list[str] = []
-        self._references: set[str] = set()
-        self._too_long: list[tuple[str, int]] = []
+        self._guess: State | None = None
+        self._result = Substitution(None, [], [], set())
 
     def run(self, config: Any) -> Substitution:
-        value = self._value(config, "", [])
-        return Substitution(value, self._missing, self._dropped, self._references, self._too_long)
+        self._result.value = self._value(config, "", [])
+        return self._result
 
     def _value(self, value: Any, path: str, missing: list[tuple[str, str]] | None) -> Any:
         """Replace in one value; `missing` None is a look ahead, whose misses are not reported."""
@@ -138,99 +180,166 @@ class _Substituter:
         return value
 
     def _mapping(self, value: dict[Any, Any], path: str, missing: list[tuple[str, str]] | None) -> dict[Any, Any]:
-        skip_auth = self._behaviour.optional_auth and path == "server.auth" and self._auth_is_off(value)
-        return {
-            key: None if skip_auth and key == "provider_config" else self._value(item, _join(path, key), missing)
-            for key, item in value.items()
-        }
+        if not self._behaviour.optional_auth or path != "server.auth":
+            return {key: self._value(item, _join(path, key), missing) for key, item in value.items()}
+        off = self._auth_is_off(value)
+        result: dict[Any, Any] = {}
+        for key, item in value.items():
+            place = _join(path, key)
+            if key == "provider_config" and off is True:
+                result[key] = None
+            elif key == "provider_config" and isinstance(off, tuple):
+                result[key] = self._conditional(item, place, Condition((off,), removes=True), missing)
+            else:
+                result[key] = self._value(item, place, missing)
+        return result
 
-    def _auth_is_off(self, auth: dict[Any, Any]) -> bool:
+    def _auth_is_off(self, auth: dict[Any, Any]) -> _Off:
         provider = auth.get("provider_config")
-        if not isinstance(provider, dict) or "type" not in provider:
-            return False
-        try:
-            return self._peek(provider["type"]) in (None, "")
-        except _Missing:
-            return False
+        return isinstance(provider, dict) and "type" in provider and self._off(provider["type"], (None, ""))
 
     def _list(self, value: list[Any], path: str, missing: list[tuple[str, str]] | None) -> list[Any]:
         result = []
         for index, item in enumerate(value):
             item_path = f"{path}[{index}]"
-            if isinstance(item, dict) and self._is_dropped(item):
-                self._dropped.append(item_path)
+            removed = self._is_removed(item) if isinstance(item, dict) else False
+            if removed is True:
+                self._result.dropped.append(item_path)
                 continue
-            result.append(self._value(item, item_path, missing))
+            condition = removed or (self._is_skipped(item) if path.startswith("providers.") else None)
+            if condition:
+                result.append(self._conditional(item, item_path, condition, missing))
+            else:
+                result.append(self._value(item, item_path, missing))
         return result
 
-    def _is_dropped(self, item: dict[Any, Any]) -> bool:
-        if "provider_id" in item and self._peek_or(item["provider_id"], UNKNOWN) == DISABLED:
-            return True
-        names = self._behaviour.resource_ids
-        return any(self._peek_or(item[name], UNKNOWN) in (None, "") for name in names if name in item)
+    def _is_removed(self, item: dict[Any, Any]) -> bool | Condition:
+        """Tell whether the release removes an item, or on what that depends."""
+        clauses: list[tuple[str, ...]] = []
+        ids = ((name, (None, "")) for name in self._behaviour.resource_ids)
+        for name, empty in (("provider_id", (DISABLED,)), *ids):
+            off = name in item and self._off(item[name], empty)
+            if off is True:
+                return True
+            if isinstance(off, tuple):
+                clauses.append(off)
+        return Condition(tuple(dict.fromkeys(clauses)), removes=True) if clauses else False
 
-    def _peek_or(self, value: Any, default: Any) -> Any:
+    def _is_skipped(self, entry: Any) -> Condition | None:
+        """Return on what it depends that a provider entry has an id."""
+        off = isinstance(entry, dict) and self._off(entry.get("provider_id"), (None, "", DISABLED))
+        return None if isinstance(off, bool) else Condition((off,))
+
+    def _conditional(self, value: Any, path: str, condition: Condition, missing: list[tuple[str, str]] | None) -> Any:
+        """Replace in a value that may count or not: as where it does."""
+        if missing is not None:
+            self._result.conditions[path] = condition
+        outside = self._environment
+        self._environment = replace(outside, opaque=outside.opaque | condition.certain)
         try:
-            return self._peek(value)
-        except _Missing:
-            return default
+            return self._value(value, path, missing)
+        finally:
+            self._environment = outside
+
+    def _off(self, value: Any, empty: tuple[Any, ...]) -> _Off:
+        """Tell whether a value comes out as one of `empty`, or which variables keep it from that."""
+        if not isinstance(value, str) or REFERENCE not in value:
+            return self._peek(value) in empty
+        with self._guessing("unset"):
+            if self._peek(value) not in empty:
+                return False
+        with self._guessing("set"):
+            if self._peek(value) in empty:
+                return True
+        names = dict.fromkeys(match[1] for match in PATTERN.finditer(value) if match[0].endswith("}"))
+        return tuple(name for name in names if self._environment.state(name) == "unknown")
+
+    @contextmanager
+    def _guessing(self, state: State) -> Iterator[None]:
+        """Take the variables of which nothing is known to be all set, or all unset."""
+        self._guess = state
+        try:
+            yield
+        finally:
+            self._guess = None
 
     def _peek(self, value: Any) -> Any:
-        return self._value(value, "", None)
+        try:
+            return self._value(value, "", None)
+        except _Missing:
+            return UNKNOWN
 
     def _string(self, text: str, path: str, missing: list[tuple[str, str]] | None) -> Any:
+        if missing is not None and "$" in text and len(text) <= MAX_LENGTH:
+            self._note_near(text, path)
         if REFERENCE not in text:
             return convert(text) if self._behaviour.converts_every_string else text
         if len(text) <= MAX_LENGTH:
             return self._replaced(text, path, missing)
         if missing is not None:
-            self._too_long.append((path, len(text)))
+            self._result.too_long.append((path, len(text)))
         return UNKNOWN
 
     def _replaced(self, text: str, path: str, missing: list[tuple[str, str]] | None) -> Any:
-        unknown = False
+        unknown: Unknown | None = None
 
-        def replace(match: re.Match[str]) -> str:
+        def replacement(match: re.Match[str]) -> str:
             nonlocal unknown
             if not match[0].endswith("}"):
                 return match[0]
             name, operator, word = match.group(1), match.group(2), match.group(3)
-            self._references.add(name)
+            self._result.references.add(name)
             value = self._lookup(name, operator, word)
             if isinstance(value, Unknown):
-                unknown = True
+                unknown = value if match[0] == text else UNKNOWN
                 return ""
             if value is None:
                 if missing is None:
                     raise _Missing
-                self._missing.append((path, name))
-                unknown = True
+                self._result.missing.append((path, name))
+                unknown = UNKNOWN
                 return ""
             return value
 
-        result = PATTERN.sub(replace, text)
-        if unknown:
-            return UNKNOWN
+        result = PATTERN.sub(replacement, text)
+        if unknown is not None:
+            return unknown
         if self._behaviour.converts_every_string or result != text:
             return convert(result)
         return result
 
     def _lookup(self, name: str, operator: str | None, word: str | None) -> str | Unknown | None:
-        value = self._environment.values.get(name)
-        opaque = name in self._environment.opaque
-        if operator == "=":
+        """Return what a reference becomes; None where its variable has to be set and is not."""
+        state = self._environment.state(name)
+        if state == "unknown" and self._guess:
+            state = self._guess
+        if operator == "+":
+            there = self._expand_user(word) if word else ""
+            if state == "unknown" and there:
+                return Conditional(convert(there), Condition(((name,),)))
+            return there if state == "set" else ""
+        value = self._environment.known(name)
+        if state == "set":
+            return self._expand_user(value) if value else UNKNOWN
+        if operator == "=" and (word or state == "unset"):
             # An empty default asks for a value; where the environment is not known, there may be one.
-            open_ended = not value and not word and self._environment.others == "unknown"
-            chosen: str | Unknown = UNKNOWN if opaque or open_ended else (value or word or "")
-        elif operator == "+":
-            chosen = (word or "") if value or opaque else ""
-        elif opaque or (not value and self._environment.others == "unknown" and name not in self._environment.values):
-            chosen = UNKNOWN
-        elif not value:
-            return None
-        else:
-            chosen = value
-        return self._expand_user(chosen) if isinstance(chosen, str) and chosen else chosen
+            return self._expand_user(word) if word else ""
+        return UNKNOWN if state == "unknown" else None
+
+    def _note_near(self, text: str, path: str) -> None:
+        nested: list[str] = []
+
+        def blank(match: re.Match[str]) -> str:
+            if not match[0].endswith("}"):
+                return match[0]
+            if "${" in (match[3] or ""):
+                nested.append(match[1])
+            return "\0"
+
+        rest = PATTERN.sub(blank, text) if REFERENCE in text else text
+        near = nested_reference(nested[0]) if nested else near_reference(rest, whole=rest == text)
+        if near is not None:
+            self._result.near[path] = near
 
 
 def convert(text: str) -> Any:

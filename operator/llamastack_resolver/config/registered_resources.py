@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from llamastack_resolver.config.check import value_at
+from llamastack_resolver.config.condition import any_of, both
+from llamastack_resolver.config.env import DISABLED, Conditional
 from llamastack_resolver.config.run_config import RunConfig, item_paths
-from llamastack_resolver.findings import Findings, Severity
+from llamastack_resolver.findings import Findings, Severity, Whose
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.suggest import did_you_mean
@@ -45,10 +47,11 @@ def check_resources(config: RunConfig, dropped: list[str], knowledge: ReleaseKno
     for key, path, item in _resources(config, dropped, knowledge):
         api = routers.get(TABLES[key])
         provider_id = item.get("provider_id")
-        if key == "models" and provider_id == EVERY_PROVIDER and knowledge.behaviour.models_of_every_provider:
+        named = provider_id.value if isinstance(provider_id, Conditional) else provider_id
+        if key == "models" and named == EVERY_PROVIDER and knowledge.behaviour.models_of_every_provider:
             continue
-        if api and isinstance(provider_id, str) and provider_id not in ("", "__disabled__"):
-            _check_provider(provider_id, api, f"{path}.provider_id", config, findings)
+        if api:
+            _check_provider(provider_id, api, path, config, findings)
     _check_datasets(config, knowledge, findings)
     _check_vector_stores(config, knowledge, findings)
     _check_default_store(config, findings)
@@ -56,9 +59,8 @@ def check_resources(config: RunConfig, dropped: list[str], knowledge: ReleaseKno
     stores = config.raw.get("vector_stores")
     for name in _DEFAULT_MODELS if isinstance(stores, dict) else ():
         model = (stores or {}).get(name)
-        if isinstance(model, dict) and isinstance(model.get("provider_id"), str):
-            path = f"vector_stores.{name}.provider_id"
-            _check_provider(model["provider_id"], "inference", path, config, findings)
+        if isinstance(model, dict):
+            _check_provider(model.get("provider_id"), "inference", f"vector_stores.{name}", config, findings)
 
 
 def _check_datasets(config: RunConfig, knowledge: ReleaseKnowledge, findings: Findings) -> None:
@@ -129,21 +131,39 @@ def _resources(
                 yield key, path, item
 
 
-def _check_provider(provider_id: str, api: str, path: str, config: RunConfig, findings: Findings) -> None:
-    entries = config.providers.get(api, ())
-    if api in config.malformed or any(not entry.id_known for entry in entries):
+def _check_provider(reference: Any, api: str, path: str, config: RunConfig, findings: Findings) -> None:
+    """Check the `provider_id` of what stands at `path`.
+
+    What counts only where some variable is set may rely on a provider that is there only where another one is: whoever
+    sets the one knows of the other. What always counts may not.
+    """
+    provider_id = reference.value if isinstance(reference, Conditional) else reference
+    if not isinstance(provider_id, str) or provider_id in ("", DISABLED):
         return
-    if config.apis and api not in config.apis:
+    if api in config.malformed or (config.apis and api not in config.apis):
         return
-    ids = [entry.provider_id for entry in entries if entry.provider_id and not entry.disabled]
-    if provider_id in ids:
+    own = config.conditions.get(path)
+    condition = both(reference.condition if isinstance(reference, Conditional) else None, own)
+    entries = [entry for entry in config.providers.get(api, ()) if not entry.disabled]
+    fitting = [entry for entry in entries if entry.provider_id == provider_id or not entry.id_known]
+    needed = [entry.condition for entry in fitting if entry.condition]
+    whose: Whose = {"api": api, "provider": provider_id}
+    if len(needed) < len(fitting) or (fitting and condition):
         return
+    if fitting:
+        same = [entry.condition for entry in fitting if entry.id_known and entry.condition]
+        where = f"where {any_of(same)}" if same else f"where {any_of(needed)}, to that id"
+        message = f"there is a provider {provider_id!r} of `{api}` only {where}"
+        hint = "set it wherever this runs, or let what names the provider depend on it too"
+        findings.warning(ConfigReason.MISSING_REFERENCE, message, f"{path}.provider_id", hint=hint, **whose)
+        return
+    ids = [entry.provider_id for entry in entries if entry.provider_id]
     known = f"configured: {', '.join(ids)}" if ids else f"add a provider to `providers.{api}`"
+    named = f", which is named where {condition}" if condition and not (own and own.implies(condition)) else ""
     findings.error(
         ConfigReason.MISSING_REFERENCE,
-        f"there is no provider {provider_id!r} of `{api}`",
-        path,
-        api=api,
-        provider=provider_id,
+        f"there is no provider {provider_id!r} of `{api}`{named}",
+        f"{path}.provider_id",
         hint=did_you_mean(provider_id, ids) or known,
+        **whose,
     )

@@ -8,10 +8,11 @@ out the provider entries, in their order, with the paths that messages need.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from llamastack_resolver.config.env import DISABLED, Unknown
+from llamastack_resolver.config.condition import Condition
+from llamastack_resolver.config.env import DISABLED, Substitution, Unknown
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class ProviderEntry:
         module: the requirement of an external provider's package, if it has one.
         path: its place, for example `providers.inference[0]`.
         id_known: false where the id comes from a variable whose value is not known.
+        condition: when it is enabled, where that depends on variables of which nothing is known; it then has the id
+            and the config that it has where it is.
     """
 
     api: str
@@ -35,6 +38,7 @@ class ProviderEntry:
     module: str | None
     path: str
     id_known: bool = True
+    condition: Condition | None = None
 
     @property
     def disabled(self) -> bool:
@@ -50,13 +54,15 @@ class RunConfig:
         raw: all of it.
         providers: the well-formed entries by API, in the order of the file.
         malformed: APIs with an entry (or all of their entries) that could not be read.
-        apis: the `apis` list; None where it is absent or malformed.
+        apis: the `apis` list; None where it is absent, malformed or not known.
+        conditions: of the places that may count or not, by path.
     """
 
     raw: Mapping[str, Any]
     providers: Mapping[str, tuple[ProviderEntry, ...]]
     malformed: frozenset[str]
     apis: tuple[str, ...] | None
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
 
     @property
     def external_providers_dir(self) -> str | None:
@@ -73,13 +79,16 @@ class RunConfig:
         return [entry for entries in self.providers.values() for entry in entries]
 
 
-def read_run_config(raw: Mapping[str, Any], dropped: list[str] | None = None) -> RunConfig:
-    """Take the provider entries out of a substituted config.
+def read_run_config(raw: Mapping[str, Any], substitution: Substitution | None = None) -> RunConfig:
+    """Take the provider entries out of a config.
 
     Args:
-        raw: the config; its schema may be violated anywhere.
-        dropped: paths of list items that the substitution left out, so that paths keep counting them.
+        raw: the config, after substitution; its schema may be violated anywhere.
+        substitution: what the substitution left out, so that paths keep counting it, and what it keeps under a
+            condition; None where there was none.
     """
+    dropped = substitution.dropped if substitution else []
+    conditions = substitution.conditions if substitution else {}
     providers: dict[str, tuple[ProviderEntry, ...]] = {}
     malformed = set()
     section = raw.get("providers")
@@ -89,14 +98,15 @@ def read_run_config(raw: Mapping[str, Any], dropped: list[str] | None = None) ->
             malformed.add(name)
             providers[name] = ()
             continue
-        paths = item_paths(f"providers.{name}", len(items), dropped or [])
-        entries = [_entry(name, item, path) for item, path in zip(items, paths, strict=True)]
+        paths = item_paths(f"providers.{name}", len(items), dropped)
+        entries = [_entry(name, item, path, conditions) for item, path in zip(items, paths, strict=True)]
         if None in entries:
             malformed.add(name)
         providers[name] = tuple(entry for entry in entries if entry is not None)
     apis = raw.get("apis")
-    served = tuple(str(api) for api in apis) if isinstance(apis, list) else None
-    return RunConfig(raw, providers, frozenset(malformed), served)
+    known = isinstance(apis, list) and not any(isinstance(api, Unknown) for api in apis)
+    served = tuple(str(api) for api in apis) if isinstance(apis, list) and known else None
+    return RunConfig(raw, providers, frozenset(malformed), served, conditions)
 
 
 def item_paths(path: str, count: int, dropped: list[str]) -> list[str]:
@@ -111,7 +121,7 @@ def item_paths(path: str, count: int, dropped: list[str]) -> list[str]:
     return kept
 
 
-def _entry(api: str, item: Any, path: str) -> ProviderEntry | None:
+def _entry(api: str, item: Any, path: str, conditions: Mapping[str, Condition]) -> ProviderEntry | None:
     if not isinstance(item, dict) or "provider_id" not in item:
         return None
     provider_id, provider_type = item["provider_id"], item.get("provider_type")
@@ -125,7 +135,7 @@ def _entry(api: str, item: Any, path: str) -> ProviderEntry | None:
         return None
     if not isinstance(config, dict) or not (module is None or isinstance(module, str)):
         return None
-    return ProviderEntry(api, provider_id, provider_type, config, module, path, not unknown_id)
+    return ProviderEntry(api, provider_id, provider_type, config, module, path, not unknown_id, conditions.get(path))
 
 
 def _text(value: Any) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from llamastack_resolver.config.near_reference import near_reference
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.reasons import ConfigReason
 
@@ -23,7 +24,7 @@ def report_inline_secrets(value: Any, findings: Findings, path: str) -> None:
     for key, item in value.items():
         place = f"{path}.{key}"
         literal = isinstance(item, str) and "${env." not in item and item.lower() not in _PLACEHOLDERS
-        if literal and _SECRET_KEY.search(str(key)):
+        if literal and _SECRET_KEY.search(str(key)) and near_reference(item, whole=True) is None:
             findings.warning(
                 ConfigReason.INLINE_SECRET,
                 f"`{key}` holds a secret in clear text",

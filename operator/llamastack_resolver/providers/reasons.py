@@ -70,7 +70,7 @@ class ProviderReason(Reason):
         cure="Give each provider of an API an id of its own.",
         shows=(Place.REPORT,),
         example="the id 'vllm' is used at providers.inference[0] already: only the last one would be started",
-        severities=(Severity.ERROR,),
+        severities=(Severity.ERROR, Severity.WARNING),
     )
     SHADOWED_PROVIDER = Declaration(
         "ShadowedProvider",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from llamastack_resolver.config.condition import Condition
 from llamastack_resolver.config.run_config import ProviderEntry, RunConfig
 from llamastack_resolver.findings import Findings, Whose
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
@@ -53,13 +54,19 @@ class ProviderWithSpec:
         """Keys that have to come before this one (upstream's `deps__`)."""
         return self.deps or self.spec.dependencies
 
+    @property
+    def condition(self) -> Condition | None:
+        """When it is started, where that depends on variables of which nothing is known."""
+        return self.entry.condition if self.entry else None
+
 
 @dataclass
 class PreparedProviders:
     """The entries that can be used, and what is known about those that cannot.
 
     Attributes:
-        by_key: providers by id, by key: the API's name, or `inner-<api>` behind a router.
+        by_key: providers by id, by key: the API's name, or `inner-<api>` behind a router. Of two that have one id, and
+            are started under different conditions, the second stands under its path.
         failed_apis: APIs with an entry that was refused: what depends on them is not judged.
         disabled: disabled entries by API.
     """
@@ -94,7 +101,10 @@ def validate_and_prepare_providers(
             if provider is None:
                 prepared.failed_apis.add(api)
             elif entry.provider_id in specs:
-                _report_duplicate(entry, specs[entry.provider_id], findings)
+                first = specs[entry.provider_id]
+                _report_duplicate(entry, first, findings)
+                if _may_alternate(entry.condition, first.condition):
+                    specs[entry.path] = provider
             else:
                 specs[provider.provider_id] = provider
         prepared.by_key[key] = specs
@@ -275,16 +285,23 @@ def _report_unknown_type(
     findings.error(ProviderReason.UNKNOWN_PROVIDER_TYPE, message, path, hint=hint, **whose)
 
 
+def _may_alternate(one: Condition | None, other: Condition | None) -> bool:
+    """Whether one of two providers may be meant for where the other is off."""
+    return bool(one and other and not one.implies(other) and not other.implies(one))
+
+
 def _report_duplicate(entry: ProviderEntry, first: ProviderWithSpec, findings: Findings) -> None:
+    """Two entries with one id are a mistake, unless each is switched on by a variable of its own."""
     first_path = first.entry.path if first.entry else ""
-    findings.error(
-        ProviderReason.DUPLICATE_PROVIDER_ID,
-        f"the id {entry.provider_id!r} is used at {first_path} already: only the last one would be started",
-        f"{entry.path}.provider_id",
-        api=entry.api,
-        provider=entry.provider_id,
-        hint="give each provider of an API an id of its own",
-    )
+    condition = first.condition
+    where = f" where {condition}" if condition and not (entry.condition and entry.condition.implies(condition)) else ""
+    message = f"the id {entry.provider_id!r} is used at {first_path} already{where}: only the last one would be started"
+    path, hint = f"{entry.path}.provider_id", "give each provider of an API an id of its own"
+    whose: Whose = {"api": entry.api, "provider": entry.provider_id}
+    if _may_alternate(entry.condition, condition):
+        findings.warning(ProviderReason.DUPLICATE_PROVIDER_ID, message, path, hint=hint, **whose)
+    else:
+        findings.error(ProviderReason.DUPLICATE_PROVIDER_ID, message, path, hint=hint, **whose)
 
 
 def _report_shadowed(
@@ -295,10 +312,15 @@ def _report_shadowed(
     if key != api or len(specs) < 2 or knowledge.behaviour.tells_siblings:
         return
     *lost, last = specs.values()
-    for provider in lost:
+    for index, provider in enumerate(lost):
+        later = list(specs.values())[index + 1 :]
+        winner = next((one for one in reversed(later) if one.condition is None), last)
+        condition = winner.condition
+        sure = condition is None or (provider.condition and provider.condition.implies(condition))
+        where = "" if sure else f" where {condition}"
         findings.warning(
             ProviderReason.SHADOWED_PROVIDER,
-            f"`{api}` has no router: {last.provider_id} replaces {provider.provider_id}",
+            f"`{api}` has no router: {winner.provider_id} replaces {provider.provider_id}{where}",
             provider.entry.path if provider.entry else f"providers.{api}",
             api=api,
             provider=provider.provider_id,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.findings import Findings, Whose
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
@@ -125,24 +126,30 @@ def _health(value: Any) -> dict[str, str]:
 
 def _compare(view: ServerView, expected: Resolution) -> None:
     running = {(p["api"], p["id"]): p["type"] for p in view.providers}
-    wanted: dict[tuple[str, str], tuple[str, str]] = {}
+    wanted: dict[tuple[str, str], list[ProviderEntry]] = {}
+    open_apis = set()
     for step in expected.plan:
-        for provider in step.providers:
-            if provider.entry is not None:
-                wanted[step.api, provider.provider_id] = (provider.provider_type, provider.entry.path)
-    for (api, provider_id), (provider_type, path) in wanted.items():
+        for entry in (provider.entry for provider in step.providers if provider.entry is not None):
+            if entry.id_known:
+                wanted.setdefault((step.api, entry.provider_id or ""), []).append(entry)
+            else:
+                open_apis.add(step.api)
+    for (api, provider_id), entries in wanted.items():
         whose: Whose = {"api": api, "provider": provider_id}
         found = running.get((api, provider_id))
+        provider_type, path = entries[0].provider_type, entries[0].path
+        if found is None and all(entry.condition for entry in entries):
+            continue  # its variable is not set there
         if found is None:
             ids = [name for other, name in running if other == api]
             hint = did_you_mean(provider_id, ids) or _OTHER_CONFIG
             message = f"the server has no provider {provider_id} of `{api}`"
             view.findings.error(ConfigReason.MISSING_REFERENCE, message, path, hint=hint, **whose)
-        elif found != provider_type:
+        elif found not in [entry.provider_type for entry in entries]:
             message = f"{provider_id} of `{api}` is {found}, not {provider_type}"
             view.findings.error(ModuleReason.SPEC_MISMATCH, message, path, hint=_OTHER_CONFIG, **whose)
     for api, provider_id in running:
-        if (api, provider_id) not in wanted:
+        if (api, provider_id) not in wanted and api not in open_apis:
             message = f"the server has a provider {provider_id} of `{api}`, which the config does not have"
             whose = {"api": api, "provider": provider_id}
             path = f"providers.{api}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from llamastack_resolver.config.condition import Condition, any_of
 from llamastack_resolver.config.run_config import RunConfig
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.knowledge import ReleaseKnowledge
@@ -31,17 +32,42 @@ def check_dependencies(
     providers: Providers, prepared: PreparedProviders, knowledge: ReleaseKnowledge, findings: Findings
 ) -> None:
     """Report every required dependency that nothing in the config satisfies."""
-    present = {key for key, group in providers.items() if group and not key.startswith(INNER)}
-    present |= prepared.failed_apis
+    there = {key: group for key, group in providers.items() if group and not key.startswith(INNER)}
+    sure = {key for key, group in there.items() if not conditions_of(group)}
+    sure |= prepared.failed_apis
     if knowledge.behaviour.internal_apis_first:
-        present |= internal_apis(knowledge)
+        sure |= internal_apis(knowledge)
     for group in providers.values():
         for provider in group.values():
             if provider.entry is None:
                 continue
             for api in provider.spec.api_dependencies:
-                if api not in present:
+                if api in sure:
+                    continue
+                if api not in there:
                     _report_missing(api, provider, prepared, knowledge, findings)
+                elif provider.condition is None:
+                    _report_conditional(api, provider, there[api], findings)
+
+
+def conditions_of(group: Mapping[str, ProviderWithSpec]) -> list[Condition]:
+    """Return when the providers of an API are there; nothing where one of them always is."""
+    conditions = [provider.condition for provider in group.values()]
+    found = [condition for condition in conditions if condition is not None]
+    return found if len(found) == len(conditions) else []
+
+
+def _report_conditional(
+    api: str, provider: ProviderWithSpec, group: Mapping[str, ProviderWithSpec], findings: Findings
+) -> None:
+    findings.warning(
+        StartPlanReason.MISSING_DEPENDENCY,
+        f"{provider.provider_type} needs the API `{api}`, which is provided only where {any_of(conditions_of(group))}",
+        provider.entry.path if provider.entry else f"providers.{provider.spec.api}",
+        api=provider.spec.api,
+        provider=provider.provider_id,
+        hint="set it wherever this runs, or let both providers depend on it",
+    )
 
 
 def _report_missing(
@@ -94,9 +120,11 @@ def check_apis(
     for api, entries in config.providers.items():
         enabled = [entry for entry in entries if not entry.disabled]
         if served and api not in served and enabled and api in knowledge.router_apis:
+            conditions = [entry.condition for entry in enabled if entry.condition]
+            lead = f"where {any_of(conditions)}, " if len(conditions) == len(enabled) else ""
             findings.warning(
                 ConfigReason.INVALID_RUN_CONFIG,
-                f"`{api}` has providers, but is not in `apis`: they are started, and not served",
+                f"{lead}`{api}` has providers, but is not in `apis`: they are started, and not served",
                 f"providers.{api}",
                 api=api,
                 hint=f"add `{api}` to `apis`",
@@ -113,14 +141,8 @@ def _check_listed(
 ) -> None:
     release = knowledge.release
     if api not in knowledge.apis:
-        if api in prepared.failed_apis:
-            return
-        migration = api_migration_of(api, release)
-        hint = f"it is called `{migration.new}` now" if migration and migration.new else None
-        if migration and not migration.new:
-            hint = f"remove it: {migration.since} removed it"
-        hint = hint or did_you_mean(api, knowledge.apis) or "remove it"
-        findings.error(ProviderReason.UNKNOWN_API, f"{release} has no API `{api}`", path, api=api, hint=hint)
+        if api not in prepared.failed_apis:
+            _report_unknown(api, path, knowledge, findings)
         return
     if api in prepared.failed_apis or api in internal_apis(knowledge):
         return
@@ -142,3 +164,18 @@ def _check_listed(
             findings.warning(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
         else:
             findings.error(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=add)
+    elif conditions_of(providers[api]) and not knowledge.behaviour.serves_unbacked_apis:
+        where = any_of(conditions_of(providers[api]))
+        message = f"`{api}` is listed in `apis`, and provided only where {where}: elsewhere {release} does not start"
+        hint = "set it wherever this runs, or add a provider that is always there"
+        findings.warning(StartPlanReason.MISSING_DEPENDENCY, message, path, api=api, hint=hint)
+
+
+def _report_unknown(api: str, path: str, knowledge: ReleaseKnowledge, findings: Findings) -> None:
+    release = knowledge.release
+    migration = api_migration_of(api, release)
+    hint = f"it is called `{migration.new}` now" if migration and migration.new else None
+    if migration and not migration.new:
+        hint = f"remove it: {migration.since} removed it"
+    hint = hint or did_you_mean(api, knowledge.apis) or "remove it"
+    findings.error(ProviderReason.UNKNOWN_API, f"{release} has no API `{api}`", path, api=api, hint=hint)

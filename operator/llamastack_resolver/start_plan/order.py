@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from llamastack_resolver.config.condition import Condition, both
 from llamastack_resolver.findings import Findings, Whose
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.validation import ProviderWithSpec
@@ -129,6 +130,8 @@ def _report_cycle(
         if dep in cycle and position[dep] >= position[key]
     ]
     names = _names(cycle, providers)
+    condition = _condition(cycle, providers)
+    where = f"where {condition}, " if condition else ""
     path = " -> ".join(names)
     first = next((p for key in cycle for p in providers[key] if p.entry is not None), None)
     whose: Whose = {
@@ -139,19 +142,33 @@ def _report_cycle(
     place = first.entry.path if first and first.entry else "providers"
     if knowledge.behaviour.cycles_fail or late:
         findings.error(
-            StartPlanReason.DEPENDENCY_CYCLE, f"providers depend on each other: {path}", place, hint=hint, **whose
+            StartPlanReason.DEPENDENCY_CYCLE,
+            f"{where}providers depend on each other: {path}",
+            place,
+            hint=hint,
+            **whose,
         )
         return
     if len(names) == OWN_ROUTER:
-        message = f"{names[0]} depends on the API that it provides: {release} starts the router before it"
+        message = f"{where}{names[0]} depends on the API that it provides: {release} starts the router before it"
         findings.warning(
             StartPlanReason.DEPENDENCY_CYCLE, message, place, hint="ogx 1.2 and newer refuse it: leave one out", **whose
         )
         return
     if all(provider.origin in ("builtin", "routed") for key in cycle for provider in providers[key]):
         return  # the release was made so, and nobody can change it
-    message = f"providers depend on each other: {path}; {release} starts one of them without the other"
+    message = f"{where}providers depend on each other: {path}; {release} starts one of them without the other"
     findings.warning(StartPlanReason.DEPENDENCY_CYCLE, message, place, hint=hint, **whose)
+
+
+def _condition(cycle: list[str], providers: Mapping[str, Sequence[ProviderWithSpec]]) -> Condition | None:
+    """Return when a circle is closed: of each key one of the providers that need the next one has to be there."""
+    condition: Condition | None = None
+    for key, following in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
+        needs = [provider.condition for provider in providers[key] if following in provider.dependencies]
+        if needs and None not in needs:
+            condition = both(needs[0], condition)
+    return condition
 
 
 def _names(cycle: list[str], providers: Mapping[str, Sequence[ProviderWithSpec]]) -> list[str]:

@@ -49,6 +49,7 @@ class PlanStep:
                     "module": provider.spec.module,
                     "origin": provider.origin,
                     **({"moduleVersion": provider.module_version} if provider.module_version else {}),
+                    **({"condition": str(provider.condition)} if provider.condition else {}),
                 }
                 for provider in self.providers
             ],

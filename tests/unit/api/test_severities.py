@@ -28,7 +28,7 @@ OF_REASONS = {
     "ClaimExists": {DOES_NOT_START},
     "DependencyCycle": {DOES_NOT_START, NO_EFFECT},
     "DependencyFailed": {DOES_NOT_START, NO_EFFECT},
-    "DuplicateProviderId": {SERVES_OTHER},
+    "DuplicateProviderId": {SERVES_OTHER, UNJUDGED},
     "InlineSecret": {EXPOSED},
     "InstantiationFailed": {DOES_NOT_START},
     "InvalidExternalSpec": {DOES_NOT_START},
@@ -36,6 +36,7 @@ OF_REASONS = {
     "InvalidProviderConfig": {DOES_NOT_START, UNJUDGED},
     "InvalidRunConfig": {DOES_NOT_START, NO_EFFECT, UNJUDGED},
     "InvalidSpec": {DOES_NOT_START},
+    "LimitExceeded": {DOES_NOT_START},
     "MissingDependency": {DOES_NOT_START, FAILS_IN_USE, WORTH_KNOWING},
     "MissingEnv": {DOES_NOT_START},
     "MissingMethod": {DOES_NOT_START, FAILS_IN_USE, WORTH_KNOWING},
@@ -44,6 +45,7 @@ OF_REASONS = {
     "ModuleNotFound": {DOES_NOT_START, WORTH_KNOWING},
     "NameConflict": {DOES_NOT_START},
     "NotImplemented": {DOES_NOT_START, FAILS_IN_USE, WORTH_KNOWING},
+    "PassedOver": {WORTH_KNOWING},
     "ProviderDeprecated": {WILL_GO},
     "ProviderDeprecationError": {DOES_NOT_START},
     "ProviderRemoved": {DOES_NOT_START},
@@ -63,6 +65,7 @@ OF_REASONS = {
     "UnknownField": {SERVES_OTHER, NO_EFFECT},
     "UnknownProviderType": {DOES_NOT_START},
     "Unreachable": {DOES_NOT_START},
+    "VariableNotReplaced": {NO_EFFECT},
     "UnsupportedVersion": {DOES_NOT_START, UNJUDGED, WORTH_KNOWING},
 }
 

@@ -288,6 +288,25 @@ class TestResolve:
 
         assert line in out.splitlines()
 
+    @pytest.mark.parametrize(
+        ("output", "text"),
+        [
+            ("mermaid", "vllm: remote::vllm (where VLLM is set)"),
+            ("dot", "vllm: remote::vllm (where VLLM is set)"),
+            ("text", "  1. inference  vllm (remote::vllm)  where VLLM is set"),
+            ("json", '"condition": "VLLM is set"'),
+        ],
+    )
+    def test_says_of_what_a_variable_switches_on_where_it_is_started(
+        self, file: Writer, capsys: Capture, output: str, text: str
+    ):
+        conditional = GOOD.replace("provider_id: vllm", "provider_id: ${env.VLLM:+vllm}")
+        assert conditional != GOOD
+
+        _, out, _ = run(capsys, "resolve", "--stack-version", "0.7.3", "-o", output, file(conditional))
+
+        assert text in out
+
     def test_fails_where_the_config_has_errors(self, file: Writer, capsys: Capture):
         assert run(capsys, "resolve", "--stack-version", "0.7.3", file(BAD))[0] == 1
 

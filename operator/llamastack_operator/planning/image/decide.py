@@ -23,7 +23,20 @@ from llamastack_operator.workloads.settings import ImageSettings
 
 
 def decide_image(question: ImageQuestion, settings: ImageSettings) -> ImageVerdict:
-    """Return how the image of a stack stands, and which builds it takes."""
+    """Return how the image of a stack stands, and which builds it takes.
+
+    Before entries that a variable may bring back were planned for, images were built without them. Such an image is
+    kept while its stack stays as it is: an upgrade of the operator alone rebuilds nothing.
+    """
+    least = question.plan.least
+    if question.unchanged and least is not None:
+        kept = _decide(replace(question, plan=replace(question.plan, layers=least)), settings)
+        if kept.ready and kept.current == question.current:
+            return kept
+    return _decide(question, settings)
+
+
+def _decide(question: ImageQuestion, settings: ImageSettings) -> ImageVerdict:
     plan, spec = question.plan, question.spec
     if not plan.layers:
         return as_it_is(spec)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from llamastack_operator.api.pods import EnvValueSource
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.catalog.reader import find_release
 from llamastack_operator.objects.build_status import RecordedModule
@@ -91,9 +92,17 @@ def environment_of(spec: LlamaStackSpec) -> Environment:
     server = spec.server
     entries = (server and server.env) or []
     values = {entry.name: entry.value or "" for entry in entries if entry.value_from is None}
-    opaque = frozenset(entry.name for entry in entries if entry.value_from is not None)
+    sources = {entry.name: entry.value_from for entry in entries if entry.value_from is not None}
+    unknown = frozenset(name for name, source in sources.items() if _is_optional(source))
     elsewhere = bool(server and server.env_from) or spec.distribution.image is not None
-    return Environment(values, opaque, "unknown" if elsewhere else "unset")
+    return Environment(values, frozenset(sources) - unknown, "unknown" if elsewhere else "unset", unknown)
+
+
+def _is_optional(source: EnvValueSource) -> bool:
+    """Whether a variable is left unset where its Secret or ConfigMap, or the key in it, is missing."""
+    return any(
+        selector is not None and selector.optional for selector in (source.secret_key_ref, source.config_map_key_ref)
+    )
 
 
 def needs_import_names(modules: Sequence[RecordedModule]) -> bool:

@@ -8,7 +8,7 @@ the big one. The builds of the cluster, the pods that install at start, `llamast
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llamastack_contract.layer import Layer
@@ -52,12 +52,15 @@ class InstallPlan:
         release: the release that is installed, or that the image is said to be; None where it is not known.
         layers: first the stack layer (where there is no image), then the modules layer (where anything is external).
         findings: what is wrong; with an error among them nothing should be built.
+        least: the layers without the entries that only variables of which nothing is known bring back, such as
+            `provider_id: ${env.X:=__disabled__}`; None where there are no such entries, or they need nothing.
     """
 
     image: str | None
     release: Release | None
     layers: tuple[Layer, ...]
     findings: tuple[Finding, ...]
+    least: tuple[Layer, ...] | None = None
 
     @property
     def has_errors(self) -> bool:
@@ -97,18 +100,24 @@ def install_plan(
     findings = Findings()
     environment = environment or Environment(others="unknown")
     # Where no release is known, the newest rules of substitution hold.
+    limits = [one for one in constraints if check_constraint(one, findings)]
+
+    def layers_of(entries: Entries, told: Findings) -> tuple[tuple[Layer, ...], tuple[Wanted, ...]]:
+        modules = _modules_layer(entries.kept, requirements, external_packages, limits, prefix, told)
+        stack = _stack_layer(release, knowledge, entries, limits, told) if image is None else None
+        return tuple(layer for layer in (stack, modules.layer) if layer), modules.wanted
+
     entries = read_entries(run_config or {}, release or NEWEST, environment)
     findings.extend(with_prefix(entries.findings, prefix))
-    limits = [one for one in constraints if check_constraint(one, findings)]
-    modules = _modules_layer(entries.kept, requirements, external_packages, limits, prefix, findings)
-    layers = [modules.layer] if modules.layer else []
-    if image is None:
-        stack = _stack_layer(release, knowledge, entries, limits, findings)
-        layers = [stack, *layers] if stack else layers
+    layers, wanted = layers_of(entries, findings)
+    least = None
+    if any(entry.condition and entry.condition.removes for entry in entries.kept):
+        known = replace(environment, others="unset", unknown=frozenset())
+        least, _ = layers_of(read_entries(run_config or {}, release or NEWEST, known), Findings())
     if release is not None:
-        check_release([*modules.wanted, *limits], release, findings)
-    check_pins([*modules.wanted, *limits], findings)
-    return InstallPlan(image, release, tuple(layers), tuple(findings.sorted()))
+        check_release([*wanted, *limits], release, findings)
+    check_pins([*wanted, *limits], findings)
+    return InstallPlan(image, release, layers, tuple(findings.sorted()), None if least == layers else least)
 
 
 def resolved_packages(resolution: Resolution) -> tuple[Wanted, ...]:

@@ -70,7 +70,7 @@ def read_entries(run_config: Mapping[str, Any], release: Release, environment: E
         environment: the variables that the server will see.
     """
     substitution = substitute({"providers": run_config.get("providers")}, environment, Behaviour.of(release))
-    config = read_run_config(substitution.value, substitution.dropped)
+    config = read_run_config(substitution.value, substitution)
     types = {entry.path: entry.provider_type for entry in config.entries()}
     findings = Findings()
     substitution.report_lengths(findings)

@@ -33,6 +33,15 @@ def release_only(**build: Any) -> dict[str, Any]:
     return body
 
 
+def optional_module(*requirements: str) -> dict[str, Any]:
+    """Return a stack with a module that a variable of which nothing is known may bring back."""
+    body = with_module(pip={"requirements": list(requirements)})
+    body["spec"]["runConfig"]["providers"]["safety"][0]["provider_id"] = "${env.A:=__disabled__}"
+    body["spec"]["distribution"] = {"image": "registry.example/own:0.7.3"}
+    body["spec"]["server"] = {"envFrom": [{"configMapRef": {"name": "urls"}}]}
+    return body
+
+
 def question(body: dict[str, Any], *builds: BuildRecord, **more: Any) -> ImageQuestion:
     stack = stack_from(body)
     assert stack.spec is not None
@@ -272,6 +281,24 @@ class TestUpgradeOfTheOperator:
         assert after.runtime is not None
         assert after.runtime.install is not None
         assert after.runtime.install.operator == IMAGES.operator
+
+    @pytest.mark.parametrize("also", [[], ["other==1"]])
+    def test_keeps_an_image_without_what_a_variable_may_bring_back_until_the_stack_changes(
+        self, also: list[str]
+    ) -> None:
+        """The operator before built for what is on by default alone."""
+        body = optional_module(*also)
+        least = optional_module(*also)
+        least["spec"]["runConfig"]["providers"]["safety"][0]["provider_id"] = "__disabled__"
+        builds = self.made(least)
+        current = builds[-1].key[1] if builds else None
+        kept = decided(body, *builds, current=current, unchanged=True, settings=self.UPGRADED)
+        assert (kept.ready, kept.current) == (True, current)
+        anew = decided(body, *builds, current=current)
+        assert not anew.ready
+        full = self.made(body)
+        after = decided(body, *builds, *full, current=full[-1].key[1], unchanged=True, settings=self.UPGRADED)
+        assert (after.ready, after.current) == (True, full[-1].key[1])
 
     def test_does_not_hide_what_the_user_changed(self) -> None:
         body = release_only()

@@ -163,6 +163,22 @@ class TestDisabledEntries:
         packages = layer(plan_of(OGX15, raw, environment=environment), "stack").requirements
         assert any(text.startswith("faiss") for text in packages)
 
+    def test_a_variable_of_which_nothing_is_known_may_enable_it(self) -> None:
+        provider_id = "${env.ENABLE:=__disabled__}"
+        raw = config(vector_io=[{**FAISS, "provider_id": provider_id}], safety=[{**FMS, "provider_id": provider_id}])
+        for environment in (Environment(others="unknown"), Environment(unknown=frozenset({"ENABLE"}))):
+            plan = plan_of(OGX15, raw, environment=environment)
+            assert any(text.startswith("faiss") for text in layer(plan, "stack").requirements)
+            assert layer(plan, "modules").modules == (FMS["module"],)
+            assert plan.least == plan_of(OGX15, raw, environment=Environment()).layers
+
+    @pytest.mark.parametrize("provider_id", ["fms", "${env.ENABLE:+fms}", "__disabled__"])
+    def test_other_ids_leave_the_layers_as_they_are_whatever_is_known(self, provider_id: str) -> None:
+        raw = config(vector_io=[{**FAISS, "provider_id": provider_id}], safety=[{**FMS, "provider_id": provider_id}])
+        open_ended = plan_of(OGX15, raw, environment=Environment(others="unknown"))
+        assert open_ended.layers == plan_of(OGX15, raw, environment=Environment()).layers
+        assert open_ended.least is None
+
     @pytest.mark.parametrize("provider_id", IDS)
     def test_the_module_of_a_disabled_entry_is_not_installed(self, provider_id: str) -> None:
         raw = config(safety=[{**FMS, "provider_id": provider_id}])

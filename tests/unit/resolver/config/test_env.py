@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamastack_resolver.behaviour import NEWEST, Behaviour
-from llamastack_resolver.config.env import UNKNOWN, Environment, convert, substitute
+from llamastack_resolver.config.env import UNKNOWN, Conditional, Environment, convert, substitute
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.releases import Release
 
@@ -73,8 +73,99 @@ class TestAnUnknownEnvironment:
         assert value_of("${env.ANY:=5}", self.ENVIRONMENT) == 5
         assert value_of("${env.ANY:=}", self.ENVIRONMENT) is UNKNOWN
 
-    def test_takes_conditional_values_as_not_chosen(self):
-        assert value_of("${env.ANY:+x}", self.ENVIRONMENT) is None
+    def test_keeps_what_a_conditional_value_would_be_and_when(self):
+        value = value_of("${env.ANY:+5}", self.ENVIRONMENT)
+
+        assert isinstance(value, Conditional)
+        assert (value.value, str(value.condition)) == (5, "ANY is set")
+
+    def test_knows_nothing_of_a_text_that_is_conditional_in_part(self):
+        assert value_of("a-${env.ANY:+x}", self.ENVIRONMENT) is UNKNOWN
+        assert value_of("${env.ANY:+x}${env.OTHER:+y}", self.ENVIRONMENT) is UNKNOWN
+
+    def test_takes_a_conditional_value_of_nothing_for_empty(self):
+        assert value_of("${env.ANY:+}", self.ENVIRONMENT) is None
+
+    def test_takes_a_variable_that_is_known_to_be_empty_for_unset(self):
+        environment = Environment({"EMPTY": ""}, others="unknown")
+
+        assert value_of("${env.EMPTY:+x}", environment) is None
+        assert value_of("${env.EMPTY:=}", environment) is None
+        assert value_of("${env.EMPTY:=7}", environment) == 7
+        assert substitute(["${env.EMPTY}"], environment, RULES).missing == [("[0]", "EMPTY")]
+
+
+def conditions(config: object, environment: Environment, release: str = "0.7.3") -> dict[str, str]:
+    result = substitute(config, environment, Behaviour.of(Release.parse(release)))
+    return {path: str(condition) for path, condition in result.conditions.items()}
+
+
+class TestWhatMayBeSwitchedOff:
+    UNKNOWN = Environment({"SET": "x", "EMPTY": ""}, frozenset({"SECRET"}), "unknown")
+
+    @pytest.mark.parametrize(
+        ("text", "condition"),
+        [
+            ("${env.X:+id}", "X is set"),
+            ("${env.X:=__disabled__}", "X is set"),
+            ("${env.X:=}", "X is set"),
+            ("${env.X:+a}${env.Y:=}", "X or Y is set"),
+            ("${env.X}", None),
+            ("${env.X:=id}", None),
+            ("p-${env.X:+id}", None),
+            ("${env.SET:+id}", None),
+            ("${env.EMPTY:+id}", None),
+            ("${env.SECRET:+id}", None),
+            ("${env.SECRET:=__disabled__}", None),
+            ("id", None),
+            (None, None),
+        ],
+    )
+    def test_provider_entries_depend_on_what_their_id_depends_on(self, text: str | None, condition: str | None):
+        found = conditions({"providers": {"safety": [{"provider_id": text}]}}, self.UNKNOWN)
+
+        assert found == ({"providers.safety[0]": condition} if condition else {})
+
+    def test_resources_depend_on_all_of_their_ids(self):
+        item = {"benchmark_id": "${env.B:+b}", "dataset_id": "${env.D:=}", "provider_id": "${env.P:=__disabled__}"}
+
+        assert conditions({"benchmarks": [item]}, self.UNKNOWN) == {"benchmarks[0]": "P and D and B are set"}
+
+    def test_resources_of_releases_that_keep_empty_ids_always_count(self):
+        assert conditions({"models": [{"model_id": "${env.M:=}"}]}, self.UNKNOWN, "0.4.0") == {}
+
+    def test_what_is_in_them_is_read_as_where_they_count(self):
+        entry = {
+            "provider_id": "${env.X:+id}",
+            "config": {"a": "${env.X:+on}", "b": "${env.X:=default}", "c": "${env.X}"},
+        }
+
+        result = substitute({"providers": {"safety": [entry]}, "a": "${env.X:=default}"}, self.UNKNOWN, RULES)
+
+        assert result.value["providers"]["safety"] == [
+            {"provider_id": "id", "config": {"a": "on", "b": UNKNOWN, "c": UNKNOWN}}
+        ]
+        assert result.value["a"] == "default"
+
+    def test_authentication_depends_on_its_type(self):
+        config = {"server": {"auth": {"provider_config": {"type": "${env.AUTH:+oauth2}"}}}}
+
+        assert conditions(config, self.UNKNOWN) == {"server.auth.provider_config": "AUTH is set"}
+        assert conditions(config, self.UNKNOWN, "0.5.2") == {}
+
+    @given(
+        st.sampled_from(["${env.V:+id}", "${env.V:=__disabled__}", "${env.V:=}", "${env.V}", "id", "", "${env.V:=id}"])
+    )
+    def test_an_item_depends_on_a_variable_if_it_counts_where_that_is_set_and_not_where_it_is_unset(self, text: str):
+        config = {"models": [{"model_id": "m", "provider_id": text}, {"model_id": text}]}
+
+        def kept(environment: Environment) -> set[str]:
+            return {f"models[{index}]" for index in range(2)} - set(substitute(config, environment, RULES).dropped)
+
+        unknown = Environment(unknown=frozenset({"V"}))
+        depending = kept(Environment({"V": "id"})) - kept(Environment())
+        assert conditions(config, unknown, "ogx-1.5.0").keys() == depending
+        assert kept(unknown) == kept(Environment({"V": "id"}))
 
 
 def test_every_missing_variable_is_named_with_its_path():

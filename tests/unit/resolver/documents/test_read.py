@@ -43,6 +43,12 @@ class TestAManifest:
         assert document.environment.opaque == {"TOKEN"}
         assert document.environment.others == "unset"
 
+    def test_may_leave_a_variable_unset_whose_key_is_optional(self):
+        document = read(MANIFEST.replace("key: k", "key: k, optional: true"))
+
+        assert document.environment.state("TOKEN") == "unknown"
+        assert document.environment.state("URL") == "unset"
+
     def test_has_findings_with_the_path_and_line_of_its_own_file(self):
         resolution = resolve_input(read(MANIFEST), knowledge())
 

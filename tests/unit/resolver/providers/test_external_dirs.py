@@ -59,7 +59,7 @@ class TestADirectoryThatCannotBeReadHere:
         build = {
             "version": 2,
             "external_apis_dir": "/opt/apis.d",
-            "distribution_spec": {"providers": {"weather": ["remote::kaze"]}},
+            "distribution_spec": {"providers": {"weather": [{"provider_type": "remote::kaze"}]}},
         }
         told = ("warning", "ResolvedInImage", "providers.weather")
 
@@ -125,7 +125,6 @@ class TestADirectoryThatWillNotBeThere:
         assert found(manifest(raw, **release)) == [("error", "SpecMissing", path)]
         assert found(manifest(raw)) == []
         assert found(manifest(raw, **release, **mounts)) == []
-        assert found(manifest(raw, distribution=None, className="theirs")) == []
         assert found(manifest(config(external_providers_dir="/tmp/providers.d"), **release)) == []
 
     def test_of_apis_is_only_logged_by_the_release(self):

@@ -176,6 +176,16 @@ class TestVerify:
         assert ("MissingReference", "more") in self.found(view)
         assert ("MissingReference", "fs") in self.found(view)
 
+    def test_looks_for_no_provider_that_may_be_off_and_takes_it_where_it_is(self, url, release, monkeypatch):  # noqa: ANN001
+        wanted = {
+            "inference": [entry("${env.A:+vllm}", "remote::vllm"), entry("${env.B:+more}", "remote::vllm")],
+            "files": [entry("${env.FILES}", "inline::localfs")],
+        }
+
+        view = self.look(url, release, monkeypatch, providers=wanted, apis=["inference"])
+
+        assert self.found(view) == [("Unhealthy", "fs")]
+
     def test_compares_the_version(self, url, release, monkeypatch):  # noqa: ANN001
         answers = {"/v1/version": {"version": "0.6.0"}}
 
