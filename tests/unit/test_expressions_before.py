@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llamastack_contract import progress
+from llamastack_contract import progress as progress_lines
 from llamastack_installer import facts
 from llamastack_operator.cli import progress
 from llamastack_operator.images.registry import auth, reference
@@ -40,7 +40,7 @@ PAIRS: dict[str, tuple[str, re.Pattern[str], list[str]]] = {
     ),
     "progress": (
         r"(?m)^progress: ((?:[a-z]{1,20} ?){1,4}(?:\d{1,6} of \d{1,6})?)$",
-        progress._PLAIN,
+        progress_lines._PLAIN,
         ["progress: ", "pulling ", "a" * 19, "b", " ", "1", "1 of 2", "\n", "!"],
     ),
     "a challenge's parameter": (
