@@ -110,6 +110,8 @@ class TestBuilds:
             "version": "1.0",
             "file": "my_provider-1.0-py3-none-any.whl",
             "sha256": "a" * 64,
+            "index": None,
+            "url": None,
         }
         status = json.dumps({"status": {"lock": [json.dumps(entry)]}})
         stacks.kubectl("patch", "llamastackbuild", name, "--subresource", "status", "--type", "merge", "-p", status)
