@@ -20,7 +20,7 @@ from llamastack_contract.limits import (
     TAIL_CHARACTERS,
     TAIL_LINES,
 )
-from llamastack_contract.reasons import BuildReason, is_build_reason
+from llamastack_contract.reasons import FailureReason, is_build_reason
 from llamastack_contract.shape import Members, ShapeError
 
 _STEP_CHARACTERS = 40
@@ -43,7 +43,7 @@ class FailureMessage:
         tail: the last lines of what failed.
     """
 
-    reason: BuildReason
+    reason: FailureReason
     message: str
     hint: str = ""
     step: str = ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeGuard, get_args
 
-BuildReason = Literal[
+FailureReason = Literal[
     "BaseNotFound",
     "BuildFailed",
     "DiskFull",
@@ -33,9 +33,9 @@ BuildReason = Literal[
     "TimedOut",
     "UnsupportedBase",
 ]
-BUILD_REASONS: frozenset[str] = frozenset(get_args(BuildReason))
+BUILD_REASONS: frozenset[str] = frozenset(get_args(FailureReason))
 
 
-def is_build_reason(word: object) -> TypeGuard[BuildReason]:
+def is_build_reason(word: object) -> TypeGuard[FailureReason]:
     """Tell whether a word is one of the reasons."""
     return isinstance(word, str) and word in BUILD_REASONS

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from llamastack_contract.message import FailureMessage
 from llamastack_contract.paths import INSTALL
-from llamastack_contract.reasons import BuildReason
+from llamastack_contract.reasons import FailureReason
 
 
 class FailureError(Exception):
@@ -21,7 +21,7 @@ class FailureError(Exception):
     """
 
     def __init__(
-        self, reason: BuildReason, message: str, hint: str = "", *, retry: bool = False, tail: Iterable[str] = ()
+        self, reason: FailureReason, message: str, hint: str = "", *, retry: bool = False, tail: Iterable[str] = ()
     ) -> None:
         super().__init__(message)
         self.reason = reason

@@ -15,7 +15,7 @@ from typing import Any
 
 from llamastack_contract.message import one_line
 from llamastack_contract.names import canonical
-from llamastack_contract.reasons import BuildReason
+from llamastack_contract.reasons import FailureReason
 from llamastack_installer.failure import FailureError
 from llamastack_installer.pip import Sources
 
@@ -23,7 +23,7 @@ _TIMEOUT = 120
 # The proxy starts beside this container, and is there within a second.
 _PATIENCE, _PAUSE = 30, 0.05
 _PAGE_LIMIT = 100 * 2**20
-_REASONS: dict[str, BuildReason] = {
+_REASONS: dict[str, FailureReason] = {
     "unauthorized": "IndexUnauthorized",
     "certificate": "IndexCertificate",
     "unreachable": "IndexUnreachable",

@@ -83,7 +83,7 @@ def _installed(packages: Path) -> tuple[Distribution, ...]:
 
 def _license(metadata: Any) -> str | None:
     """Return the licence, the expression of PEP 639 first; a whole licence text in the old field is none."""
-    text = metadata["License-Expression"] or metadata["License"] or ""
+    text = metadata.get("License-Expression") or metadata.get("License") or ""
     if text and "\n" not in text and len(text) <= _LICENSE_LIMIT and text.upper() != "UNKNOWN":
         return one_line(text, _LICENSE_LIMIT)
     classifiers = [value for value in metadata.get_all("Classifier") or () if value.startswith("License :: ")]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from llamastack_contract.message import FailureMessage
-from llamastack_contract.reasons import BuildReason
+from llamastack_contract.reasons import FailureReason
 
 type Step = Literal["prepare", "pack", "push"]
 
@@ -29,7 +29,7 @@ class BuildError(Exception):
         retry: whether the same build can succeed later without a change.
     """
 
-    reason: BuildReason
+    reason: FailureReason
     message: str
     hint: str = ""
     retry: bool = False

@@ -1,7 +1,7 @@
 """The parts of a run config that the resolver works with, read leniently: whatever is malformed becomes a
 finding.
 
-The top level is checked against the release's own schema elsewhere (`config_check`); this module only takes
+The top level is checked against the release's own schema elsewhere (`config/check.py`); this module only takes
 out the provider entries, in their order, with the paths that messages need.
 """
 

@@ -23,7 +23,7 @@ from llamastack_contract.build_json import BuildJson
 from llamastack_contract.lock import Locked
 from llamastack_contract.names import canonical
 from llamastack_contract.paths import FETCH, WHEELS
-from llamastack_contract.reasons import BuildReason
+from llamastack_contract.reasons import FailureReason
 from llamastack_installer.failure import FailureError
 from llamastack_installer.inputs import read_build
 from llamastack_installer.progress import progress
@@ -33,7 +33,7 @@ from llamastack_operator.images.tools import copy_tools
 
 _AT_ONCE = 4
 _CHUNK = 2**18
-_REASONS: dict[str, BuildReason] = {
+_REASONS: dict[str, FailureReason] = {
     "unauthorized": "IndexUnauthorized",
     "certificate": "IndexCertificate",
     "unreachable": "IndexUnreachable",
