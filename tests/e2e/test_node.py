@@ -224,7 +224,7 @@ def test_state_in_a_claim_survives_the_stack_and_is_adopted_by_name(node: Node, 
     stacks.kubectl.apply(volume_by_hand(node, str(name)))
     try:
         stacks.kubectl.apply(quickstart(storage={"size": "1Gi", "storageClassName": "by-hand"}))
-        eventually(lambda: stacks.get("pvc", "quickstart-data")["status"]["phase"] == "Bound")
+        eventually(lambda: stacks.kubectl.json("get", "pvc", "quickstart-data")["status"]["phase"] == "Bound")
         strategy = stacks.get("deployment", "quickstart")["spec"]["strategy"]["type"]
         assert strategy == "Recreate"
         stacks.kubectl("delete", "llamastack", "quickstart")
