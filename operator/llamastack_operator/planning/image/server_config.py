@@ -6,6 +6,7 @@ and may read the catalog, so it runs in a thread and its result is remembered.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,12 +47,25 @@ def _completed(stack: Stack, run_config: str) -> str:
     knowledge = find_release(release_of(stack.spec)) if stack.spec is not None else None
     if knowledge is None:
         return run_config
-    config, _ = read_value(run_config)
+    config = _parsed(stack, run_config)
     missing = missing_keys(config, knowledge, stack.key[1]) if isinstance(config, dict) else {}
     return _text(stack, {**config, **missing}) if missing else run_config
 
 
+def _parsed(stack: Stack, run_config: str) -> Any:
+    """Read a config; an inline one was laid out as JSON where it could be, which is read in a hundredth of the time."""
+    if _is_inline(stack):
+        try:
+            return json.loads(run_config)
+        except ValueError:
+            pass  # It has something that JSON and YAML read differently, and was written as YAML for that.
+    return read_value(run_config)[0]
+
+
+def _is_inline(stack: Stack) -> bool:
+    return stack.packed_run_config is not None
+
+
 def _text(stack: Stack, config: Mapping[str, Any]) -> str:
     """Lay out a config: one of the API is JSON, one of a ConfigMap can have dates and other keys than text."""
-    inline = stack.packed_run_config is not None
-    return run_config_text(dict(config)) if inline else yaml_text(dict(config))
+    return run_config_text(dict(config)) if _is_inline(stack) else yaml_text(dict(config))

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llamastack_operator.objects.build_status import RecordedModule, build_status
 from llamastack_operator.planning.image.server_config import may_change, server_text
@@ -54,6 +56,20 @@ def test_nothing_is_filled_in_where_the_release_is_not_known(distribution: dict[
 def test_a_release_that_the_catalog_lacks_is_completed_as_its_stand_in() -> None:
     one = stack({"image": "a", "release": {"package": "llama-stack", "version": "0.7.99"}})
     assert yaml.safe_load(text_of(one))["distro_name"] == "bot"
+
+
+VALUES = st.one_of(
+    st.sampled_from(["1e", "1e5", "yes", "1:30", "0x1f", "\x7f", "~", "null", "- a", 1e300, 1.5, 10**30, None, True]),
+    st.text(max_size=20),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(),
+)
+
+
+@given(st.recursive(VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner)))
+def test_completing_changes_no_value_of_an_inline_config(value: Any) -> None:
+    found = yaml.safe_load(text_of(stack(vector_stores=value)))
+    assert found == {"providers": PROVIDERS, "vector_stores": value, "distro_name": "bot"}
 
 
 class TestAReferencedConfig:
