@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llamastack_contract import progress as progress_lines
 from llamastack_installer import facts
-from llamastack_operator.cli import progress
+from llamastack_operator.cli.output import progress
 from llamastack_operator.images.registry import auth, reference
 from llamastack_operator.planning.install import requirements as planned
 from llamastack_resolver.config import env

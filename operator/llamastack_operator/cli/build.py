@@ -20,11 +20,11 @@ from urllib.parse import unquote, urlsplit
 from llamastack_contract.build_json import PipSettings
 from llamastack_contract.message import PushMessage
 from llamastack_contract.record import Record
-from llamastack_operator.cli.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.containerfile import add_base_option, base_of
+from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
+from llamastack_operator.cli.output.progress import progress_for
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.planning import Planned, base_reference, plan_file
-from llamastack_operator.cli.progress import progress_for
 from llamastack_operator.cli.releases import named_release
 from llamastack_operator.cli.surroundings import base_python, check_base, check_packages, check_roots, describe
 from llamastack_operator.cli.validate import add_release_option

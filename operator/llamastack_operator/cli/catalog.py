@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llamastack_operator import catalog
-from llamastack_operator.cli.console import Console, add_colour_option, console_for
+from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.releases import named_release
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from llamastack_operator.cli.console import add_colour_option, console_for
+from llamastack_operator.cli.output.console import add_colour_option, console_for
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.planning import Planned, base_reference, plan_file
 from llamastack_operator.cli.releases import named_release

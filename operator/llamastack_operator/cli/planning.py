@@ -9,7 +9,7 @@ from typing import Any
 
 from llamastack_operator import catalog
 from llamastack_operator.cli.checking import Checked, check_files
-from llamastack_operator.cli.console import Console
+from llamastack_operator.cli.output.console import Console
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.validate import is_error, print_finding
 from llamastack_operator.planning.install.install_plan import (

@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from llamastack_operator.cli.checking import Checked, Report, check_document
-from llamastack_operator.cli.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.files import read_files
 from llamastack_operator.cli.files_as_cluster import FilesAsCluster
+from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.rendering import Rendered, render_stack
 from llamastack_operator.cli.validate import is_error, print_finding, print_text

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 
 from llamastack_operator.cli.checking import Checked, Report, check_files
-from llamastack_operator.cli.console import Console, add_colour_option, console_for
+from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.releases import named_release
 from llamastack_resolver.findings import Finding, Severity
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         documents = [one.to_dict() for one in report.documents]
         console.line(json.dumps({"documents": documents, "passedOver": passed_over}, indent=2))
     elif args.output == "sarif":
-        from llamastack_operator.cli.sarif import to_sarif
+        from llamastack_operator.cli.output.sarif import to_sarif
 
         console.line(json.dumps(to_sarif(report), indent=2))
     else:

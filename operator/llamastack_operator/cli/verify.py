@@ -9,7 +9,7 @@ import os
 
 from llamastack_operator import catalog
 from llamastack_operator.cli.checking import check_files
-from llamastack_operator.cli.console import Console, add_colour_option, console_for
+from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.releases import named_release
 from llamastack_operator.cli.validate import add_release_option, print_finding

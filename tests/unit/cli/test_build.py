@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from llamastack_operator.cli import build, main
-from llamastack_operator.cli.console import Console
+from llamastack_operator.cli.output.console import Console
+from llamastack_operator.cli.output.progress import Progress, bar, progress_for
 from llamastack_operator.cli.parser import CliError
-from llamastack_operator.cli.progress import Progress, bar, progress_for
 from llamastack_operator.cli.surroundings import base_python
 
 Capture = pytest.CaptureFixture[str]

@@ -9,7 +9,7 @@ import yaml
 
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.cli import main
-from llamastack_operator.cli.console import Console
+from llamastack_operator.cli.output.console import Console
 from llamastack_operator.cli.planning import plan_file
 from llamastack_operator.planning.image.install import plan_install
 from llamastack_operator.workloads.settings import PYTHON_BASE

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from llamastack_operator.cli.console import Console
+from llamastack_operator.cli.output.console import Console
 
 _PARTS = re.compile(r"(?P<what>.*?)(?<!\s)\s++(?P<done>\d+) of (?P<total>\d+)$")
 _WIDTH = 24
