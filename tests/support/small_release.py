@@ -8,6 +8,7 @@ says.
 from typing import Any
 
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.resolution import Resolution
 
 STRING = {"type": "string"}
 PROVIDER_SCHEMA = {
@@ -187,3 +188,18 @@ def config(**changes: Any) -> dict[str, Any]:
         "providers": {"inference": [entry("vllm", "remote::vllm", config={"url": "http://vllm:8000"})]},
         **changes,
     }
+
+
+def errors(resolution: Resolution) -> list[tuple[str, str]]:
+    """Return reason and path of each error."""
+    return [(f.reason.value, f.path) for f in resolution.findings if f.severity == "error"]
+
+
+def warnings(resolution: Resolution) -> list[tuple[str, str]]:
+    """Return reason and path of each warning."""
+    return [(f.reason.value, f.path) for f in resolution.findings if f.severity == "warning"]
+
+
+def providers(**sections: list) -> dict:
+    """Return a run config with these sections of providers."""
+    return config(providers=sections)
