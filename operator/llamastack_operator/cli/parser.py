@@ -1,6 +1,6 @@
 """The table of commands and the argument parser.
 
-A command is a module with HELP, `configure(parser)` and `run(args)`. Only the module of the command that was
+A command is a module with `configure(parser)` and `run(args)`. Only the module of the command that was
 asked for is imported; its one-line help is in the table, so that `--help` imports none.
 """
 

@@ -161,7 +161,7 @@ def test_every_column_of_kubectl_get_leads_to_a_field() -> None:
         assert plain in paths, column
 
 
-def test_every_field_of_the_spec_has_its_description() -> None:
+def test_the_fields_of_the_spec_are_those_of_the_model() -> None:
     fields = node(".spec")["properties"]
     assert set(fields) == {info.alias for info in LlamaStackSpec.model_fields.values()}
     assert fields["suspend"]["description"] == "Run no pod and keep everything else."

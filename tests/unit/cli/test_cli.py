@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -395,3 +396,11 @@ def test_a_right_config_is_checked_without_the_modules_that_only_mistakes_need(t
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_its_module_and_its_section(name: str):
+    module = import_module(f"llamastack_operator.cli.{name}")
+    assert callable(module.configure)
+    assert callable(module.run)
+    assert f"llamastack {name}" in (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
