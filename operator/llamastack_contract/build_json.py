@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, cast
 
 from llamastack_contract.layer import Layer
-from llamastack_contract.shape import Members, ShapeError
+from llamastack_contract.shape import DIGEST, Members, ShapeError
 
 FORMAT = 1
 Strategy = Literal["Image", "Start"]
 _KEY = re.compile(r"[0-9a-f]{8,64}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REFERENCE_LIMIT = 4096
 
 
@@ -174,7 +173,7 @@ class BuildJson:
             strategy=cast(Strategy, strategy),
             image_key=members.text("imageKey", _KEY) if members.data.get("imageKey") else "",
             repository=members.optional_text("repository", limit=_REFERENCE_LIMIT),
-            before=members.optional_text("before", _DIGEST),
+            before=members.optional_text("before", DIGEST),
             platform=members.optional_text("platform"),
             labels=members.mapping("labels"),
             registries=Registries.from_dict(members.data.get("registries")),

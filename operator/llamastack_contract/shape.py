@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 LINE = re.compile(r"[^\x00-\x1f\x7f]*")
 LINE_LIMIT = 512
 """Most characters of a text that has no narrower limit."""

@@ -4,14 +4,12 @@ Installed into environments of their own, so that the releases' environments sta
 into a folder that is laid over a release's environment, where a package needs nothing that the release lacks.
 """
 
-import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.releases import ENVIRONMENT, RELEASES, ROOT, python_of, release
+from tests.conformance.checks import run_start_check
+from tests.conformance.releases import RELEASES, python_of, release
 from tests.matrix import EVERYTHING, full_matrix
 from tests.pins import CSOAI, FMS, OLD_FMS, RAGAS, RAGAS_PINS, RAGAS_RELEASE, pins
 from tests.support.environments import environment, overlay
@@ -63,20 +61,8 @@ storage:
     config.write_text(
         f"version: 2\nimage_name: x\nproviders:\n{providers}{storage if release(name) >= release('0.3.0') else ''}"
     )
-    command = [str(python), "-W", "ignore", "-m", "llamastack_resolver", "start-check"]
-    extra = ["--server-config", str(home / "server.yaml")]
-    path = os.pathsep.join(map(str, [ROOT / "operator", *folders]))
-    variables = {**ENVIRONMENT, "HOME": str(home), "PYTHONPATH": path}
-    done = subprocess.run(
-        [*command, "--config", str(config), *extra],
-        env=variables,
-        cwd=home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, 1), done.stderr[-2000:]
-    return json.loads(done.stdout)
+    options = ("--server-config", str(home / "server.yaml"))
+    return run_start_check(python, home, *options, folders=folders)[1]
 
 
 def errors(report: dict) -> list[tuple[str, str]]:

@@ -5,8 +5,6 @@ provider comes from the providers directory.
 """
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,8 @@ import yaml
 from llamastack_operator import catalog
 from llamastack_resolver.documents.complete import default_storage
 from llamastack_resolver.resolution import ExternalFiles, resolve
-from tests.conformance.releases import ENVIRONMENT, RELEASES, ROOT, python_of, release
+from tests.conformance.checks import run_start_check
+from tests.conformance.releases import RELEASES, python_of, release
 from tests.conformance.servers import served
 
 API = """
@@ -87,19 +86,7 @@ def laid_out(name: str, folder: Path) -> dict[str, Any]:
 
 def checked(name: str, config: dict[str, Any], folder: Path, home: Path) -> dict[str, Any]:
     (home / "run.yaml").write_text(json.dumps(config))
-    command = [str(python_of(name)), "-W", "ignore", "-m", "llamastack_resolver", "start-check"]
-    path = os.pathsep.join([str(ROOT / "operator"), str(folder)])
-    variables = {**ENVIRONMENT, "HOME": str(home), "SQLITE_STORE_DIR": str(home), "PYTHONPATH": path}
-    done = subprocess.run(
-        [*command, "--config", str(home / "run.yaml")],
-        env=variables,
-        cwd=home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, 1), done.stderr[-2000:]
-    return json.loads(done.stdout)
+    return run_start_check(python_of(name), home, folders=(folder,))[1]
 
 
 def errors(report: dict[str, Any]) -> list[tuple[str, str]]:

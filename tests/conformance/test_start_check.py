@@ -1,12 +1,11 @@
 """The start check in environments of real releases: providers that start."""
 
-import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.releases import ENVIRONMENT, RELEASES, ROOT, python_of, release
+from tests.conformance.checks import run_start_check
+from tests.conformance.releases import RELEASES, python_of, release
 
 COMMON = """
 version: 2
@@ -43,20 +42,8 @@ def config_of(name: str, home: Path) -> str:
 
 
 def start_check(name: str, home: Path) -> tuple[int, dict]:
-    config = home / "run.yaml"
-    config.write_text(config_of(name, home))
-    command = [str(python_of(name)), "-W", "ignore", "-m", "llamastack_resolver", "start-check"]
-    variables = {**ENVIRONMENT, "HOME": str(home), "PYTHONPATH": str(ROOT / "operator")}
-    done = subprocess.run(
-        [*command, "--config", str(config)],
-        env=variables,
-        cwd=home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, 1), done.stderr[-2000:]
-    return done.returncode, json.loads(done.stdout)
+    (home / "run.yaml").write_text(config_of(name, home))
+    return run_start_check(python_of(name), home)
 
 
 @pytest.mark.parametrize("name", RELEASES)

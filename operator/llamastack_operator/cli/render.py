@@ -40,8 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the objects of all stacks in the files."""
     errors, documents = console_for(args, sys.stderr), read_inputs(read_files(args.files).read)
-    looked_at = (one for one in documents if one.findings or not (one.passed_over or one.consulted))
-    checked = [check_document(one, None) for one in looked_at]
+    checked = [check_document(one, None) for one in documents if one.to_be_checked]
     if any(one.findings for one in checked):
         print_text(Report(tuple(checked), {}, 0), errors)
     if _fails(checked):

@@ -62,9 +62,10 @@ def render_stack(document: Input, around: FilesAsCluster, settings: WorkloadSett
         found.error(ConfigReason.INVALID_MANIFEST, message, "metadata.name", hint=hint)
         return Rendered(document, tuple(found), (), "")
     facts = around.facts(document.document.value if document.document else {}, found)
-    images = settings.images if settings.images.operator else replace(settings.images, operator=_UNNAMED)
-    snapshot = _snapshot(facts, around, replace(settings, images=images))
-    decided = plan(snapshot, replace(settings, images=images))
+    if not settings.images.operator:
+        settings = replace(settings, images=replace(settings.images, operator=_UNNAMED))
+    snapshot = _snapshot(facts, around, settings)
+    decided = plan(snapshot, settings)
     install = snapshot.image and snapshot.image.runtime and snapshot.image.runtime.install
     if install and install.operator == _UNNAMED:
         raise CliError(f"{document.name}: its pods run the operator's own image too; name it with --operator-image")

@@ -60,6 +60,11 @@ class Input:
     consulted: bool = False
 
     @property
+    def to_be_checked(self) -> bool:
+        """Whether there is something to check or to say; what only serves other documents is read with them."""
+        return bool(self.findings) or not (self.passed_over or self.consulted)
+
+    @property
     def has_local_files(self) -> bool:
         """Whether the directories that the config names are those of the machine where its file lies."""
         return self.kind in ("RunConfig", "BuildConfig")

@@ -11,10 +11,9 @@ import re
 from llamastack_contract.message import PushMessage
 from llamastack_contract.printed import NotPrintedError, printed_record
 from llamastack_contract.record import Record
-from llamastack_contract.shape import LimitError
+from llamastack_contract.shape import DIGEST, LimitError
 
 _IMAGE = re.compile(r"^[^@\s]+@(sha256:[0-9a-f]{64})$")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class LostRecordError(ValueError):
@@ -35,7 +34,7 @@ def parse_message(text: str, repository: str | None) -> PushMessage:
         message = PushMessage.parse(text)
     except ValueError as error:
         raise LostRecordError("the build's last words cannot be read") from error
-    if not _DIGEST.fullmatch(message.record):
+    if not DIGEST.fullmatch(message.record):
         raise LostRecordError("the build's last words name no record")
     if repository is not None:
         match = _IMAGE.match(message.image or "")
