@@ -128,6 +128,13 @@ class ConfigMaps:
         self.used.setdefault((namespace, name), set()).add(key)
         return _text(config_map, key)
 
+    def data(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        """Return the texts of a ConfigMap by key, or None where it is not at hand."""
+        config_map = self.objects.get((namespace, name))
+        if config_map is None:
+            return None
+        return {key: text for key, text in _data(config_map).items() if isinstance(key, str) and isinstance(text, str)}
+
     def is_used(self, config_map: KubernetesObject, key: str | None = None) -> bool:
         """Whether something referred to a ConfigMap, or to one key of it."""
         keys = self.used.get((config_map.namespace, config_map.name), set())

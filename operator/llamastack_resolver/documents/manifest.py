@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llamastack_resolver.documents.config_maps import ConfigMaps, ConfigMapText, read_config_text
-from llamastack_resolver.documents.environment import read_entries
+from llamastack_resolver.documents.environment import Secrets, read_environment
 from llamastack_resolver.documents.external_fields import read_external
 from llamastack_resolver.documents.input import Input
 from llamastack_resolver.documents.kubernetes import KubernetesObject
@@ -16,12 +16,13 @@ from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import PACKAGES, Release, UnknownReleaseError
 
 
-def read_manifest(manifest: KubernetesObject, config_maps: ConfigMaps) -> Input:
+def read_manifest(manifest: KubernetesObject, config_maps: ConfigMaps, secrets: Secrets | None = None) -> Input:
     """Read a LlamaStack; anything may be in it.
 
     Args:
         manifest: the object.
-        config_maps: those of the same files.
+        config_maps: those of the same files, or those that it refers to in its cluster.
+        secrets: the Secrets that it refers to and that there are; None away from its cluster.
     """
     result = Input(manifest.file, "LlamaStack", manifest.name, prefix="spec.runConfig", document=manifest.document)
     result.findings.extend(manifest.document.findings)
@@ -30,7 +31,7 @@ def read_manifest(manifest: KubernetesObject, config_maps: ConfigMaps) -> Input:
         result.findings.error(ConfigReason.INVALID_MANIFEST, "`spec` is required, and missing", "spec", hint=hint)
         return result
     _read_distribution(manifest.spec, result)
-    _read_environment(manifest.spec, result)
+    _read_environment(manifest, config_maps, secrets, result)
     _read_config(manifest.spec, manifest.namespace, config_maps, result)
     result.external = read_external(manifest.spec, manifest.namespace, config_maps, result.findings)
     return result
@@ -67,12 +68,14 @@ def _read_distribution(spec: Mapping[str, Any], result: Input) -> None:
         result.findings.error(ConfigReason.UNSUPPORTED_VERSION, str(error), path, hint=hint)
 
 
-def _read_environment(spec: Mapping[str, Any], result: Input) -> None:
-    """Read `server.env`: values of Secrets are opaque, and an image may set variables of its own."""
-    server = spec.get("server")
+def _read_environment(
+    manifest: KubernetesObject, config_maps: ConfigMaps, secrets: Secrets | None, result: Input
+) -> None:
+    """Read what the server's container gets: values of Secrets are opaque, and an image may set variables of its own."""
+    server = manifest.spec.get("server")
     server = server if isinstance(server, dict) else {}
-    elsewhere = bool(server.get("envFrom")) or result.image is not None or spec.get("className") is not None
-    result.environment = read_entries(server.get("env"), "unknown" if elsewhere else "unset")
+    elsewhere = result.image is not None or manifest.spec.get("className") is not None
+    result.environment = read_environment(server, manifest.namespace, config_maps, secrets, elsewhere)
 
 
 def _read_config(spec: Mapping[str, Any], namespace: str, config_maps: ConfigMaps, result: Input) -> None:
