@@ -31,6 +31,8 @@ class Place(StrEnum):
     BUILD = "`status.failure` of a LlamaStackBuild"
     READY = "Ready"
     CONFIG_VALID = "ConfigValid"
+    PROVIDERS_RESOLVED = "ProvidersResolved"
+    DEPRECATED = "Deprecated"
     IMAGE_READY = "ImageReady"
     AVAILABLE = "Available"
     RECONCILING = "Reconciling"

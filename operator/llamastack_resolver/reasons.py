@@ -19,7 +19,7 @@ class ConfigReason(Reason):
         "InvalidManifest",
         meaning="A document is no LlamaStack manifest, no run config and no build config, or a field of it cannot be.",
         cure="Correct the field; `kubectl explain llamastack.spec` and docs/stack.md have what is admitted.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
         example="`spec` is required, and missing",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -38,7 +38,7 @@ class ConfigReason(Reason):
             "on it; it is a warning where nothing changes without it, or nobody knows it."
         ),
         cure="Correct its name, move the content to its new place, or remove it.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
         example="llama-stack 0.7.3 ignores `model`",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -46,7 +46,7 @@ class ConfigReason(Reason):
         "InlineSecret",
         meaning="A secret stands in clear text in the manifest: whoever can read the object can read it.",
         cure="Put it into a Secret, name that in `spec.server.env`, and write `${env.NAME}` in the run config.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.FINDING, Place.EVENT),
         example="`api_key` holds a secret in clear text",
         severities=(Severity.WARNING,),
     )
@@ -62,7 +62,7 @@ class ConfigReason(Reason):
         "MissingEnv",
         meaning="The run config uses an environment variable that is not set and has no default.",
         cure="Set it in `spec.server.env`, or give a default: `${env.NAME:=value}`.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
         example="environment variable VLLM_URL is not set",
         severities=(Severity.ERROR,),
     )
@@ -70,7 +70,7 @@ class ConfigReason(Reason):
         "VariableNotReplaced",
         meaning="Text looks like a reference to a variable and is none: the release leaves it as it is.",
         cure="Write `${env.NAME}`, `${env.NAME:=default}` or `${env.NAME:+value}`, with the name in upper case.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.FINDING, Place.EVENT),
         example="`${env.VLLM_URL:...}` is no reference to a variable: the release leaves it as it is",
         severities=(Severity.WARNING,),
     )
@@ -98,7 +98,7 @@ class ConfigReason(Reason):
         "ServerCannotStart",
         meaning="The server itself, not one of its providers, stops while it starts.",
         cure="Do what the finding's hint says; the message has the server's own words.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
         example="the server of llama-stack 0.2.17 stops at `datasets`: it cannot register datasets of the run config",
         severities=(Severity.ERROR,),
     )

@@ -17,7 +17,7 @@ from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.golden.files import check, dump
 from tests.support.full_example import API, PROVIDER, referred_by, stacks
-from tests.support.world import IMAGES, built, facts, referred
+from tests.support.world import IMAGES, built, facts, read_facts, referred
 
 FOLDER = Path(__file__).parent
 IDENTITY = {
@@ -27,6 +27,8 @@ IDENTITY = {
     "generation": 3,
 }
 SETTINGS = {"openshift": WorkloadSettings(run_as=None)}
+READ = ("wrong-run-config",)
+"""Stacks of which the resolver is asked too; the others are about objects, and not every config is one that serves."""
 # What the cluster holds beside the stack.
 FILES = {
     "providers.d/remote/inference/custom_ollama.yaml": PROVIDER,
@@ -52,7 +54,8 @@ def manifest(case: str) -> dict[str, Any]:
 
 def rendered(body: dict[str, Any], case: str = "") -> Any:
     known = {**body, "metadata": {**body["metadata"], **IDENTITY}}
-    snapshot = built(facts(known, referred=REFERRED.get(case, NOTHING_REFERRED)))
+    gather = read_facts if case in READ else facts
+    snapshot = built(gather(known, referred=REFERRED.get(case, NOTHING_REFERRED)))
     decided = plan(snapshot, SETTINGS.get(case, WorkloadSettings(images=IMAGES)))
     if decided.desired is None:
         return {"findings": [FindingStatus.of(finding).to_wire() for finding in decided.findings]}

@@ -15,6 +15,8 @@ from llamastack_operator.planning.image.install import read_install
 from llamastack_operator.planning.image.judge import judge_image
 from llamastack_operator.planning.image.question import ImageQuestion
 from llamastack_operator.planning.image.server_config import server_text
+from llamastack_operator.planning.reading.question import question_of
+from llamastack_operator.planning.reading.read import read
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
@@ -132,10 +134,17 @@ def referred(**found: Any) -> Referred:
 
 
 def facts(body: dict[str, Any], *members: Child | Pod, referred: Referred = NOTHING_REFERRED) -> StackFacts:
-    """Return the facts about a stack and its members."""
+    """Return the facts about a stack and its members, without what the resolver says: most tests are about the rest."""
     children = tuple(member for member in members if isinstance(member, Child))
     pods = tuple(member for member in members if isinstance(member, Pod))
     return StackFacts(stack_from(body), children, pods, referred)
+
+
+def read_facts(body: dict[str, Any], *members: Child | Pod, referred: Referred = NOTHING_REFERRED) -> StackFacts:
+    """Return the same with what the resolver says of the stack."""
+    found = facts(body, *members, referred=referred)
+    question = question_of(found)
+    return found if question is None else replace(found, reading=read(question))
 
 
 def snapshot(body: dict[str, Any], *members: Child | Pod, referred: Referred = NOTHING_REFERRED) -> Snapshot:
@@ -193,9 +202,9 @@ def succeeded_body(name: str, spec: Mapping[str, Any], **status: Any) -> dict[st
 
 def judged(found: StackFacts, *builds: BuildRecord, settings: ImageSettings = IMAGES) -> Snapshot:
     """Return a snapshot with how its image stands, beside these builds of its namespace."""
-    stack, run_config, plan, providers = found.stack, found.run_config, None, found.stack.providers
+    stack, run_config, plan = found.stack, found.run_config, None
     if stack.spec is not None and run_config is not None:
-        plan, providers = read_install(stack, stack.spec, run_config, found.referred.files)
+        plan = read_install(stack, stack.spec, run_config, found.referred.files)
     question = None
     if stack.spec is not None and plan is not None:
         question = ImageQuestion(
@@ -210,4 +219,4 @@ def judged(found: StackFacts, *builds: BuildRecord, settings: ImageSettings = IM
     judgement = judge_image(found, question, settings)
     if run_config is not None and judgement.verdict is not None and judgement.verdict.ready:
         run_config = server_text(stack, run_config, judgement.verdict.modules)
-    return Snapshot(found, judgement.verdict, judgement.findings, run_config, providers)
+    return Snapshot(found, judgement.verdict, judgement.findings, run_config)

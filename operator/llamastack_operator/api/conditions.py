@@ -27,6 +27,8 @@ class ConditionType(StrEnum):
 
     READY = "Ready"
     CONFIG_VALID = "ConfigValid"
+    PROVIDERS_RESOLVED = "ProvidersResolved"
+    DEPRECATED = "Deprecated"
     IMAGE_READY = "ImageReady"
     AVAILABLE = "Available"
     RECONCILING = "Reconciling"
@@ -36,6 +38,8 @@ class ConditionType(StrEnum):
 CONDITION_MEANINGS = {
     ConditionType.READY: "The summary: the newest generation serves.",
     ConditionType.CONFIG_VALID: "The spec, the run config and all that they refer to can be used.",
+    ConditionType.PROVIDERS_RESOLVED: "Every provider has a spec and what it needs, and there is a start order.",
+    ConditionType.DEPRECATED: "True is abnormal: something is used that the release will not take for ever.",
     ConditionType.IMAGE_READY: "The image for the newest generation exists, or what pods install is locked.",
     ConditionType.AVAILABLE: "Pods serve, be it an older generation; the message has the pods' own reasons.",
     ConditionType.RECONCILING: "The operator or the cluster is at work on the newest generation (kstatus).",
@@ -80,6 +84,11 @@ def yes(reason: Reason, message: str) -> Verdict:
 def no(reason: Reason, message: str) -> Verdict:
     """Return the answer False."""
     return Verdict("False", reason, message)
+
+
+def unknown(reason: Reason, message: str) -> Verdict:
+    """Return that it cannot be told."""
+    return Verdict("Unknown", reason, message)
 
 
 def set_conditions(

@@ -67,6 +67,13 @@ class Network(ApiModel):
     service: ServiceSettings | None = None
 
 
+class Startup(ApiModel):
+    """What has to be right before pods start."""
+
+    validation: Literal["Enforce", "Warn"] | None = None
+    """Enforce where unset: an error that the resolver finds stops a new generation. Warn: it is told, pods start."""
+
+
 class LlamaStackSpec(ApiModel):
     """The wanted state of a stack."""
 
@@ -81,6 +88,7 @@ class LlamaStackSpec(ApiModel):
     """API specs from ConfigMaps; the run config's external_apis_dir is set to where they are mounted."""
     build: Annotated[BuildSettings | None, Field(json_schema_extra=BUILD_RULES)] = None
     server: Annotated[Server | None, Field(json_schema_extra=SERVER_RULES)] = None
+    startup: Startup | None = None
     network: Network | None = None
     suspend: bool | None = None
     """Run no pod and keep everything else."""

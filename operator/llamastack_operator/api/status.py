@@ -27,6 +27,8 @@ class FindingStatus(ApiModel):
     """What is wrong."""
     path: str | None = None
     """The field, from the top of the object, for example spec.server.env[0].valueFrom."""
+    object: str | None = None
+    """Another object that the path is in, for example ConfigMap/run-config."""
     hint: str | None = None
     """What to do."""
 
@@ -38,6 +40,7 @@ class FindingStatus(ApiModel):
             reason=finding.reason.value,
             message=finding.message,
             path=finding.path,
+            object=finding.object,
             hint=finding.hint,
         )
 
@@ -52,6 +55,10 @@ class ProviderStatus(ApiModel):
     """The external module that brings it, as the run config has it."""
     module_version: str | None = None
     """The version of the module's package in the image."""
+    state: Literal["Resolved", "Deprecated", "Disabled", "Failed", "Unknown"] | None = None
+    """How it stands before its pod starts. Unknown: only its image, its package or a variable can tell."""
+    message: str | None = None
+    """Why."""
 
 
 class LlamaStackStatus(ApiModel):
@@ -74,7 +81,11 @@ class LlamaStackStatus(ApiModel):
     providers: Annotated[
         list[ProviderStatus] | None, Field(max_length=PROVIDERS_LIMIT, json_schema_extra=ATOMIC_LIST)
     ] = None
-    """The enabled providers of the run config."""
+    """The providers of the run config."""
+    providers_resolved: str | None = None
+    """How many of the enabled providers are resolved, for example 4/5."""
+    served_inputs: str | None = None
+    """What tells the inputs that pods of the newest generation were ready with."""
     selector: str | None = None
     """The label selector of the pods, for the scale subresource."""
     findings: Annotated[list[FindingStatus] | None, Field(max_length=FINDINGS_LIMIT, json_schema_extra=ATOMIC_LIST)] = (

@@ -5,37 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from llamastack_operator import catalog
 from llamastack_operator.cli.files import read_files
-from llamastack_operator.cli.releases import release_for
-from llamastack_resolver.documents.input import Input
+from llamastack_operator.planning.reading.check import Checked, check_document
 from llamastack_resolver.documents.read import read_inputs
-from llamastack_resolver.documents.resolve import locate, resolve_input
-from llamastack_resolver.findings import Finding, Findings
+from llamastack_resolver.findings import Findings
 from llamastack_resolver.releases import Release
-from llamastack_resolver.resolution import Resolution
-
-
-@dataclass(frozen=True)
-class Checked:
-    """One document and its verdict."""
-
-    document: Input
-    release: Release | None
-    findings: tuple[Finding, ...]
-    resolution: Resolution | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON shape of a document in a report."""
-        return {
-            "file": self.document.file,
-            "kind": self.document.object_kind or self.document.kind,
-            "name": self.document.name,
-            "stackVersion": str(self.release) if self.release else None,
-            "findings": [finding.to_dict() for finding in self.findings],
-        }
 
 
 @dataclass(frozen=True)
@@ -80,21 +55,6 @@ def check_files(names: Iterable[str], override: Release | None) -> Report:
     files = read_files(names)
     inputs = [one for one in read_inputs(files.read) if one.recognised or one.file not in files.found]
     objects = Counter(one.object_kind for one in inputs if one.passed_over)
-    checked = [check_document(one, override) for one in inputs if one.to_be_checked]
+    checked = [check_document(one, override, read_files=True) for one in inputs if one.to_be_checked]
     with_something = {one.file for one in inputs}
     return Report(tuple(checked), objects, files.not_read + len(files.found - with_something))
-
-
-def check_document(document: Input, override: Release | None) -> Checked:
-    """Check one document."""
-    if document.kind == "Other" or document.config is None:
-        findings = Findings(locate(document.findings, document)).sorted()
-        return Checked(document, document.release, tuple(findings), None)
-    release, resolution = release_for(document, override)
-    if release is None:
-        findings = Findings(locate(document.findings, document)).sorted()
-        return Checked(document, document.release, tuple(findings), None)
-    if resolution is None:
-        resolution = resolve_input(document, catalog.load_release(release), read_files=True)
-    ordered = Findings(resolution.findings).sorted()
-    return Checked(document, release, tuple(ordered), resolution)

@@ -16,7 +16,7 @@ from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.config_map import ConfigMapContent
 from llamastack_operator.objects.resources import LLAMASTACKBUILDS
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, StackFacts
-from llamastack_operator.planning.stack.inputs.config_map_texts import take, texts_of
+from llamastack_operator.planning.stack.inputs.config_map_texts import take
 from llamastack_operator.planning.stack.inputs.references import CA_PATH, SpecReference, references_of
 from llamastack_operator.planning.stack.referred import referred_of
 from llamastack_operator.planning.stack.stack import Stack, stack_from
@@ -79,7 +79,7 @@ class FilesAsCluster:
             if ref.kind == "ConfigMap"
         }
         others: dict[SpecReference, Any] = {ref: self._other(namespace, ref) for ref in references}
-        taken = take(stack.spec, texts_of(stack.spec, namespace, contents))
+        taken = take(stack.spec, namespace, contents)
         return StackFacts(stack, (), (), referred_of(references, namespace, contents, others, taken))
 
     def builds_of(self, namespace: str) -> tuple[BuildRecord, ...]:

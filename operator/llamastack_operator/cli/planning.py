@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_operator import catalog
-from llamastack_operator.cli.checking import Checked, check_files
+from llamastack_operator.cli.checking import check_files
 from llamastack_operator.cli.output.console import Console
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.validate import is_error, print_finding
@@ -19,6 +19,7 @@ from llamastack_operator.planning.install.install_plan import (
     resolved_packages,
 )
 from llamastack_operator.planning.install.requirements import Wanted
+from llamastack_operator.planning.reading.check import Checked
 from llamastack_operator.workloads.settings import PYTHON_BASE
 from llamastack_resolver.documents.build_config import build_entries
 from llamastack_resolver.documents.detect import release_of_image

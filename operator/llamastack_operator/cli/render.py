@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 
-from llamastack_operator.cli.checking import Checked, Report, check_document
+from llamastack_operator.cli.checking import Report
 from llamastack_operator.cli.files import read_files
 from llamastack_operator.cli.files_as_cluster import FilesAsCluster
 from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.rendering import Rendered, render_stack
 from llamastack_operator.cli.validate import is_error, print_finding, print_text
+from llamastack_operator.planning.reading.check import Checked, check_document
 from llamastack_operator.workloads.settings import PYTHON_BASE, ImageSettings, WorkloadSettings
 from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.findings import Finding, Findings

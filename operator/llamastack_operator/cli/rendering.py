@@ -76,9 +76,8 @@ def render_stack(document: Input, around: FilesAsCluster, settings: WorkloadSett
 def _snapshot(facts: StackFacts, around: FilesAsCluster, settings: WorkloadSettings) -> Snapshot:
     """Return what planning looks at, with the builds that the files hold."""
     stack, spec, run_config, question = facts.stack, facts.stack.spec, facts.run_config, None
-    providers = stack.providers
     if spec is not None and run_config is not None and not facts.has_errors:
-        installed, providers = read_install(stack, spec, run_config, facts.referred.files)
+        installed = read_install(stack, spec, run_config, facts.referred.files)
         if installed is not None:
             question, _ = question_about(stack, spec, installed, around.builds_of(stack.key[0]), time.time())
             question = _with_access(question, facts)
@@ -86,7 +85,7 @@ def _snapshot(facts: StackFacts, around: FilesAsCluster, settings: WorkloadSetti
     verdict = judged.verdict
     if run_config is not None and verdict is not None and verdict.ready:
         run_config = server_text(stack, run_config, verdict.modules)
-    return Snapshot(facts, verdict, judged.findings, run_config, providers)
+    return Snapshot(facts, verdict, judged.findings, run_config)
 
 
 def _with_access(question: ImageQuestion, facts: StackFacts) -> ImageQuestion:

@@ -6,12 +6,13 @@ import argparse
 import json
 import sys
 
-from llamastack_operator.cli.checking import Checked, check_files
+from llamastack_operator.cli.checking import check_files
 from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.output.graph import to_dot, to_mermaid
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.releases import named_release
 from llamastack_operator.cli.validate import add_release_option, is_error, print_finding
+from llamastack_operator.planning.reading.check import Checked
 from llamastack_resolver.start_plan.plan import PlanStep
 
 

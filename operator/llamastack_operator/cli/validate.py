@@ -6,9 +6,10 @@ import argparse
 import json
 from collections import Counter
 
-from llamastack_operator.cli.checking import Checked, Report, check_files
+from llamastack_operator.cli.checking import Report, check_files
 from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
 from llamastack_operator.cli.releases import named_release
+from llamastack_operator.planning.reading.check import Checked
 from llamastack_resolver.findings import Finding, Severity
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}

@@ -16,6 +16,7 @@ from llamastack_operator.api.labels import BUILD_LABEL, MANAGED_BY, MANAGED_BY_L
 from llamastack_operator.controller.build.wiring import Building
 from llamastack_operator.controller.handlers import configure, register
 from llamastack_operator.controller.queue import WorkQueue
+from llamastack_operator.controller.reading.readings import Readings
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.controller.stack.reconcile import Reconciler
@@ -92,11 +93,13 @@ class Operator:
         self._queue: WorkQueue[Key] = WorkQueue()
         self._unreadable = Unreadable(LLAMASTACKS.plural)
         self._building = Building(client, settings.workloads, self._builds, self._build_changed)
+        self._readings = Readings(self._queue.add)
         self._informers = list(self._make_informers())
         self._reconciler = Reconciler(
             client,
             self._stacks,
             Gatherer(self._stacks, self._children, self._pods, self._referents),
+            self._readings,
             ImageGatherer(self._builds, self._referents),
             self._builds,
             BuildKeeper(client, self._builds, self._building.notice),
@@ -127,6 +130,7 @@ class Operator:
             worker = Worker(self._queue, self._reconciler.reconcile, "stack")
             working = [tasks.create_task(self._endless(worker.run())) for _ in range(self._settings.workers)]
             working += [tasks.create_task(self._endless(work)) for work in self._building.workers()]
+            working += [tasks.create_task(self._endless(work)) for work in self._readings.workers()]
             await kopf.operator(
                 registry=registry,
                 settings=settings,

@@ -26,20 +26,45 @@ _NOT_YAML = re.compile(r"[\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]|\d[eE]")
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _LONGEST = 1000
 """Characters of a text up to which it can be a key on one line: YAML's simple keys end at 1,024."""
+SIZE_LIMIT = 900_000
+"""Most bytes of a run config: a ConfigMap holds 1 MiB in all."""
 _LINE_DEPTH = 3
 _FAST: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class TooLargeError(ValueError):
+    """No ConfigMap can hold the text."""
 
 
 def run_config_text(run_config: dict[str, Any]) -> str:
     """Return a run config as YAML text.
 
     It is JSON laid out in lines where that means the same, since PyYAML needs 50 times as long.
+
+    Raises:
+        TooLargeError: it would be larger than `SIZE_LIMIT`.
     """
     text = _lines(run_config, 0)
+    if len(text.encode(errors="surrogatepass")) > SIZE_LIMIT:
+        raise TooLargeError
     if _NOT_YAML.search(text) or max(map(len, _STRINGS.findall(text)), default=0) > _LONGEST:
+        if _indentation(run_config) > SIZE_LIMIT:
+            raise TooLargeError
         return yaml_text(run_config)
     return text + "\n"
+
+
+def _indentation(run_config: Any) -> int:
+    """Return about how many blanks YAML puts before the lines of a value: the deeper, the more."""
+    blanks, open_values = 0, [(run_config, 0)]
+    while open_values:
+        value, depth = open_values.pop()
+        if isinstance(value, dict | list):
+            blanks += 2 * depth * len(value)
+            parts = value.values() if isinstance(value, dict) else value
+            open_values.extend((part, depth + 1) for part in parts)
+    return blanks
 
 
 def yaml_text(value: Any) -> str:

@@ -71,7 +71,7 @@ def _read_distribution(spec: Mapping[str, Any], result: Input) -> None:
 def _read_environment(
     manifest: KubernetesObject, config_maps: ConfigMaps, secrets: Secrets | None, result: Input
 ) -> None:
-    """Read what the server's container gets: values of Secrets are opaque, and an image may set variables of its own."""
+    """Read what the server's container gets; an image may set variables of its own."""
     server = manifest.spec.get("server")
     server = server if isinstance(server, dict) else {}
     elsewhere = result.image is not None or manifest.spec.get("className") is not None

@@ -12,7 +12,7 @@ class ProviderReason(Reason):
         "UnknownApi",
         meaning="The release has no such API, or an API of that name that takes no providers.",
         cure="Correct the name, or remove the section.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
         example="llama-stack 0.7.3 has no API `inferense`",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -20,7 +20,7 @@ class ProviderReason(Reason):
         "UnknownProviderType",
         meaning="The release has no provider of that type for the API.",
         cure="Correct the type, or add `module:` for a provider that a package brings.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
         example="llama-stack 0.7.3 has no provider remote::vlm for `inference`",
         severities=(Severity.ERROR,),
     )
@@ -28,7 +28,7 @@ class ProviderReason(Reason):
         "ProviderRenamed",
         meaning="The type exists in another release under another name.",
         cure="Use the name that the hint gives.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
         example="inline::meta-reference does not exist since llama-stack 0.3.0",
         severities=(Severity.ERROR,),
     )
@@ -36,7 +36,7 @@ class ProviderReason(Reason):
         "ProviderRemoved",
         meaning="The type is gone, and nothing takes its place as it is.",
         cure="Do what the hint says, or remove the entry.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
         example="inline::bedrock does not exist since llama-stack 0.3.0",
         severities=(Severity.ERROR,),
     )
@@ -44,7 +44,7 @@ class ProviderReason(Reason):
         "ProviderDeprecated",
         meaning="The release still starts the type, and will not for ever.",
         cure="Change to what the message names before the next upgrade.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.FINDING, Place.DEPRECATED, Place.EVENT),
         example="remote::old is deprecated: use remote::new",
         severities=(Severity.WARNING,),
     )
@@ -52,7 +52,7 @@ class ProviderReason(Reason):
         "ProviderDeprecationError",
         meaning="The release knows the type and refuses to start it; the message has its words.",
         cure="Change to what the message names.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, Place.DEPRECATED, *ERROR_OF_A_STACK),
         example="remote::old was replaced by remote::new",
         severities=(Severity.ERROR,),
     )
@@ -60,7 +60,7 @@ class ProviderReason(Reason):
         "RoutedApiOverride",
         meaning="The API is a routing table that the stack makes itself.",
         cure="Configure the providers of its router instead, for `models` those of `inference`.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
         example="`models` is provided automatically and cannot be overridden",
         severities=(Severity.ERROR,),
     )
@@ -68,7 +68,7 @@ class ProviderReason(Reason):
         "DuplicateProviderId",
         meaning="Two entries of an API have the same `provider_id`: only the last one would be started.",
         cure="Give each provider of an API an id of its own.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
         example="the id 'vllm' is used at providers.inference[0] already: only the last one would be started",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -76,7 +76,7 @@ class ProviderReason(Reason):
         "ShadowedProvider",
         meaning="One provider takes the place of another one.",
         cure="Give the external provider a type of its own, or keep one entry.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.FINDING, Place.EVENT),
         example="my_vllm==1.0 replaces the built-in provider remote::vllm",
         severities=(Severity.WARNING,),
     )
@@ -84,7 +84,7 @@ class ProviderReason(Reason):
         "InvalidProviderConfig",
         meaning="The `config` of a provider does not fit the provider's config class.",
         cure="Correct the field that the path names.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
         example="expected a number, found text",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -92,7 +92,7 @@ class ProviderReason(Reason):
         "ResolvedInImage",
         meaning="What a package brings is not known here. It is looked at where the package is installed.",
         cure="",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.FINDING, Place.PROVIDERS_RESOLVED, Place.EVENT),
         example="what my-provider provides is looked at where it is installed",
         severities=(Severity.INFO, Severity.WARNING),
     )
@@ -129,7 +129,7 @@ class ModuleReason(Reason):
         "SpecMissing",
         meaning="A module or file has no provider spec, or its spec lacks what every spec has.",
         cure="Add what the message names, or ask the package's author for a version that has it.",
-        shows=(Place.REPORT, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
         example="my_provider.provider has no get_provider_spec()",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -137,7 +137,7 @@ class ModuleReason(Reason):
         "SpecMismatch",
         meaning="A provider spec is not what the entry says, or not what this release takes.",
         cure="Bring entry and spec together as the hint says, or use a version of the package for this release.",
-        shows=(Place.REPORT, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
         example="my_provider==1.0 provides remote::mine, not remote::yours",
         severities=(Severity.ERROR, Severity.WARNING),
     )

@@ -188,7 +188,11 @@ class TestRaising:
             for node in ast.walk(tree)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"
         }
-        assert made == {"llamastack_resolver/findings.py", "llamastack_resolver/start/compliance.py"}
+        assert made == {
+            "llamastack_resolver/findings.py",
+            "llamastack_resolver/start/compliance.py",
+            "llamastack_operator/planning/reading/wire.py",
+        }
 
     def test_there_are_as_many_reports_as_one_can_see(self) -> None:
         """Guards the walk itself: a collector of another name would hide its reports."""
@@ -216,9 +220,12 @@ class TestRaising:
         assert {report.severity for report in REPORTS if report.reason == name} <= set(reason.declaration.severities)
 
 
-def error(reason: Reason) -> Finding:
+def worst(reason: Reason) -> Finding:
+    """Return a finding of a reason, as severe as it can be."""
     findings = Findings()
-    findings.error(reason, "something is wrong", "spec.server", hint="mend it")
+    severe = Severity.ERROR in reason.declaration.severities
+    report = findings.error if severe else findings.warning
+    report(reason, "something is wrong", "spec.server", hint="mend it")
     return next(iter(findings))
 
 
@@ -236,14 +243,14 @@ class TestPlaces:
     now = "2026-01-02T00:00:00Z"
 
     @pytest.mark.parametrize("reason", [one for one in VOCABULARY if Place.FINDING in one.declaration.shows])
-    def test_an_error_shows_just_where_its_declaration_says(self, reason: Reason) -> None:
+    def test_a_finding_shows_just_where_its_declaration_says(self, reason: Reason) -> None:
         shows = set(reason.declaration.shows) - {Place.REPORT, Place.BUILD}
         stack, seen = snapshot(llamastack()), set[Place]()
-        outcomes = [PassOutcome([error(reason)], applied=False)] if reason.declaration.severities else []
+        outcomes = [PassOutcome([worst(reason)], applied=False)] if reason.declaration.severities else []
         for outcome in outcomes:
             seen |= places(status_of(stack, outcome, self.now), reason)
             if Place.IMAGE_READY in shows and Place.CONFIG_VALID in shows:
-                planned = replace(stack, image=None, install_findings=(error(reason),))
+                planned = replace(stack, image=None, install_findings=(worst(reason),))
                 seen |= places(status_of(planned, outcome, self.now), reason)
         for stalled in (True, False) if reason.value in FAILURES else ():
             failed = replace(stack, image=ImageVerdict(False, reason, "it failed", stalled=stalled))
@@ -266,6 +273,6 @@ class TestPlaces:
 
 
 def test_the_whole_of_a_document_is_the_place_that_its_config_has_in_a_manifest() -> None:
-    whole = replace(error(ProviderReason.UNKNOWN_API), path=DOCUMENT)
+    whole = replace(worst(ProviderReason.UNKNOWN_API), path=DOCUMENT)
     assert [one.path for one in with_prefix([whole], "spec.runConfig")] == ["spec.runConfig"]
     assert [one.path for one in with_prefix([whole], "")] == [DOCUMENT]

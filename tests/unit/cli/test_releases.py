@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from llamastack_operator import catalog
-from llamastack_operator.cli.checking import Checked, check_document
 from llamastack_operator.cli.releases import named_release
+from llamastack_operator.planning.reading.check import Checked, check_document
 from llamastack_resolver.documents.read import Input, read_inputs
 from llamastack_resolver.findings import Findings, Severity
 from llamastack_resolver.reasons import ConfigReason

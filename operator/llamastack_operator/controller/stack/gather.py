@@ -5,24 +5,19 @@ Everything comes from the caches, but for objects that the spec refers to by nam
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.child import Child, Key
-from llamastack_operator.objects.config_map import ConfigMapContent
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
-from llamastack_operator.planning.stack.inputs.config_map_texts import Taken, take, texts_of
+from llamastack_operator.planning.stack.inputs.config_map_texts import Taken, take
 from llamastack_operator.planning.stack.inputs.references import SpecReference, references_of
 from llamastack_operator.planning.stack.referred import leads_somewhere, referred_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
-
-_SMALL_TEXT = 4_096
-"""Run configs up to this many characters are parsed on the event loop; larger ones in a thread."""
 
 
 class Gatherer:
@@ -48,8 +43,6 @@ class Gatherer:
         self._referents = referents
         # References to Secrets and claims that were found, by stack, for one generation.
         self._verified: dict[Key, tuple[str, int, dict[SpecReference, Any]]] = {}
-        # What was read of ConfigMaps, by stack, for one generation and one version of each.
-        self._read: dict[Key, tuple[str, int, tuple[Any, ...], Taken]] = {}
 
     async def gather(self, key: Key) -> StackFacts | None:
         """Return the facts about a stack, or None where it is gone."""
@@ -57,7 +50,6 @@ class Gatherer:
         if stack is None or stack.deleting:
             self._referents.follow(key, set())
             self._verified.pop(key, None)
-            self._read.pop(key, None)
             return None
         referred = await self._follow(stack)
         return StackFacts(stack, self._members(key), tuple(self._pods.of(key)), referred)
@@ -76,11 +68,10 @@ class Gatherer:
         config_maps = {(namespace, ref.name) for ref in references if ref.kind == "ConfigMap"}
         self._referents.follow(stack.key, config_maps)
         if not references:
-            self._read.pop(stack.key, None)
             return NOTHING_REFERRED
         contents = {key: await self._referents.config_map(key) for key in sorted(config_maps)}
         others = await self._others(stack, [ref for ref in references if ref.kind != "ConfigMap"])
-        taken = await self._taken(stack, contents)
+        taken = take(stack.spec, namespace, contents) if stack.spec else Taken()
         return referred_of(references, namespace, contents, others, taken)
 
     async def _others(self, stack: Stack, references: list[SpecReference]) -> dict[SpecReference, Any]:
@@ -99,19 +90,3 @@ class Gatherer:
         if all(ref.optional or leads_somewhere(ref, value) for ref, value in found.items()):
             self._verified[stack.key] = (stack.uid, stack.generation, found)
         return found
-
-    async def _taken(self, stack: Stack, contents: Mapping[Key, ConfigMapContent | None]) -> Taken:
-        """Read what the spec takes from ConfigMaps; what was read once is not parsed again until it changes."""
-        if stack.spec is None:
-            return Taken()
-        versions = tuple((key, content and content.version) for key, content in contents.items())
-        known = self._read.get(stack.key)
-        if known is not None and known[:3] == (stack.uid, stack.generation, versions):
-            return known[3]
-        texts = texts_of(stack.spec, stack.key[0], contents)
-        if sum(map(len, texts.values())) <= _SMALL_TEXT:
-            taken = take(stack.spec, texts)
-        else:
-            taken = await asyncio.to_thread(take, stack.spec, texts)
-        self._read[stack.key] = (stack.uid, stack.generation, versions, taken)
-        return taken

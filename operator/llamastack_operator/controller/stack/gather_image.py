@@ -23,7 +23,6 @@ from llamastack_operator.planning.image.server_config import may_change, server_
 from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.planning.stack.facts import Referred, StackFacts
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
-from llamastack_operator.planning.stack.inputs.providers import Provider
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.settings import ImageSettings
@@ -35,12 +34,10 @@ class ImageFacts:
 
     Attributes:
         question: the question to decide, or None where nothing has to be installed.
-        providers: the enabled providers of the run config.
         again: seconds until a fresh look at versions is due, or None.
     """
 
     question: ImageQuestion | None
-    providers: tuple[Provider, ...]
     again: float | None
 
 
@@ -48,7 +45,6 @@ class ImageFacts:
 class _Planned:
     identity: tuple[Any, ...]
     plan: InstallPlan | None
-    providers: tuple[Provider, ...]
 
 
 class ImageGatherer:
@@ -77,7 +73,7 @@ class ImageGatherer:
         """
         run_config = facts.run_config
         if facts.has_errors:
-            return Snapshot(facts, None, (), run_config, facts.stack.providers), None
+            return Snapshot(facts, None, (), run_config), None
         gathered = await self._facts(facts, run_config)
         question = gathered.question
         judged = judge_image(facts, question, settings)
@@ -87,20 +83,20 @@ class ImageGatherer:
             judged = judge_image(facts, question, settings)
         verdict = judged.verdict
         if verdict is None:
-            return Snapshot(facts, None, judged.findings, run_config, gathered.providers), None
+            return Snapshot(facts, None, judged.findings, run_config), None
         config = await self._server_config(facts, run_config, verdict)
-        return Snapshot(facts, verdict, judged.findings, config, gathered.providers), gathered.again
+        return Snapshot(facts, verdict, judged.findings, config), gathered.again
 
     async def _facts(self, facts: StackFacts, run_config: str | None) -> ImageFacts:
         """Return what decides the image of a stack whose spec could be read and refers to nothing that is missing."""
         stack, spec = facts.stack, facts.stack.spec
         if spec is None or run_config is None:
-            return ImageFacts(None, stack.providers, None)
+            return ImageFacts(None, None)
         planned = await self._plan(stack, facts.referred, spec, run_config)
         if planned.plan is None:
-            return ImageFacts(None, planned.providers, None)
+            return ImageFacts(None, None)
         question, again = question_about(stack, spec, planned.plan, self._candidates(stack), time.time())
-        return ImageFacts(question, planned.providers, again)
+        return ImageFacts(question, again)
 
     async def _server_config(self, facts: StackFacts, run_config: str | None, verdict: ImageVerdict) -> str | None:
         """Return the run config that the server gets; a text is kept only where it is not the written one."""
@@ -117,12 +113,12 @@ class ImageGatherer:
     async def _plan(self, stack: Stack, referred: Referred, spec: LlamaStackSpec, run_config: str) -> _Planned:
         inline = spec.run_config_from is None
         if inline and not needs_install(stack, stack.modules):
-            return _Planned((), None, stack.providers)
+            return _Planned((), None)
         identity = (stack.uid, stack.generation, referred.digest)
         known = self._planned.get(stack.key)
         if known is None or known.identity != identity:
-            plan, providers = await asyncio.to_thread(read_install, stack, spec, run_config, referred.files)
-            known = self._planned[stack.key] = _Planned(identity, plan, providers)
+            plan = await asyncio.to_thread(read_install, stack, spec, run_config, referred.files)
+            known = self._planned[stack.key] = _Planned(identity, plan)
         return known
 
     def _candidates(self, stack: Stack) -> tuple[BuildRecord, ...]:

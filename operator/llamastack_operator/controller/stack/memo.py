@@ -13,6 +13,7 @@ from typing import Any
 from llamastack_operator.objects.child import Key
 from llamastack_operator.planning.stack.plan import Plan
 from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_operator.planning.stack.stopping import read_findings
 from llamastack_resolver.findings import Finding
 
 
@@ -58,6 +59,7 @@ def _inputs(snapshot: Snapshot) -> tuple[Any, ...]:
         referred.digest,
         referred.claim_modes,
         referred.findings,
+        read_findings(stack, snapshot.facts.reading),
         snapshot.install_findings,
         snapshot.image and (snapshot.image.runtime, snapshot.image.wishes),
     )

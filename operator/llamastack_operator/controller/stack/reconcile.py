@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llamastack_operator.api.conditions import ConditionType, is_true
+from llamastack_operator.controller.reading.readings import Readings
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.controller.stack.memo import Memo
@@ -46,6 +47,7 @@ class Reconciler:
         client: the API server.
         stacks: the known stacks.
         gatherer: gathers what is known of a stack.
+        readings: what the resolver says of it.
         images: judges by that how its image stands.
         builds: the known builds.
         keeper: makes builds and keeps their owners.
@@ -59,6 +61,7 @@ class Reconciler:
         client: Client,
         stacks: Cache[Stack],
         gatherer: Gatherer,
+        readings: Readings,
         images: ImageGatherer,
         builds: Cache[BuildRecord],
         keeper: BuildKeeper,
@@ -69,6 +72,7 @@ class Reconciler:
         self._client = client
         self._stacks = stacks
         self._gatherer = gatherer
+        self._readings = readings
         self._images = images
         self._builds = builds
         self._keeper = keeper
@@ -91,7 +95,12 @@ class Reconciler:
             self._memo.forget(key)
             self._asked.pop(key, None)
             self._images.forget(key)
+            self._readings.forget(key)
             return FollowUp(True)
+        reading = self._readings.of(facts)
+        if reading is None:
+            return FollowUp(True)  # There is another pass when it was read.
+        facts = replace(facts, reading=reading)
         snapshot, again = await self._images.judge(facts, self._settings.images)
         after, outcome = snapshot, self._recall(snapshot)
         if outcome is None:

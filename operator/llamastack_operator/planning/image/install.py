@@ -15,7 +15,7 @@ from llamastack_operator.catalog.reader import find_release
 from llamastack_operator.objects.build_status import RecordedModule
 from llamastack_operator.planning.install.install_plan import InstallPlan, file_packages, install_plan
 from llamastack_operator.planning.install.requirements import Wanted
-from llamastack_operator.planning.stack.inputs.providers import Provider, has_modules, providers_of
+from llamastack_operator.planning.stack.inputs.modules import has_modules
 from llamastack_operator.planning.stack.stack import Stack, release_of
 from llamastack_operator.workloads.run_config import run_config_text
 from llamastack_resolver.config.env import Environment
@@ -63,10 +63,8 @@ def plan_install(spec: LlamaStackSpec, run_config: str, files: Mapping[str, str]
     )
 
 
-def read_install(
-    stack: Stack, spec: LlamaStackSpec, run_config: str, files: Mapping[str, str]
-) -> tuple[InstallPlan | None, tuple[Provider, ...]]:
-    """Return what has to be installed, None where nothing has, and the enabled providers of the run config.
+def read_install(stack: Stack, spec: LlamaStackSpec, run_config: str, files: Mapping[str, str]) -> InstallPlan | None:
+    """Return what has to be installed; None where nothing has.
 
     Args:
         stack: the stack.
@@ -74,12 +72,8 @@ def read_install(
         run_config: its run config as text, inline or referenced.
         files: the files of external providers and APIs by their paths below the mount.
     """
-    if spec.run_config_from is None:
-        needed = needs_install(stack, stack.modules)
-        return plan_install(spec, run_config, files) if needed else None, stack.providers
-    value, _ = read_value(run_config)
-    needed = needs_install(stack, has_modules(value))
-    return plan_install(spec, run_config, files) if needed else None, providers_of(value)
+    modules = stack.modules if spec.run_config_from is None else has_modules(read_value(run_config)[0])
+    return plan_install(spec, run_config, files) if needs_install(stack, modules) else None
 
 
 def plan_findings(plan: InstallPlan) -> tuple[Finding, ...]:

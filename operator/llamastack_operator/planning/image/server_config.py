@@ -1,7 +1,8 @@
-"""The run config that the server of a stack gets: completed for its release, its modules under their import names.
+"""The run config that the server of a stack gets: completed for its release, with the folders of external files, its
+modules under their import names.
 
-It stays as it was written, byte for byte, where neither is needed. Pure but for the catalog. It parses the run config
-and may read the catalog, so it runs in a thread and its result is remembered.
+It stays as it was written, byte for byte, where none of this is needed. Pure but for the catalog. It parses the run
+config and may read the catalog, so it runs in a thread and its result is remembered.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from llamastack_operator.catalog.reader import find_release
 from llamastack_operator.objects.build_status import RecordedModule
 from llamastack_operator.planning.image.install import needs_import_names, with_import_names
+from llamastack_operator.planning.stack.inputs.external import directory_keys
 from llamastack_operator.planning.stack.stack import Stack, release_of
 from llamastack_operator.workloads.run_config import run_config_text, yaml_text
 from llamastack_resolver.documents.complete import missing_keys
@@ -26,8 +28,10 @@ def may_change(stack: Stack, modules: Sequence[RecordedModule]) -> bool:
         stack: the stack.
         modules: what was installed, as the LlamaStackBuilds' status has it.
     """
-    named = stack.spec is not None and stack.spec.distribution.release is not None
-    return named or needs_import_names(modules)
+    spec = stack.spec
+    if spec is not None and (spec.distribution.release is not None or directory_keys(spec)):
+        return True
+    return needs_import_names(modules)
 
 
 def server_text(stack: Stack, run_config: str, modules: Sequence[RecordedModule]) -> str:
@@ -43,13 +47,19 @@ def server_text(stack: Stack, run_config: str, modules: Sequence[RecordedModule]
 
 
 def _completed(stack: Stack, run_config: str) -> str:
-    """Fill in what the release that the spec names requires; without a known release nothing is filled in."""
-    knowledge = find_release(release_of(stack.spec)) if stack.spec is not None else None
-    if knowledge is None:
+    """Fill in where external files are, and what the release that the spec names requires; of a release that is not
+    known nothing."""
+    if stack.spec is None:
+        return run_config
+    directories, knowledge = directory_keys(stack.spec), find_release(release_of(stack.spec))
+    if knowledge is None and not directories:
         return run_config
     config = _parsed(stack, run_config)
-    missing = missing_keys(config, knowledge, stack.key[1]) if isinstance(config, dict) else {}
-    return _text(stack, {**config, **missing}) if missing else run_config
+    if not isinstance(config, dict):
+        return run_config
+    config = {**config, **directories}
+    missing = missing_keys(config, knowledge, stack.key[1]) if knowledge is not None else {}
+    return _text(stack, {**config, **missing}) if directories or missing else run_config
 
 
 def _parsed(stack: Stack, run_config: str) -> Any:

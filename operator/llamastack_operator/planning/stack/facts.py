@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.child_facts import DeploymentFacts, ServiceFacts
 from llamastack_operator.objects.pods import Pod
+from llamastack_operator.planning.stack.reading import NOTHING_READ, Reading
 from llamastack_operator.planning.stack.stack import Stack
+from llamastack_operator.planning.stack.stopping import read_findings
 from llamastack_resolver.findings import Finding, Severity
 
 
@@ -17,9 +19,11 @@ class Referred:
     """What a stack's references led to.
 
     Attributes:
-        findings: references that lead nowhere, and what is wrong with a referenced run config.
+        findings: references that lead nowhere, and texts that are too large.
         run_config: the text of a referenced run config; None for an inline one, or where there is none to use.
         files: the files of external providers and APIs, by their paths below the mount.
+        texts: what a reading needs of ConfigMaps, by name and key; of one that is optional and missing it is nothing.
+        secrets: the keys of the Secrets that variables come from, by name.
         digest: changes when a ConfigMap that pods use changes in what is used of it; empty without references.
         certificates: changes when the certificates do that builds trust; empty without.
         claim_modes: the access modes of `spec.server.storage.claimName`, if that is set and exists.
@@ -28,12 +32,16 @@ class Referred:
     findings: tuple[Finding, ...]
     run_config: str | None
     files: Mapping[str, str]
+    texts: Mapping[str, Mapping[str, str]]
+    secrets: Mapping[str, frozenset[str]]
     digest: str
     certificates: str
     claim_modes: tuple[str, ...]
 
 
-NOTHING_REFERRED = Referred(findings=(), run_config=None, files={}, digest="", certificates="", claim_modes=())
+NOTHING_REFERRED = Referred(
+    findings=(), run_config=None, files={}, texts={}, secrets={}, digest="", certificates="", claim_modes=()
+)
 """What a stack without references has."""
 
 
@@ -46,12 +54,14 @@ class StackFacts:
         children: its objects.
         pods: its pods.
         referred: what its references led to.
+        reading: what the resolver says of it.
     """
 
     stack: Stack
     children: tuple[Child, ...]
     pods: tuple[Pod, ...]
     referred: Referred
+    reading: Reading = NOTHING_READ
 
     @property
     def deployment(self) -> DeploymentFacts | None:
@@ -70,6 +80,6 @@ class StackFacts:
 
     @property
     def has_errors(self) -> bool:
-        """Whether the stack has errors of its own, or refers to what is not there."""
-        findings = (*self.stack.findings, *self.referred.findings)
+        """Whether something is wrong with the stack, or with what it refers to, that forbids to touch what runs."""
+        findings = (*self.stack.findings, *self.referred.findings, *read_findings(self.stack, self.reading))
         return self.stack.spec is None or any(finding.severity is Severity.ERROR for finding in findings)

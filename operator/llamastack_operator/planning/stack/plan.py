@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from llamastack_operator.objects.child import Child, Desired
 from llamastack_operator.objects.child_facts import ClaimFacts
 from llamastack_operator.planning.stack.image_verdict import BuildWish
-from llamastack_operator.planning.stack.inputs.run_config import SIZE_LIMIT, text_size
+from llamastack_operator.planning.stack.inputs.run_config import text_size
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_operator.planning.stack.stopping import read_findings
 from llamastack_operator.workloads.children import children
 from llamastack_operator.workloads.desired import Owner
 from llamastack_operator.workloads.names import created_claim_name
+from llamastack_operator.workloads.run_config import SIZE_LIMIT
 from llamastack_operator.workloads.settings import WorkloadSettings
 from llamastack_resolver.findings import Finding, Findings, Severity
 from llamastack_resolver.reasons import ConfigReason
@@ -66,7 +68,8 @@ def findings_of(snapshot: Snapshot) -> tuple[Finding, ...]:
     referred, own = snapshot.referred, Findings()
     _check_size(snapshot.run_config, referred.files, own)
     _check_claim(snapshot, own)
-    return (*snapshot.stack.findings, *referred.findings, *snapshot.install_findings, *own)
+    read = read_findings(snapshot.stack, snapshot.facts.reading)
+    return (*snapshot.stack.findings, *referred.findings, *read, *snapshot.install_findings, *own)
 
 
 def shares_volume(snapshot: Snapshot) -> bool:

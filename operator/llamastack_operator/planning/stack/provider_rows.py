@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llamastack_operator.planning.stack.inputs.providers import Provider
+from llamastack_operator.planning.stack.reading import Provider, ProviderState
 from llamastack_operator.planning.stack.snapshot import Snapshot
 
 
@@ -18,5 +18,14 @@ def provider_row(provider: Provider, snapshot: Snapshot) -> dict[str, Any]:
         "type": provider.type,
         "module": provider.module or None,
         "moduleVersion": version,
+        "state": provider.state.value,
+        "message": provider.message or None,
     }
     return {key: value for key, value in wire.items() if value is not None}
+
+
+def resolved_of(providers: tuple[Provider, ...]) -> str | None:
+    """Return how many of the enabled providers are resolved, as `4/5`; None where there are none."""
+    enabled = [one for one in providers if one.state is not ProviderState.DISABLED]
+    fine = [one for one in enabled if one.state in (ProviderState.RESOLVED, ProviderState.DEPRECATED)]
+    return f"{len(fine)}/{len(enabled)}" if enabled else None

@@ -36,6 +36,28 @@ class StackReason(Reason):
         shows=(Place.CONFIG_VALID,),
         example="nothing was found wrong",
     )
+    RESOLVED = Declaration(
+        "Resolved",
+        meaning="Every enabled provider has a spec, and there is an order in which they can start.",
+        cure="",
+        shows=(Place.PROVIDERS_RESOLVED,),
+        example="4/4 enabled providers have a spec",
+    )
+    NOTHING_DEPRECATED = Declaration(
+        "NothingDeprecated",
+        meaning="No provider and no key that is used is deprecated.",
+        cure="",
+        shows=(Place.DEPRECATED,),
+        example="nothing that is used is deprecated",
+    )
+    READING_EXCEEDED = Declaration(
+        "ReadingExceeded",
+        meaning="The run config, or what it refers to, cannot be read in the time and memory that one stack may take.",
+        cure="Make it smaller or simpler.",
+        shows=(Place.CONFIG_VALID, *ERROR_OF_A_STACK),
+        example="spec: reading it took more than 5 seconds",
+        severities=(Severity.ERROR,),
+    )
     SETTLED = Declaration(
         "Settled",
         meaning="Nothing is left to do.",
@@ -80,9 +102,9 @@ class StackReason(Reason):
     )
     NOT_DETERMINED = Declaration(
         "NotDetermined",
-        meaning="Errors in the spec forbid to say what must be built.",
+        meaning="Errors in the spec forbid to say what must be built, or what is in it.",
         cure="Correct the errors that `status.findings` has.",
-        shows=(Place.IMAGE_READY,),
+        shows=(Place.IMAGE_READY, Place.PROVIDERS_RESOLVED, Place.DEPRECATED),
         example="the spec could not be read",
     )
     INVALID_SPEC = Declaration(
@@ -91,14 +113,6 @@ class StackReason(Reason):
         cure="Correct the field; `kubectl explain llamastack.spec` has what is admitted.",
         shows=(Place.CONFIG_VALID, *ERROR_OF_A_STACK),
         example="Input should be a valid integer",
-        severities=(Severity.ERROR,),
-    )
-    INVALID_EXTERNAL_SPEC = Declaration(
-        "InvalidExternalSpec",
-        meaning="The file of an external provider or API is no spec, or one of something else.",
-        cure="Correct the file in its ConfigMap.",
-        shows=(Place.CONFIG_VALID, *ERROR_OF_A_STACK),
-        example="spec.externalApis[0].configMapKeyRef leads to no spec: it must be a mapping",
         severities=(Severity.ERROR,),
     )
     CLAIM_EXISTS = Declaration(

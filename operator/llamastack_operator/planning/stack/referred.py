@@ -42,6 +42,8 @@ def referred_of(
         findings=(*findings, *taken.findings),
         run_config=taken.run_config,
         files=taken.files,
+        texts=_texts(references, namespace, contents),
+        secrets={ref.name: frozenset(others[ref] or ()) for ref in references if _is_variable(ref, "Secret")},
         digest=digest(for_pods) if for_pods else "",
         certificates=digest(for_builds) if for_builds else "",
         claim_modes=next((others[ref] or () for ref in references if ref.path == "spec.server.storage.claimName"), ()),
@@ -58,6 +60,30 @@ def leads_somewhere(ref: SpecReference, value: Any) -> bool:
     if value is None or ref.key is None:
         return value is not None
     return ref.key in (value.data if ref.text else value)
+
+
+def _texts(
+    references: Sequence[SpecReference], namespace: str, contents: Mapping[Key, ConfigMapContent | None]
+) -> dict[str, dict[str, str]]:
+    """Return what a reading needs: the texts that the spec takes over, and what variables come from.
+
+    An optional ConfigMap that is missing is known to have nothing; one that has to be there is left out.
+    """
+    texts: dict[str, dict[str, str]] = {}
+    for ref in references:
+        if not (ref.text or _is_variable(ref, "ConfigMap")):
+            continue
+        content = contents[namespace, ref.name]
+        if content is None and not ref.optional:
+            continue
+        data = content.data if content else {}
+        wanted = data if ref.key is None else {ref.key: data[ref.key]} if ref.key in data else {}
+        texts.setdefault(ref.name, {}).update(wanted)
+    return texts
+
+
+def _is_variable(ref: SpecReference, kind: str) -> bool:
+    return ref.kind == kind and ref.path.startswith("spec.server.env")
 
 
 def _used(ref: SpecReference, content: ConfigMapContent | None) -> list[Any]:

@@ -9,7 +9,6 @@ from llamastack_operator.objects.child_facts import DeploymentFacts, ServiceFact
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.facts import Referred, StackFacts
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
-from llamastack_operator.planning.stack.inputs.providers import Provider
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_resolver.findings import Finding
 
@@ -23,14 +22,12 @@ class Snapshot:
         image: how its image stands; None where errors forbid to say.
         install_findings: what is wrong with what it wants installed.
         run_config: its run config as its server gets it; None where there is none to use.
-        providers: the enabled providers of its run config.
     """
 
     facts: StackFacts
     image: ImageVerdict | None
     install_findings: tuple[Finding, ...]
     run_config: str | None
-    providers: tuple[Provider, ...]
 
     @property
     def stack(self) -> Stack:

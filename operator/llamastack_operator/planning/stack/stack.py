@@ -17,11 +17,10 @@ from llamastack_operator.api.labels import REBUILD_ANNOTATION
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import annotation, mapping, metadata_of, number, version_of
-from llamastack_operator.planning.stack.inputs.external import with_directories
-from llamastack_operator.planning.stack.inputs.providers import Provider, has_modules, providers_of
-from llamastack_operator.planning.stack.inputs.run_config import depth_findings, run_config_findings
+from llamastack_operator.planning.stack.inputs.modules import has_modules
+from llamastack_operator.planning.stack.inputs.run_config import depth_findings, report_shape, report_size
 from llamastack_operator.planning.stack.reasons import StackReason
-from llamastack_operator.workloads.run_config import run_config_text
+from llamastack_operator.workloads.run_config import TooLargeError, run_config_text
 from llamastack_resolver.findings import Finding, Findings
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release, UnknownReleaseError, start_command
@@ -40,7 +39,6 @@ class Stack:
         spec: its spec without the run config, or None where it could not be read.
         packed_run_config: its inline run config as compressed text, or None where it has none.
         findings: what is wrong with the object itself.
-        providers: the enabled providers of its inline run config.
         modules: whether its inline run config names a module.
         rebuild: the user's request for a fresh look at tags and versions; a new value is a new request.
         status: its status as last seen.
@@ -55,7 +53,6 @@ class Stack:
     packed_run_config: bytes | None
     findings: tuple[Finding, ...]
     status: Mapping[str, Any]
-    providers: tuple[Provider, ...] = ()
     modules: bool = False
     rebuild: str = ""
 
@@ -87,13 +84,7 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
         check_release(spec, findings)
     except ValidationError as error:
         check_spec(error, findings)
-    if spec is not None and isinstance(run_config, dict):
-        run_config, problems = with_directories(run_config, spec, "spec.runConfig")
-        findings.extend(problems)
-    text = run_config_text(run_config) if isinstance(run_config, dict) else None
-    if run_config is not None:
-        findings.extend(run_config_findings(run_config, "spec.runConfig"))
-        findings.extend(depth_findings(text or "", "spec.runConfig"))
+    text = _inline_text(run_config, findings)
     return Stack(
         key=(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
@@ -104,10 +95,25 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
         packed_run_config=None if text is None else zlib.compress(text.encode(errors="surrogatepass"), level=1),
         findings=tuple(findings),
         status=mapping(body, "status"),
-        providers=providers_of(run_config),
         modules=has_modules(run_config),
         rebuild=annotation(metadata, REBUILD_ANNOTATION)[:64],
     )
+
+
+def _inline_text(run_config: Any, findings: Findings) -> str | None:
+    """Return an inline run config as text; None where there is none, or none that a ConfigMap could hold."""
+    if run_config is None:
+        return None
+    if not isinstance(run_config, dict):
+        report_shape(run_config, "spec.runConfig", findings)
+        return None
+    try:
+        text = run_config_text(run_config)
+    except TooLargeError:
+        report_size("spec.runConfig", findings)
+        return None
+    findings.extend(depth_findings(text, "spec.runConfig"))
+    return text
 
 
 def check_spec(error: ValidationError, findings: Findings) -> None:

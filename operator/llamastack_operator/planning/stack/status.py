@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from llamastack_operator.api.conditions import cut, set_conditions
+from llamastack_operator.api.conditions import ConditionType, Verdict, cut, set_conditions
 from llamastack_operator.api.labels import selector_labels
 from llamastack_operator.api.status import FINDINGS_LIMIT, FindingStatus
 from llamastack_operator.planning.reasons import ImageReason
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
-from llamastack_operator.planning.stack.provider_rows import provider_row
+from llamastack_operator.planning.stack.provider_rows import provider_row, resolved_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.verdicts import verdicts
 from llamastack_operator.workloads.names import server_port
@@ -28,22 +29,34 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
     deployment = snapshot.deployment
     findings = [FindingStatus.of(finding).to_wire() for finding in (*outcome.findings, *_image_findings(snapshot))]
     namespace, name = stack.key
+    reading = snapshot.facts.reading
+    answers = verdicts(snapshot, outcome)
     url = f"http://{name}.{namespace}.svc:{server_port(stack.spec)}" if stack.spec and snapshot.service else None
     status = {
         "observedGeneration": stack.generation,
-        "conditions": set_conditions(stack.status, verdicts(snapshot, outcome), stack.generation, now),
+        "conditions": set_conditions(stack.status, answers, stack.generation, now),
         "url": url,
         "image": serving_image(snapshot) or stack.status.get("image"),
         "release": outcome.release if outcome.asked else stack.status.get("release"),
         "buildRef": _build_ref(snapshot),
-        "providers": [provider_row(provider, snapshot) for provider in snapshot.providers],
+        "providers": [_bounded(provider_row(provider, snapshot)) for provider in reading.providers],
+        "providersResolved": resolved_of(reading.providers),
+        "servedInputs": _served_inputs(snapshot, answers),
         "replicas": deployment.replicas if deployment else 0,
         "readyReplicas": deployment.ready if deployment else 0,
         "selector": ",".join(f"{key}={value}" for key, value in selector_labels(name).items()),
         "findings": [_bounded(finding) for finding in findings[:FINDINGS_LIMIT]],
-        "omittedFindings": max(0, len(findings) - FINDINGS_LIMIT) or None,
+        "omittedFindings": (max(0, len(findings) - FINDINGS_LIMIT) + reading.omitted) or None,
     }
     return {key: value for key, value in status.items() if value not in (None, "", [])}
+
+
+def _served_inputs(snapshot: Snapshot, answers: Mapping[ConditionType, Verdict]) -> str | None:
+    """Return the inputs that served last: those of now, where pods of the newest generation are ready."""
+    replicas = snapshot.deployment.ready if snapshot.deployment else 0
+    if answers[ConditionType.READY].status == "True" and replicas:
+        return snapshot.facts.reading.digest or None
+    return snapshot.stack.status.get("servedInputs")
 
 
 def serving_image(snapshot: Snapshot) -> str | None:

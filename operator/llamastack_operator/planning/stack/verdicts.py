@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llamastack_operator.api.conditions import ConditionType, Verdict, no, yes
+from llamastack_operator.api.conditions import ConditionType, Verdict, no, unknown, yes
 from llamastack_operator.planning.stack.availability import availability
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome, summary
 from llamastack_operator.planning.stack.progress import Situation, progress
+from llamastack_operator.planning.stack.provider_rows import resolved_of
+from llamastack_operator.planning.stack.reading import ProviderState
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_resolver.findings import Finding, Place, Severity
+from llamastack_resolver.providers.reasons import ProviderReason
 
 
 def verdicts(snapshot: Snapshot, outcome: PassOutcome) -> dict[ConditionType, Verdict]:
@@ -20,7 +23,9 @@ def verdicts(snapshot: Snapshot, outcome: PassOutcome) -> dict[ConditionType, Ve
     found = progress(Situation(snapshot, errors, outcome.applied, available))
     return {
         ConditionType.READY: found.ready,
-        ConditionType.CONFIG_VALID: _config_valid(errors),
+        ConditionType.CONFIG_VALID: _config_valid(snapshot, errors),
+        ConditionType.PROVIDERS_RESOLVED: _providers_resolved(snapshot, outcome.findings),
+        ConditionType.DEPRECATED: _deprecated(snapshot, outcome.findings),
         ConditionType.IMAGE_READY: _image_ready(snapshot, errors),
         ConditionType.AVAILABLE: available,
         ConditionType.RECONCILING: found.reconciling,
@@ -28,11 +33,50 @@ def verdicts(snapshot: Snapshot, outcome: PassOutcome) -> dict[ConditionType, Ve
     }
 
 
-def _config_valid(errors: Sequence[Finding]) -> Verdict:
-    relevant = [finding for finding in errors if Place.CONFIG_VALID in finding.reason.declaration.shows]
-    if not relevant:
-        return yes(StackReason.VALID, "nothing was found wrong")
-    return no(relevant[0].reason, summary(relevant))
+def _config_valid(snapshot: Snapshot, errors: Sequence[Finding]) -> Verdict:
+    relevant = _of(Place.CONFIG_VALID, errors)
+    if relevant:
+        return no(relevant[0].reason, summary(relevant))
+    release = snapshot.facts.reading.release
+    return yes(StackReason.VALID, f"nothing was found wrong for {release}" if release else "nothing was found wrong")
+
+
+def _providers_resolved(snapshot: Snapshot, findings: Sequence[Finding]) -> Verdict:
+    """Answer whether all providers can start, in an order; not where only the image can tell."""
+    reading = snapshot.facts.reading
+    relevant = _of(Place.PROVIDERS_RESOLVED, findings)
+    errors = [finding for finding in relevant if finding.severity is Severity.ERROR]
+    if errors:
+        return no(errors[0].reason, summary(errors))
+    if relevant:
+        return unknown(relevant[0].reason, summary(relevant))
+    if not reading.complete:
+        return unknown(StackReason.NOT_DETERMINED, "the run config could not be resolved")
+    open_ones = [one for one in reading.providers if one.state is ProviderState.UNKNOWN]
+    if open_ones:
+        first = open_ones[0]
+        more = f" (and {len(open_ones) - 1} more in status.providers)" if len(open_ones) > 1 else ""
+        return unknown(ProviderReason.RESOLVED_IN_IMAGE, f"{first.api}/{first.id}: {first.message}{more}")
+    count = resolved_of(reading.providers)
+    return yes(StackReason.RESOLVED, f"{count} enabled providers have a spec" if count else "no provider is enabled")
+
+
+def _deprecated(snapshot: Snapshot, findings: Sequence[Finding]) -> Verdict:
+    relevant = _of(Place.DEPRECATED, findings)
+    if relevant:
+        return yes(relevant[0].reason, summary(relevant))
+    if not snapshot.facts.reading.complete:
+        return unknown(StackReason.NOT_DETERMINED, "the run config could not be resolved")
+    return no(StackReason.NOTHING_DEPRECATED, "nothing that is used is deprecated")
+
+
+def _of(place: Place, findings: Sequence[Finding]) -> list[Finding]:
+    """Return the errors and warnings that a condition is about."""
+    return [
+        finding
+        for finding in findings
+        if finding.severity is not Severity.INFO and place in finding.reason.declaration.shows
+    ]
 
 
 def _image_ready(snapshot: Snapshot, errors: Sequence[Finding]) -> Verdict:

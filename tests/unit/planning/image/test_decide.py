@@ -16,7 +16,7 @@ from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import ImageSettings
-from tests.support.world import IMAGES, built, facts, judged, llamastack, snapshot, succeeded
+from tests.support.world import IMAGES, built, facts, judged, llamastack, read_facts, snapshot, succeeded
 
 MODULE = "my_provider==1.0"
 REPOSITORY = "registry.example/team/bot"
@@ -322,7 +322,7 @@ def test_a_recipe_alone_is_no_reason_to_build() -> None:
 
 
 def test_a_snapshot_with_errors_says_nothing_of_its_image() -> None:
-    found = facts(llamastack(runConfig={}))
+    found = read_facts(llamastack(runConfig={}))
     assert judge_image(found, None, IMAGES) == ImageJudgement(None, ())
     assert judged(found).image is None
 

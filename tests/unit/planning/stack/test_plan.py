@@ -21,7 +21,9 @@ from llamastack_operator.objects.resources import (
 from llamastack_operator.planning.stack.plan import plan, shares_volume
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.settings import WorkloadSettings
-from tests.support.world import UID, child, deployment, llamastack, referred, snapshot, with_facts
+from llamastack_resolver.reasons import ConfigReason
+from tests.support.conditions import error
+from tests.support.world import UID, child, deployment, judged, llamastack, read_facts, referred, snapshot, with_facts
 
 SETTINGS = WorkloadSettings()
 OTHER = "99999999-2222-3333-4444-555555555555"
@@ -48,14 +50,17 @@ def applied(seen: Snapshot) -> Snapshot:
 
 class TestErrors:
     def test_an_error_plans_nothing_so_that_what_runs_is_left_alone(self) -> None:
-        decided = plan(snapshot(llamastack(runConfig={"providers": []}), deployment()), SETTINGS)
+        wrong = {"version": 2, "distro_name": "a", "providers": []}
+        decided = plan(judged(read_facts(llamastack(runConfig=wrong), deployment())), SETTINGS)
         assert decided.desired is None
         assert decided.obsolete == ()
         assert [finding.path for finding in decided.findings] == ["spec.runConfig.providers"]
 
     def test_all_errors_are_told_at_once(self) -> None:
-        body = llamastack(runConfig={"apis": 1, "providers": []}, server={"port": 1, "replicas": -1})
-        assert len(plan(snapshot(body), SETTINGS).findings) == 4
+        nowhere = referred(findings=(error(ConfigReason.MISSING_REFERENCE),))
+        found = read_facts(llamastack(runConfig={"distro_name": "a", "apis": 1, "providers": []}), referred=nowhere)
+        paths = [finding.path for finding in plan(judged(found), SETTINGS).findings]
+        assert paths == ["spec.server", "spec.runConfig.apis", "spec.runConfig.providers"]
 
     def test_without_a_run_config_there_is_nothing_to_plan(self) -> None:
         body = llamastack(runConfigFrom={"configMapKeyRef": {"name": "a", "key": "b"}})

@@ -1,23 +1,73 @@
-"""The providers that a status lists."""
+"""The providers that a status lists, and how each stands."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from llamastack_operator.api.status import LlamaStackStatus
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
+from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.status import status_of
-from tests.support.builds import MODULE, building
+from tests.support.builds import MODULE, building, with_module
 from tests.support.conditions import NOW
-from tests.support.world import llamastack, snapshot
+from tests.support.world import judged, llamastack, read_facts
+
+RELEASE = {"release": {"package": "llama-stack", "version": "0.7.3"}}
+
+
+def rows(seen: Snapshot) -> dict[str, dict[str, Any]]:
+    """Return the rows of a status by the provider's id."""
+    status = status_of(seen, PassOutcome(), NOW)
+    LlamaStackStatus.model_validate(status)
+    return {row["id"]: row for row in status["providers"]}
+
+
+def row(entry: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    """Return the only row of a stack with one provider of `inference`."""
+    run_config = {"version": 2, "distro_name": "a", "providers": {"inference": [entry]}}
+    found = judged(read_facts(llamastack(**{"distribution": RELEASE, "runConfig": run_config, **spec})))
+    (only,) = rows(found).values()
+    return only
 
 
 class TestProviders:
-    def test_are_listed_with_the_version_of_their_module_once_that_is_installed(self) -> None:
-        before = status_of(building(), PassOutcome(), NOW)["providers"]
-        after = status_of(building(phase="Succeeded"), PassOutcome(), NOW)["providers"]
-        mine = {"api": "safety", "id": "mine", "type": "remote::mine", "module": MODULE}
-        plain = {"api": "inference", "id": "a", "type": "remote::vllm"}
-        assert sorted(before, key=lambda one: str(one["id"])) == [plain, mine]
-        assert sorted(after, key=lambda one: str(one["id"])) == [plain, {**mine, "moduleVersion": "1.0"}]
+    def test_have_the_version_of_their_module_once_that_is_installed(self) -> None:
+        seen = building(phase="Succeeded")
+        found = replace(seen, facts=read_facts(with_module()))
+        mine = rows(found)["mine"]
+        assert (mine["api"], mine["type"], mine["module"]) == ("safety", "remote::mine", MODULE)
+        assert mine["moduleVersion"] == "1.0"
 
-    def test_are_known_without_any_build(self) -> None:
-        (provider,) = status_of(snapshot(llamastack()), PassOutcome(), NOW)["providers"]
-        assert provider == {"api": "inference", "id": "a", "type": "remote::vllm"}
+    def test_that_the_release_brings_are_resolved(self) -> None:
+        found = row({"provider_id": "v", "provider_type": "remote::vllm", "config": {"base_url": "http://v/v1"}})
+        assert found == {"api": "inference", "id": "v", "type": "remote::vllm", "state": "Resolved"}
+
+    def test_with_an_error_have_failed_and_say_of_what(self) -> None:
+        found = row({"provider_id": "v", "provider_type": "remote::vlm"})
+        assert found["state"] == "Failed"
+        assert "remote::vlm" in found["message"]
+
+    def test_that_are_switched_off_are_disabled(self) -> None:
+        for provider_id in (None, "", "__disabled__", "${env.NOT_SET:+v}"):
+            assert row({"provider_id": provider_id, "provider_type": "remote::vllm"})["state"] == "Disabled"
+
+    def test_that_a_variable_may_switch_on_are_unknown(self) -> None:
+        entry = {"provider_id": "${env.VLLM_URL:+v}", "provider_type": "remote::vllm", "config": {}}
+        source = {"secretRef": {"name": "not-looked-at", "optional": True}}
+        distribution = {**RELEASE, "image": "registry.example/mine:1"}
+        found = row(entry, distribution=distribution, server={"envFrom": [source]})
+        assert (found["state"], found["message"]) == ("Unknown", "it is started where VLLM_URL is set")
+
+    def test_of_a_module_are_unknown_until_it_is_installed(self) -> None:
+        found = row({"provider_id": "m", "provider_type": "remote::mine", "module": "mine==1.0"})
+        assert found["state"] == "Unknown"
+
+    def test_that_only_an_image_may_have_are_unknown(self) -> None:
+        image = {"image": "registry.example/mine:1", **RELEASE}
+        found = row({"provider_id": "v", "provider_type": "remote::own"}, distribution=image)
+        assert found["state"] == "Unknown"
+
+    def test_with_names_of_any_length_fit_into_a_status(self) -> None:
+        found = row({"provider_id": "v" * 100_000, "provider_type": "remote::" + "x" * 100_000})
+        assert max(len(value) for value in found.values()) <= 512

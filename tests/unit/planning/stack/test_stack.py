@@ -41,12 +41,12 @@ def test_a_stack_without_an_inline_run_config_keeps_none() -> None:
 
 
 def test_findings_of_the_spec_and_of_the_run_config_are_told_together() -> None:
-    kept = stack_from(llamastack(runConfig={}, server={"port": 1}, colour="red"))
+    kept = stack_from(llamastack(runConfig=[], server={"port": 1}, colour="red"))
     assert kept.spec is None
     assert [(item.reason, item.path) for item in kept.findings] == [
         ("InvalidSpec", "spec.server.port"),
         ("InvalidSpec", "spec.colour"),
-        ("InvalidRunConfig", "spec.runConfig.providers"),
+        ("InvalidRunConfig", "spec.runConfig"),
     ]
     assert all(item.message and item.hint for item in kept.findings)
 

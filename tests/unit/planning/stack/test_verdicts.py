@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from llamastack_operator.api.conditions import ConditionType
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import findings_of
 from llamastack_operator.planning.stack.status import status_of
@@ -20,7 +21,7 @@ SERVING = (deployment(), pod(ready=True))
 
 def test_all_conditions_are_there_from_the_first_pass() -> None:
     conditions = told(snapshot(llamastack()))
-    assert list(conditions) == ["Ready", "ConfigValid", "ImageReady", "Available", "Reconciling", "Stalled"]
+    assert list(conditions) == [str(kind) for kind in ConditionType]
     assert conditions["Ready"] == ("False", "Progressing")
     assert health(snapshot(llamastack())) == "InProgress"
 

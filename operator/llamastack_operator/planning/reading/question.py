@@ -1,0 +1,71 @@
+"""All that the resolver's answer about a stack depends on, and nothing else: who asks the same shares the answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from llamastack_operator.planning.stack.facts import StackFacts
+from llamastack_resolver.documents.environment import Secrets
+
+_SPEC = ("distribution", "runConfigFrom", "externalProviders", "externalApis")
+_SERVER = ("env", "envFrom")
+
+
+@dataclass(frozen=True)
+class ReadingQuestion:
+    """What is asked.
+
+    Attributes:
+        spec: the parts of the spec that matter, in wire form, without an inline run config.
+        run_config: the text of an inline run config; None where it is referred to, or there is none.
+        config_maps: the texts of ConfigMaps that matter, by name and key.
+        secrets: the keys of Secrets that matter, by name.
+    """
+
+    spec: Mapping[str, Any]
+    run_config: str | None
+    config_maps: Mapping[str, Mapping[str, str]]
+    secrets: Secrets
+
+    @cached_property
+    def text(self) -> str:
+        """The question as JSON; the same question is the same text."""
+        value = {
+            "spec": self.spec,
+            "runConfig": self.run_config,
+            "configMaps": {name: dict(texts) for name, texts in self.config_maps.items()},
+            "secrets": {name: sorted(keys) for name, keys in self.secrets.items()},
+        }
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def digest(self) -> str:
+        """What tells this question from others."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:32]
+
+    @classmethod
+    def of_text(cls, text: str) -> ReadingQuestion:
+        """Return the question that was written as JSON."""
+        value = json.loads(text)
+        secrets = {name: frozenset(keys) for name, keys in value["secrets"].items()}
+        return cls(value["spec"], value["runConfig"], value["configMaps"], secrets)
+
+
+def question_of(facts: StackFacts) -> ReadingQuestion | None:
+    """Return what is to be asked about a stack; None where its spec or its run config cannot be."""
+    stack, referred = facts.stack, facts.referred
+    if stack.spec is None or (stack.spec.run_config_from is None and stack.run_config is None):
+        return None
+    wire = stack.spec.to_wire()
+    spec = {key: wire[key] for key in _SPEC if key in wire}
+    written = wire.get("server") or {}
+    server = {key: written[key] for key in _SERVER if key in written}
+    mounts = (written.get("podTemplate") or {}).get("volumeMounts")
+    if mounts:
+        server["podTemplate"] = {"volumeMounts": mounts}
+    return ReadingQuestion({**spec, "server": server}, stack.run_config, referred.texts, referred.secrets)

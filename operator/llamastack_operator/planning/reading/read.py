@@ -1,0 +1,79 @@
+"""Reads a stack: the resolver's findings about its manifest, as `llamastack validate` has them, and its providers.
+
+It parses texts of tenants and takes time, so the operator runs it in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from llamastack_operator.api.status import FINDINGS_LIMIT
+from llamastack_operator.planning.reading.certainty import with_certainty
+from llamastack_operator.planning.reading.check import check_document
+from llamastack_operator.planning.reading.question import ReadingQuestion
+from llamastack_operator.planning.reading.rows import providers_of
+from llamastack_operator.planning.stack.reading import Reading
+from llamastack_resolver.documents.config_maps import ConfigMaps
+from llamastack_resolver.documents.kubernetes import API_VERSION, KubernetesObject
+from llamastack_resolver.documents.manifest import read_manifest
+from llamastack_resolver.findings import Finding, Severity
+from llamastack_resolver.reasons import ConfigReason
+from llamastack_resolver.yaml_io import Document, read_value
+
+_NAMESPACE, _NAME = "", "stack"
+_REFERENCES = ("spec.runConfigFrom.", "spec.externalProviders[", "spec.externalApis[")
+
+
+def read(question: ReadingQuestion) -> Reading:
+    """Return what the resolver says of a stack."""
+    manifest = _object("LlamaStack", _NAME, spec=_spec(question))
+    config_maps = [_object("ConfigMap", name, data=texts) for name, texts in question.config_maps.items()]
+    checked = check_document(read_manifest(manifest, ConfigMaps.among(config_maps), question.secrets), None)
+    document = checked.document
+    found = with_certainty(checked.findings, document)
+    told = [_for_a_status(one) for one in found if not _is_told_elsewhere(one)]
+    resolution = checked.resolution
+    resolved = resolution is not None and resolution.config is not None
+    return Reading(
+        digest=question.digest,
+        release=str(checked.release) if checked.release else "",
+        findings=tuple(told[:FINDINGS_LIMIT]),
+        omitted=max(0, len(told) - FINDINGS_LIMIT),
+        providers=providers_of(resolution, document.config, found, document.prefix) if resolution and resolved else (),
+        complete=resolved,
+    )
+
+
+def _spec(question: ReadingQuestion) -> dict[str, Any]:
+    if question.run_config is None:
+        return dict(question.spec)
+    return {**question.spec, "runConfig": _value(question.run_config)}
+
+
+def _value(text: str) -> Any:
+    """Read an inline run config: it was written as JSON where it could be, which is read in a hundredth of the time."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return read_value(text)[0]
+
+
+def _object(kind: str, name: str, **parts: Any) -> KubernetesObject:
+    value = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name, "namespace": _NAMESPACE}, **parts}
+    return KubernetesObject("", value, Document(value))
+
+
+def _is_told_elsewhere(finding: Finding) -> bool:
+    """Tell whether a finding is none for a status: what only a report of files has, and references that lead nowhere,
+    which whoever gathers finds."""
+    if finding.severity is Severity.INFO:
+        return True
+    return finding.reason is ConfigReason.MISSING_REFERENCE and finding.path.startswith(_REFERENCES)
+
+
+def _for_a_status(finding: Finding) -> Finding:
+    """Return a finding as conditions need it: with the place in the message."""
+    place = " ".join(filter(None, (finding.object, finding.path)))
+    return replace(finding, message=f"{place}: {finding.message}", file=None, line=None)

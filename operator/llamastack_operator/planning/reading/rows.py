@@ -1,0 +1,104 @@
+"""The providers of a resolved run config, each with how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from llamastack_operator.api.conditions import cut
+from llamastack_operator.api.status import PROVIDERS_LIMIT
+from llamastack_operator.planning.stack.reading import Provider, ProviderState
+from llamastack_resolver.config.env import DISABLED
+from llamastack_resolver.config.run_config import ProviderEntry
+from llamastack_resolver.findings import Finding, Reason, Severity
+from llamastack_resolver.providers.reasons import ProviderReason
+from llamastack_resolver.resolution import Resolution
+
+_LONGEST = 253
+"""Most characters of an id, a type or a module that a row has."""
+_DOUBTS: frozenset[Reason] = frozenset(
+    {
+        ProviderReason.UNKNOWN_API,
+        ProviderReason.UNKNOWN_PROVIDER_TYPE,
+        ProviderReason.PROVIDER_RENAMED,
+        ProviderReason.PROVIDER_REMOVED,
+        ProviderReason.INVALID_PROVIDER_CONFIG,
+        ProviderReason.RESOLVED_IN_IMAGE,
+    }
+)
+"""What makes it uncertain, as a warning, whether a provider starts."""
+
+
+def providers_of(
+    resolution: Resolution, written: Mapping[str, Any], findings: Sequence[Finding], prefix: str
+) -> tuple[Provider, ...]:
+    """Return the entries of a run config, in its order.
+
+    Args:
+        resolution: what it was resolved to.
+        written: the run config as it was written: what is switched off is not in the resolution.
+        findings: what was found, errors first, with the paths that users see.
+        prefix: what stands before a path of the run config there.
+    """
+    if resolution.config is None:
+        return ()
+    kept = {entry.path: entry for entry in resolution.config.entries()}
+    opaque = {
+        provider.entry.path
+        for group in resolution.prepared.by_key.values()
+        for provider in group.values()
+        if provider.opaque and provider.entry is not None
+    }
+    rows = []
+    for path, api, item in islice(_entries(written), PROVIDERS_LIMIT):
+        entry = kept.get(path)
+        if entry is None or entry.disabled:
+            rows.append(_disabled(api, item))
+        else:
+            rows.append(_provider(entry, list(_about(entry, findings, prefix)), path in opaque))
+    return tuple(rows)
+
+
+def _entries(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield path, API and content of each entry that has the shape of one."""
+    sections = config.get("providers")
+    for api, items in sections.items() if isinstance(sections, dict) else ():
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            if isinstance(item, dict) and isinstance(item.get("provider_type"), str):
+                yield f"providers.{api}[{index}]", str(api), item
+
+
+def _about(entry: ProviderEntry, findings: Sequence[Finding], prefix: str) -> Iterator[Finding]:
+    place = f"{prefix}.{entry.path}" if prefix else entry.path
+    return (one for one in findings if one.path == place or one.path.startswith(f"{place}."))
+
+
+def _disabled(api: str, item: Mapping[str, Any]) -> Provider:
+    name, module = item.get("provider_id"), item.get("module")
+    return _row(api, str(name or DISABLED), item["provider_type"], str(module or ""), ProviderState.DISABLED, "")
+
+
+def _provider(entry: ProviderEntry, findings: Sequence[Finding], opaque: bool) -> Provider:
+    state, message = _state(entry, findings, opaque)
+    return _row(entry.api, entry.provider_id or "", entry.provider_type, entry.module or "", state, message)
+
+
+def _row(api: str, name: str, kind: str, module: str, state: ProviderState, message: str) -> Provider:
+    short = [cut(text, _LONGEST) for text in (api, name, kind, module)]
+    return Provider(short[0], short[1], short[2], short[3], state, message)
+
+
+def _state(entry: ProviderEntry, findings: Sequence[Finding], opaque: bool) -> tuple[ProviderState, str]:
+    failed = next((one for one in findings if one.severity is Severity.ERROR), None)
+    if failed is not None:
+        return ProviderState.FAILED, failed.message
+    deprecated = next((one for one in findings if one.reason is ProviderReason.PROVIDER_DEPRECATED), None)
+    if deprecated is not None:
+        return ProviderState.DEPRECATED, deprecated.message
+    if entry.condition is not None:
+        return ProviderState.UNKNOWN, f"it is started where {entry.condition}"
+    doubted = next((one for one in findings if one.severity is Severity.WARNING and one.reason in _DOUBTS), None)
+    if opaque or doubted is not None:
+        return ProviderState.UNKNOWN, doubted.message if doubted else "it is looked at where its package is installed"
+    return ProviderState.RESOLVED, ""

@@ -1,0 +1,101 @@
+"""What the resolver says of a stack: small, bounded, and all that the rest of planning needs to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from llamastack_operator.planning.stack.reasons import StackReason
+from llamastack_resolver.findings import Finding, Findings, Severity
+
+
+class ProviderState(StrEnum):
+    """What is known of a provider before its pod starts."""
+
+    RESOLVED = "Resolved"
+    DEPRECATED = "Deprecated"
+    DISABLED = "Disabled"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An entry of `providers` of a run config.
+
+    Attributes:
+        api: the API that it is listed under.
+        id: its provider_id; the path of the entry where it comes from a variable whose value is not known.
+        type: its provider_type.
+        module: its module as written; empty for a provider that the release brings.
+        state: how it stands.
+        message: why; empty where there is nothing to say.
+    """
+
+    api: str
+    id: str
+    type: str
+    module: str
+    state: ProviderState
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the resolver says of a stack.
+
+    Attributes:
+        digest: of all that was read; equal for stacks of which the same is said.
+        release: the release that it was read for, as `llama-stack 0.7.3`; empty where none is known.
+        findings: what is wrong or in doubt, errors first.
+        omitted: how many findings more there were.
+        providers: the entries of `providers`, in the order of the run config.
+        complete: whether the run config could be read, and was resolved.
+    """
+
+    digest: str
+    release: str
+    findings: tuple[Finding, ...]
+    omitted: int
+    providers: tuple[Provider, ...]
+    complete: bool
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something keeps the stack from serving as written."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+NOTHING_READ = Reading(digest="", release="", findings=(), omitted=0, providers=(), complete=False)
+"""Stands for the reading of a stack whose spec cannot be read."""
+
+
+def unread(digest: str) -> Reading:
+    """Return what is said of inputs that a fault of ours keeps from being read: nothing."""
+    return replace(NOTHING_READ, digest=digest)
+
+
+def exceeded_reading(digest: str, what: str) -> Reading:
+    """Return what is said of inputs that took too much to be read.
+
+    Args:
+        digest: of the inputs.
+        what: what they took, to follow `reading it took`.
+    """
+    findings = Findings()
+    hint = StackReason.READING_EXCEEDED.declaration.cure
+    findings.error(StackReason.READING_EXCEEDED, f"spec: reading it took {what}", "spec", hint=hint)
+    return replace(NOTHING_READ, digest=digest, findings=tuple(findings))
+
+
+def as_warning(finding: Finding, why: str) -> Finding:
+    """Return an error as something that does not stop a stack; anything else as it is.
+
+    Args:
+        finding: the finding.
+        why: why it does not, as a sentence that the hint ends with.
+    """
+    if finding.severity is not Severity.ERROR:
+        return finding
+    hint = f"{finding.hint.rstrip('.')}. {why}" if finding.hint else why
+    return replace(finding, severity=Severity.WARNING, hint=hint)

@@ -1,0 +1,49 @@
+"""Which findings of a reading stop a stack: an error does, unless its inputs served once, or its user says otherwise.
+
+What served is not made worse by a new operator that knows more: that is a warning, and drift, scale and deletes go on.
+"""
+
+from __future__ import annotations
+
+from llamastack_operator.api.conditions import ConditionType, is_true
+from llamastack_operator.planning.stack.reading import Reading, as_warning
+from llamastack_operator.planning.stack.stack import Stack
+from llamastack_resolver.findings import Finding
+
+_SERVED = "It does not stop the stack, for the stack has served with this."
+_WARN = "It does not stop the stack, as `spec.startup.validation: Warn` asks for."
+
+
+def read_findings(stack: Stack, reading: Reading) -> tuple[Finding, ...]:
+    """Return what a reading found, with those errors as warnings that do not stop the stack.
+
+    What could not even be read stops it in any case, unless it served.
+    """
+    found = [finding for finding in reading.findings if not _is_known(finding, stack)]
+    if has_served(stack, reading):
+        return tuple(as_warning(finding, _SERVED) for finding in found)
+    if only_warns(stack) and reading.complete:
+        return tuple(as_warning(finding, _WARN) for finding in found)
+    return tuple(found)
+
+
+def has_served(stack: Stack, reading: Reading) -> bool:
+    """Tell whether the stack was ready with just these inputs.
+
+    A status that an operator without readings wrote has no digest: there the newest generation has to be ready.
+    """
+    served = stack.status.get("servedInputs")
+    if served is not None:
+        return bool(served == reading.digest)
+    return stack.status.get("observedGeneration") == stack.generation and is_true(stack.status, ConditionType.READY)
+
+
+def _is_known(finding: Finding, stack: Stack) -> bool:
+    """Tell whether the stack has told the same of its release already."""
+    return any(own.reason is finding.reason and finding.path.startswith(own.path) for own in stack.findings)
+
+
+def only_warns(stack: Stack) -> bool:
+    """Tell whether the user wants to be warned, and not stopped."""
+    startup = stack.spec.startup if stack.spec is not None else None
+    return startup is not None and startup.validation == "Warn"

@@ -1,0 +1,300 @@
+"""Readings are made in processes of their own, told when they are there, shared, and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llamastack_operator.controller.reading import child, reader, readings
+from llamastack_operator.controller.reading.frames import (
+    LONGEST_ANSWER,
+    LONGEST_QUESTION,
+    BrokenFrameError,
+    framed,
+    read_frame,
+)
+from llamastack_operator.controller.reading.reader import DefectError, ExceededError, Reader
+from llamastack_operator.controller.reading.readings import Readings
+from llamastack_operator.objects.child import Key
+from llamastack_operator.planning.reading.question import ReadingQuestion, question_of
+from llamastack_operator.planning.reading.read import read
+from llamastack_operator.planning.stack.facts import StackFacts
+from llamastack_operator.planning.stack.reading import NOTHING_READ, Reading
+from tests.support.world import facts, llamastack
+
+WRONG = {"version": 2, "providers": {"inference": [{"provider_id": "a", "provider_type": "remote::vlm"}]}}
+RELEASE = {"release": {"package": "llama-stack", "version": "0.7.3"}}
+
+
+def stack(name: str = "bot", namespace: str = "team-a", generation: int = 1, **spec: Any) -> StackFacts:
+    body = llamastack(generation=generation, **{"distribution": RELEASE, "runConfig": WRONG, **spec})
+    body["metadata"].update(name=name, namespace=namespace, uid=f"{namespace}/{name}")
+    return facts(body)
+
+
+def question(found: StackFacts) -> ReadingQuestion:
+    asked = question_of(found)
+    assert asked is not None
+    return asked
+
+
+@contextlib.asynccontextmanager
+async def process(**options: Any) -> AsyncIterator[Reader]:
+    made = Reader(**options)
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+class TestAReader:
+    def test_says_what_reading_in_this_process_says(self) -> None:
+        async def ask() -> Reading:
+            async with process() as made:
+                return await made.read(question(stack()).text)
+
+        assert asyncio.run(ask()) == read(question(stack()))
+
+    def test_answers_again_after_its_process_was_killed(self) -> None:
+        async def ask() -> list[Any]:
+            async with process() as made:
+                first = await made.read(question(stack()).text)
+                pid = made.pid
+                assert pid is not None
+                os.kill(pid, signal.SIGKILL)
+                await asyncio.sleep(0.2)
+                second = await made.read(question(stack()).text)
+                return [first == second, pid != made.pid]
+
+        assert asyncio.run(ask()) == [True, True]
+
+    def test_kills_what_does_not_answer_in_time(self) -> None:
+        async def ask() -> None:
+            async with process(patience=0.5) as made:
+                await made.read(question(stack()).text)
+                assert made.pid is not None
+                os.kill(made.pid, signal.SIGSTOP)
+                with pytest.raises(ExceededError, match="seconds"):
+                    await made.read(question(stack()).text)
+                assert made.pid is None
+
+        asyncio.run(ask())
+
+    def test_does_not_ask_what_is_too_long(self) -> None:
+        async def ask() -> None:
+            async with process() as made:
+                with pytest.raises(ExceededError, match="4 MiB of text"):
+                    await made.read(" " * (LONGEST_QUESTION + 1))
+                assert made.pid is None
+
+        asyncio.run(ask())
+
+    def test_tells_a_fault_of_ours_from_one_of_the_stack(self) -> None:
+        async def ask() -> None:
+            async with process() as made:
+                with pytest.raises(DefectError, match="KeyError"):
+                    await made.read("{}")
+                assert (await made.read(question(stack()).text)).has_errors
+
+        asyncio.run(ask())
+
+    def test_has_no_variable_of_the_operator_but_those_that_start_python(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+        monkeypatch.setenv("TOKEN", "secret")
+
+        def variables(pid: int | None) -> set[str]:
+            entries = Path(f"/proc/{pid}/environ").read_text("utf-8").split("\0")
+            return {entry.partition("=")[0] for entry in entries if entry}
+
+        async def look() -> set[str]:
+            async with process() as made:
+                await made.read(question(stack()).text)
+                return variables(made.pid)
+
+        assert asyncio.run(look()) <= {"PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG"}
+
+
+class TestTheProcess:
+    def run(self, code: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-c", f"from llamastack_operator.controller.reading import child\n{code}"]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False)
+
+    def test_ends_where_memory_is_not_enough(self) -> None:
+        """The loop takes memory as a hostile text would; the limit is the one that readings have."""
+        done = self.run("child._limit_memory()\nheld = []\nwhile True: held.append(bytearray(1 << 20))")
+        assert b"MemoryError" in done.stderr
+
+    def test_ends_where_time_is_not_enough(self) -> None:
+        done = self.run("child.SECONDS = 0\nchild._limit_time()\nwhile True: pass")
+        assert done.returncode == -signal.SIGXCPU
+
+    def test_ends_with_its_parent(self) -> None:
+        answers = BytesIO()
+        assert child.serve(BytesIO(), answers) == 0
+        assert answers.getvalue() == framed(child.HELLO)
+
+    def test_ends_with_a_code_of_its_own_where_a_question_takes_all_memory(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The limit itself is seen above; here a reading is made to hit it."""
+
+        def hungry(asked: ReadingQuestion) -> Reading:
+            raise MemoryError
+
+        monkeypatch.setattr(child, "read", hungry)
+        monkeypatch.setattr(child, "_limit_time", lambda: None)
+        assert child.serve(BytesIO(framed(question(stack()).text.encode())), BytesIO()) == child.OUT_OF_MEMORY
+
+    def test_loads_nothing_that_talks_to_a_network(self) -> None:
+        done = self.run("import sys; print(sorted({'kopf', 'aiohttp', 'kubernetes'} & set(sys.modules)))")
+        assert done.stdout == b"[]\n"
+
+
+class TestFrames:
+    @pytest.mark.parametrize("text", [b"", b"a", b"\0" * 1000])
+    def test_are_read_as_they_were_written(self, text: bytes) -> None:
+        assert read_frame(BytesIO(framed(text)), LONGEST_ANSWER) == text
+
+    def test_that_are_too_long_or_cut_off_are_refused(self) -> None:
+        for broken in (framed(b"x" * 11), framed(b"abc")[:-1], b"\0\0"):
+            with pytest.raises(BrokenFrameError):
+                read_frame(BytesIO(broken), 10)
+
+    def test_end_with_the_stream(self) -> None:
+        assert read_frame(BytesIO(b""), 10) is None
+
+
+class Scripted:
+    """Stands for a reader's process: what is asked of it, and in which order, is the point.
+
+    Attributes:
+        asked: the questions.
+        answer: makes the answer to one.
+    """
+
+    pid = None
+
+    def __init__(self, answer: Callable[[ReadingQuestion], Reading] = read) -> None:
+        self.asked: list[ReadingQuestion] = []
+        self.answer = answer
+
+    async def read(self, text: str) -> Reading:
+        self.asked.append(ReadingQuestion.of_text(text))
+        await asyncio.sleep(0)
+        return self.answer(self.asked[-1])
+
+    async def stop(self) -> None:
+        """Stop nothing."""
+
+
+class Scene:
+    """Readings with one scripted reader, and the keys that were noticed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, script: Scripted) -> None:
+        monkeypatch.setattr(readings, "Reader", lambda: script)
+        self.script = script
+        self.noticed: list[Key] = []
+        self.readings = Readings(self.noticed.append, readers=1)
+
+    def run(self, act: Callable[[], Any]) -> None:
+        """Act, and let the worker go on until nothing waits."""
+
+        async def main() -> None:
+            (work,) = self.readings.workers()
+            task = asyncio.ensure_future(work)
+            act()
+            for _ in range(50):
+                await asyncio.sleep(0)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+        asyncio.run(main())
+
+
+class TestReadings:
+    def test_are_told_when_they_are_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene(monkeypatch, Scripted())
+        found = stack()
+        scene.run(lambda: scene.readings.of(found))
+        assert scene.noticed == [("team-a", "bot")]
+        reading = scene.readings.of(found)
+        assert reading is not None and reading.has_errors
+
+    def test_are_shared_by_whoever_asks_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene(monkeypatch, Scripted())
+        many = [stack(f"bot-{number}") for number in range(20)]
+        scene.run(lambda: [scene.readings.of(one) for one in many])
+        assert len(scene.script.asked) == 1
+        assert len(scene.noticed) == 20
+        assert len({id(scene.readings.of(one)) for one in many}) == 1
+
+    def test_are_made_anew_for_other_inputs_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene(monkeypatch, Scripted())
+        edited = stack(generation=2, runConfig={"version": 2, "providers": {}})
+        scene.run(lambda: scene.readings.of(stack()))
+        before = scene.readings.of(stack(generation=3, server={"replicas": 2}))
+        assert before is not None and before.has_errors
+        assert scene.readings.of(edited) is None
+
+    def test_that_nobody_needs_are_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene(monkeypatch, Scripted())
+        scene.run(lambda: scene.readings.of(stack()))
+        scene.readings.forget(("team-a", "bot"))
+        assert not (scene.readings._known or scene.readings._holders or scene.readings._asked)
+
+    def test_of_a_spec_that_cannot_be_read_are_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene(monkeypatch, Scripted())
+        assert scene.readings.of(facts(llamastack(colour="red"))) is NOTHING_READ
+
+    def test_that_exceed_a_limit_are_tried_twice_and_then_are_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def slow(asked: ReadingQuestion) -> Reading:
+            raise ExceededError("more than 5 seconds of CPU time")
+
+        scene = Scene(monkeypatch, Scripted(slow))
+        found = stack()
+        scene.run(lambda: scene.readings.of(found))
+        assert len(scene.script.asked) == 2
+        reading = scene.readings.of(found)
+        assert reading is not None
+        assert [one.message for one in reading.findings] == ["spec: reading it took more than 5 seconds of CPU time"]
+        assert replace(reading, findings=()) == replace(NOTHING_READ, digest=question(found).digest)
+
+    def test_that_a_fault_of_ours_prevents_stop_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def broken(asked: ReadingQuestion) -> Reading:
+            raise DefectError("KeyError: 'x'")
+
+        scene = Scene(monkeypatch, Scripted(broken))
+        found = stack()
+        scene.run(lambda: scene.readings.of(found))
+        reading = scene.readings.of(found)
+        assert reading is not None
+        assert (reading.findings, reading.complete) == ((), False)
+        assert "KeyError" in caplog.text
+
+    def test_of_a_stack_that_went_meanwhile_are_not_made(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene(monkeypatch, Scripted())
+
+        def come_and_go() -> None:
+            scene.readings.of(stack())
+            scene.readings.forget(("team-a", "bot"))
+
+        scene.run(come_and_go)
+        assert (scene.script.asked, scene.noticed) == ([], [])
+
+
+def test_the_time_that_a_process_may_have_outlasts_the_cpu_time_of_a_question() -> None:
+    assert reader.PATIENCE > child.SECONDS + 1
