@@ -55,7 +55,8 @@ def only_build(stacks: Stacks) -> Any:
     """Wait until a build has its Job and return the build."""
 
     def found() -> Any:
-        (build,) = builds(stacks)
+        build = builds(stacks)[0]
+        assert len(builds(stacks)) == 1
         assert build["status"]["phase"] == "Building"
         assert jobs(stacks)
         return build

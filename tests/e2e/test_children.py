@@ -54,8 +54,8 @@ def test_pods_get_no_token_and_the_restricted_profile(stacks: Stacks) -> None:
 
 
 def test_the_operator_predicts_the_fields_that_the_api_server_records_as_ours(stacks: Stacks) -> None:
-    stacks.kubectl.apply(config_map("my-providers", **{"custom_ollama.yaml": "adapter_type: custom_ollama"}))
-    stacks.kubectl.apply(config_map("my-apis", **{"weather.yaml": "name: weather"}))
+    stacks.kubectl.apply(config_map("my-providers", **{"custom_ollama.yaml": full_example.PROVIDER}))
+    stacks.kubectl.apply(config_map("my-apis", **{"weather.yaml": full_example.API}))
     stacks.kubectl.apply(full_without_packages())
     stacks.settled("full")
     seen = children(stacks)

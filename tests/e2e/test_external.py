@@ -96,9 +96,9 @@ def test_missing_and_broken_files_are_told_with_their_fields_and_leave_the_pods_
 
     def both_told() -> bool:
         findings = stacks.kubectl.json("get", "llamastack", "steadfast")["status"]["findings"]
-        return [(item["reason"], item["path"]) for item in findings] == [
-            ("MissingReference", "spec.externalApis[0].configMapKeyRef"),
-            ("InvalidExternalSpec", "spec.externalProviders[0].configMapKeyRef"),
+        return [(item["reason"], item.get("object"), item["path"]) for item in findings] == [
+            ("MissingReference", None, "spec.externalApis[0].configMapKeyRef"),
+            ("SpecMissing", "ConfigMap/breaking", 'data["mine.yaml"]'),
         ]
 
     eventually(both_told)
@@ -114,4 +114,4 @@ def test_a_run_config_with_a_folder_of_its_own_is_told_to_choose(stacks: Stacks)
     stacks.condition("undecided", "ConfigValid", "False", "InvalidRunConfig")
     (finding,) = stacks.kubectl.json("get", "llamastack", "undecided")["status"]["findings"]
     assert finding["path"] == "spec.runConfig.external_providers_dir"
-    assert "Remove `external_providers_dir`" in finding["hint"]
+    assert "remove `external_providers_dir`" in finding["hint"]

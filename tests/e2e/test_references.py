@@ -159,6 +159,7 @@ def test_a_wrong_run_config_tells_all_its_mistakes_with_their_places(stacks: Sta
     assert sorted(finding["path"] for finding in findings) == [
         "spec.runConfig.apis",
         "spec.runConfig.providers.files[0].config",
+        "spec.runConfig.providers.files[0].provider_id",
         "spec.runConfig.providers.inference[0].provider_type",
         "spec.runConfig.providers.inference[1]",
         "spec.runConfig.providers.safety",
