@@ -23,6 +23,7 @@ COLUMNS: list[dict[str, Any]] = [
     {"name": "Ready", "type": "string", "jsonPath": f"{_READY}.status"},
     {"name": "Reason", "type": "string", "jsonPath": f"{_READY}.reason"},
     {"name": "Release", "type": "string", "jsonPath": ".status.release"},
+    {"name": "Providers", "type": "string", "jsonPath": ".status.providersResolved"},
     {"name": "Replicas", "type": "integer", "jsonPath": ".status.readyReplicas"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {"name": "URL", "type": "string", "jsonPath": ".status.url", "priority": 1},

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -17,7 +18,10 @@ from llamastack_operator.cli.output.console import Console, add_colour_option, c
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.rendering import Rendered, render_stack
 from llamastack_operator.cli.validate import is_error, print_finding, print_text
+from llamastack_operator.planning.reading.certainty import with_certainty
 from llamastack_operator.planning.reading.check import Checked, check_document
+from llamastack_operator.planning.stack.reading import as_warning
+from llamastack_operator.planning.stack.stopping import WARN, wants_warnings
 from llamastack_operator.workloads.settings import PYTHON_BASE, ImageSettings, WorkloadSettings
 from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.findings import Finding, Findings
@@ -41,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the objects of all stacks in the files."""
     errors, documents = console_for(args, sys.stderr), read_inputs(read_files(args.files).read)
-    checked = [check_document(one, None) for one in documents if one.to_be_checked]
+    checked = [_as_in_a_cluster(check_document(one, None)) for one in documents if one.to_be_checked]
     if any(one.findings for one in checked):
         print_text(Report(tuple(checked), {}, 0), errors)
     if _fails(checked):
@@ -58,6 +62,17 @@ def run(args: argparse.Namespace) -> int:
         return 1
     _print([body for one in rendered for body in one.bodies], args.output)
     return 0
+
+
+def _as_in_a_cluster(checked: Checked) -> Checked:
+    """Return a stack with what does not stop it as warnings; what it has served with only its status tells."""
+    document = checked.document
+    if document.kind != "LlamaStack" or document.document is None:
+        return checked
+    findings = with_certainty(checked.findings, document)
+    if checked.resolution is not None and wants_warnings(document.document.value):
+        findings = [as_warning(finding, WARN) for finding in findings]
+    return replace(checked, findings=tuple(Findings(findings).sorted()))
 
 
 def _fails(results: Sequence[Checked | Rendered]) -> bool:

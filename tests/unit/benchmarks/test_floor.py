@@ -54,7 +54,7 @@ class TestRendering:
 
     def test_refuses_a_stack_for_which_nothing_is_planned(self) -> None:
         with pytest.raises(OtherWorkError, match="nothing is planned"):
-            rendered(known(runConfig={}))
+            rendered(known(server={"port": 1}))
 
 
 class TestCheck:

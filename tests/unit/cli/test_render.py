@@ -21,6 +21,7 @@ from tests.support.world import IMAGES, facts, finished_builds
 Capture = pytest.CaptureFixture[str]
 Body = dict[str, Any]
 NAMED = {"image": "starter:0.7.3", "release": {"package": "llama-stack", "version": "0.7.3"}}
+STARTER, RELEASE = "docker.io/llamastack/distribution-starter:0.7.3", NAMED["release"]
 INFERENCE = [{"provider_id": "v", "provider_type": "remote::vllm", "config": {"base_url": "http://v/v1"}}]
 RUN_CONFIG = {"providers": {"inference": INFERENCE}}
 MODULE = {"provider_id": "c", "provider_type": "remote::csoai", "module": "llama_stack_provider_csoai==0.1.0"}
@@ -195,8 +196,35 @@ class TestWhatCannotBeRendered:
         assert (status, "no LlamaStack" in err) == (2, True)
 
 
-# There the digests of ConfigMaps are made up, and one has errors.
-ELSEWHERE = {"external-providers", "run-config-from", "wrong"}
+OWN = {"provider_id": "own", "provider_type": "remote::own"}
+
+
+class TestAnErrorThatDoesNotStopAStack:
+    """What the operator only warns about is rendered, and the warning told."""
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            {"distribution": {"image": "registry.example/own:1"}},
+            {"distribution": {"image": "registry.example/own:1", "release": RELEASE}},
+            {"distribution": {"image": STARTER, "release": RELEASE}, "startup": {"validation": "Warn"}},
+        ],
+    )
+    def test_is_a_warning(self, spec: dict[str, Any], tmp_path: Path, capsys: Capture) -> None:
+        run_config = {"version": 2, "distro_name": "a", "providers": {"inference": [OWN]}}
+        body = stack(runConfig=run_config, **spec)
+        status, out, err = render(tmp_path, capsys, body)
+        assert (status, "kind: Deployment" in out) == (0, True), err
+        assert "UnknownProviderType" in err
+
+    def test_is_an_error_where_it_is_certain(self, tmp_path: Path, capsys: Capture) -> None:
+        run_config = {"version": 2, "distro_name": "a", "providers": {"inference": [OWN]}}
+        body = stack(runConfig=run_config, distribution={"image": STARTER, "release": RELEASE})
+        assert render(tmp_path, capsys, body)[0] == 1
+
+
+# There the digests of ConfigMaps are made up, and two have errors.
+ELSEWHERE = {"external-providers", "run-config-from", "wrong", "wrong-run-config"}
 
 
 @pytest.mark.parametrize("case", sorted(set(cases()) - ELSEWHERE))

@@ -5,13 +5,16 @@ What served is not made worse by a new operator that knows more: that is a warni
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from llamastack_operator.api.conditions import ConditionType, is_true
 from llamastack_operator.planning.stack.reading import Reading, as_warning
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_resolver.findings import Finding
 
 _SERVED = "It does not stop the stack, for the stack has served with this."
-_WARN = "It does not stop the stack, as `spec.startup.validation: Warn` asks for."
+WARN = "It does not stop the stack, as `spec.startup.validation: Warn` asks for."
 
 
 def read_findings(stack: Stack, reading: Reading) -> tuple[Finding, ...]:
@@ -22,8 +25,8 @@ def read_findings(stack: Stack, reading: Reading) -> tuple[Finding, ...]:
     found = [finding for finding in reading.findings if not _is_known(finding, stack)]
     if has_served(stack, reading):
         return tuple(as_warning(finding, _SERVED) for finding in found)
-    if only_warns(stack) and reading.complete:
-        return tuple(as_warning(finding, _WARN) for finding in found)
+    if _only_warns(stack) and reading.complete:
+        return tuple(as_warning(finding, WARN) for finding in found)
     return tuple(found)
 
 
@@ -43,7 +46,13 @@ def _is_known(finding: Finding, stack: Stack) -> bool:
     return any(own.reason is finding.reason and finding.path.startswith(own.path) for own in stack.findings)
 
 
-def only_warns(stack: Stack) -> bool:
-    """Tell whether the user wants to be warned, and not stopped."""
+def wants_warnings(body: Mapping[str, Any]) -> bool:
+    """Tell whether a LlamaStack of a file wants to be warned, and not stopped; anything may be in it."""
+    spec = body.get("spec")
+    startup = spec.get("startup") if isinstance(spec, dict) else None
+    return isinstance(startup, dict) and startup.get("validation") == "Warn"
+
+
+def _only_warns(stack: Stack) -> bool:
     startup = stack.spec.startup if stack.spec is not None else None
     return startup is not None and startup.validation == "Warn"

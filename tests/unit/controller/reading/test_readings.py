@@ -296,5 +296,41 @@ class TestReadings:
         assert (scene.script.asked, scene.noticed) == ([], [])
 
 
+def test_a_stack_that_takes_too_long_to_read_has_a_finding_and_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slow one never answers until it is given up: no text is known that takes a real process so long."""
+    release = asyncio.Event()
+
+    class Slow(Scripted):
+        async def read(self, text: str) -> Reading:
+            if "greedy" in text:
+                await release.wait()
+                raise ExceededError("more than 30 seconds")
+            return await super().read(text)
+
+    monkeypatch.setattr(readings, "Reader", Slow)
+    noticed: list[Key] = []
+    made = Readings(noticed.append, readers=2)
+    slow = [stack(f"s-{n}", "greedy", runConfig={"greedy": n}) for n in range(5)]
+    modest = [stack(f"m-{n}", "modest", runConfig={"version": n}) for n in range(5)]
+
+    async def main() -> None:
+        tasks = [asyncio.ensure_future(work) for work in made.workers()]
+        for found in (*slow, *modest):
+            made.of(found)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert noticed == [found.stack.key for found in modest]
+        release.set()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(main())
+    told = [made.of(found) for found in slow]
+    assert all(one is not None and one.findings[0].reason == "ReadingExceeded" for one in told)
+
+
 def test_the_time_that_a_process_may_have_outlasts_the_cpu_time_of_a_question() -> None:
     assert reader.PATIENCE > child.SECONDS + 1

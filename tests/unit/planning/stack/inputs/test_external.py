@@ -120,6 +120,15 @@ class TestAFile:
         entry = "spec.externalProviders[0]" if key == "a.yaml" else "spec.externalApis[0]"
         assert [path for _, where, path in found if path.startswith((f'data["{key}"]', entry))], found
 
+    def test_that_is_a_yaml_bomb_is_an_error(self) -> None:
+        bomb = "a: &a [1, 1]\n" + "".join(
+            f"{name}: &{name} [{', '.join([f'*{before}'] * 50)}]\n"
+            for before, name in zip("abcde", "bcdef", strict=True)
+        )
+        run_config = {"version": 2, "distro_name": "a", "providers": {}}
+        found = reading({"a.yaml": bomb}, runConfig=run_config, externalProviders=[PROVIDER])
+        assert ("SpecMissing", "ConfigMap/files", 'data["a.yaml"]') in found
+
     def test_counts_against_the_size_of_the_config_map(self) -> None:
         files = {**FILES, "apis.d/weather.yaml": "x" * SIZE_LIMIT}
         decided = plan(snapshot(llamastack(**FIELDS), referred=referred(files=files)), WorkloadSettings())
