@@ -172,7 +172,9 @@ class TestWhatOnlyAClusterKnows:
 class TestWhatCannotBeRendered:
     def test_has_the_findings_of_validate_and_no_output(self, tmp_path: Path, capsys: Capture) -> None:
         wrong = {"providers": {"inference": [{"provider_id": "v", "provider_type": "remote::vlm"}]}}
-        status, out, err = render(tmp_path, capsys, stack(runConfig=wrong))
+        status, out, err = render(
+            tmp_path, capsys, stack(runConfig=wrong, distribution={"image": STARTER, "release": RELEASE})
+        )
         assert (status, out) == (1, "")
         assert "UnknownProviderType" in err
 
