@@ -133,11 +133,11 @@ def detect_release(config: Mapping[str, Any], outlines: Outlines, errors_of: Err
     signs = outlines.unknown(config)
     misfits = outlines.misfits(signs)
     best = min(misfits)
-    fitting = [release for release, misfit in zip(releases, misfits, strict=True) if misfit == best]
+    places = [place for place, misfit in enumerate(misfits) if misfit == best]
+    fitting = [releases[place] for place in places]
     groups: dict[object, list[Release]] = {}
-    for release, key in reversed(list(zip(releases, outlines.verdict_keys(config), strict=True))):
-        if release in fitting:
-            groups.setdefault(key, []).append(release)
+    for release, key in reversed(list(zip(fitting, outlines.verdict_keys(config, places), strict=True))):
+        groups.setdefault(key, []).append(release)
     taking, errors = _with_fewest_errors(list(groups.values()), errors_of)
     run = _run_below(max(taking), taking, releases)
     unknown = dict(zip(releases, signs, strict=True))
