@@ -9,8 +9,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llamastack_resolver.documents.signs import Outlines
 from llamastack_resolver.releases import PACKAGES, Release, UnknownReleaseError, number_of, stand_in
@@ -23,8 +22,7 @@ _PACKAGE = re.compile(r"(?:^|[_.-])(?:(ogx)|llama[_-]?stack|lls)(?:[_.-]|$)")
 _MOST_IMAGE = 1024
 
 
-@dataclass(frozen=True)
-class Detection:
+class Detection(NamedTuple):
     """A release and what it was concluded from."""
 
     release: Release

@@ -25,8 +25,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.releases import Release
@@ -53,8 +52,7 @@ class Keys:
         return self._names.get(key, self._others) if isinstance(key, str) else self._others
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One provider of a config, with its path."""
 
     path: str
@@ -66,8 +64,7 @@ class Entry:
 _Shared = Sequence[tuple[Keys, Sequence[int]]]
 
 
-@dataclass(frozen=True)
-class _ProviderType:
+class _ProviderType(NamedTuple):
     """One provider type in all releases, which are named by their places.
 
     Attributes:

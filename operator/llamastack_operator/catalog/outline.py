@@ -1,7 +1,7 @@
-"""Makes the catalog's `outlines.json`: what tells the releases from each other, small enough to be read for each config.
+"""Makes the catalog's `outlines.json`: what tells the releases from each other, small enough to be read for one config.
 
-`python -m llamastack_operator.catalog.outlines DIRECTORY [--check]`. Which release a run config is for is concluded from
-the schemas of all releases. To read those for one config would take longer than to check it, so what they know of keys
+`python -m llamastack_operator.catalog.outline DIRECTORY [--check]`. Which release a run config is for is concluded
+from the schemas of all releases. To read those would take longer than to check the config, so what they know of keys
 is read here, once; equal things are written once. The shape is described in `llamastack_resolver.documents.signs`.
 """
 
@@ -17,8 +17,10 @@ from llamastack_operator.api.generated import write_or_check
 from llamastack_operator.catalog.reader import read_core, read_shared, releases
 
 NAME = "outlines.json"
-_DEPTH = 6
-_RULES = ("apis", "providable_apis", "routed", "bundled_top_level_keys")
+DEPTH = 6
+"""How many levels of keys are told apart; below, keys are not judged."""
+RULES = ("apis", "providable_apis", "routed", "bundled_top_level_keys")
+"""What a verdict depends on of a release's own data, beside its schemas and specs."""
 
 
 class Places:
@@ -53,12 +55,12 @@ class SchemaKeys:
 
     def of(self, schema: Mapping[str, Any]) -> int:
         """Return the place of what a schema knows."""
-        return self._of([schema], schema.get("$defs") or {}, _DEPTH)
+        return self._of([schema], schema.get("$defs") or {}, DEPTH)
 
     def _of(self, branches: Iterable[Mapping[str, Any]], defs: Mapping[str, Any], depth: int) -> int:
         """Return the place of what any of the branches of a schema knows."""
-        objects = [one for branch in branches for one in _objects(branch, defs, depth)] if depth else []
-        if not objects or any(_takes_anything(schema) for schema in objects):
+        objects = [one for branch in branches for one in objects_of(branch, defs, depth)] if depth else []
+        if not objects or any(takes_anything(schema) for schema in objects):
             return self._open
         names: dict[str, list[Mapping[str, Any]]] = {}
         others: list[Mapping[str, Any]] = []
@@ -72,20 +74,21 @@ class SchemaKeys:
         return self._places.of([known, self._of(others, defs, depth - 1)] if others else [known])
 
 
-def _takes_anything(schema: Mapping[str, Any]) -> bool:
+def takes_anything(schema: Mapping[str, Any]) -> bool:
+    """Whether keys are not judged in a mapping of a schema."""
     extra = schema.get("additionalProperties")
     return schema.get("x-extra") == "allow" or extra is True or not (schema.get("properties") or extra)
 
 
-def _objects(schema: Mapping[str, Any], defs: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+def objects_of(schema: Mapping[str, Any], defs: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
     """Return the schemas of the mappings that a schema takes, those in a list included."""
     if "$ref" in schema and depth:
-        yield from _objects(defs.get(str(schema["$ref"]).rsplit("/", 1)[-1]) or {}, defs, depth - 1)
+        yield from objects_of(defs.get(str(schema["$ref"]).rsplit("/", 1)[-1]) or {}, defs, depth - 1)
     for keyword in ("anyOf", "oneOf", "allOf"):
         for branch in schema.get(keyword) or ():
-            yield from _objects(branch, defs, depth)
+            yield from objects_of(branch, defs, depth)
     if isinstance(schema.get("items"), dict):
-        yield from _objects(schema["items"], defs, depth)
+        yield from objects_of(schema["items"], defs, depth)
     if schema.get("type") == "object" or "properties" in schema:
         yield schema
 
@@ -102,18 +105,16 @@ def outline(cores: Mapping[str, Mapping[str, Any]], schemas: Mapping[str, Mappin
     rows = []
     for name, core in cores.items():
         schema = core["schemas"][core["run_config_class"]]
-        own = rules.of([schema, *(core.get(rule) for rule in _RULES)])
+        own = rules.of([schema, *(core.get(rule) for rule in RULES)])
         rows.append([name, places[schema], apis.of(sorted(core["apis"])), own])
-    names = sorted({(api, name) for core in cores.values() for api, types in core["providers"].items() for name in types})
-    found: dict[str, dict[str, list[list[int]]]] = {}
-    for api, name in names:
-        found.setdefault(api, {})[name] = _runs(api, name, cores.values(), places)
-    return {"keys": keys.values, "apis": apis.values, "releases": rows, "types": found}
+    provided = [(api, name) for core in cores.values() for api, own in core["providers"].items() for name in own]
+    types: dict[str, dict[str, list[list[int]]]] = {}
+    for api, name in sorted(set(provided)):
+        types.setdefault(api, {})[name] = _runs(api, name, cores.values(), places)
+    return {"keys": keys.values, "apis": apis.values, "releases": rows, "types": types}
 
 
-def _runs(
-    api: str, name: str, cores: Iterable[Mapping[str, Any]], places: Mapping[str, int]
-) -> list[list[int]]:
+def _runs(api: str, name: str, cores: Iterable[Mapping[str, Any]], places: Mapping[str, int]) -> list[list[int]]:
     """Return the runs of releases in which a provider type is the same."""
     variants = Places()
     row: list[list[int]] = []
