@@ -36,10 +36,11 @@ lock: ## Write the dependency locks anew (hashes, no index address)
 
 # --- checks --------------------------------------------------------------------
 .PHONY: generate
-generate: venv ## Write the generated files anew (CRDs, reference docs)
+generate: venv ## Write the generated files anew (CRDs, reference docs, what is made of the catalog)
 	@$(BIN)/python -m llamastack_operator.api.crd crds
 	@$(BIN)/python -m llamastack_operator.api.reasons_page docs
 	@$(BIN)/python -m llamastack_operator.catalog.config_keys operator/llamastack_resolver/providers
+	@$(BIN)/python -m llamastack_operator.catalog.outline operator/llamastack_operator/catalog/data
 	@charts/sync-crds
 
 .PHONY: check
@@ -53,6 +54,7 @@ check: venv ## Style, types, layers, generated files
 	@$(BIN)/python -m llamastack_operator.api.crd crds --check
 	@$(BIN)/python -m llamastack_operator.api.reasons_page docs --check
 	@$(BIN)/python -m llamastack_operator.catalog.config_keys operator/llamastack_resolver/providers --check
+	@$(BIN)/python -m llamastack_operator.catalog.outline operator/llamastack_operator/catalog/data --check
 	@charts/sync-crds --check
 
 .PHONY: format

@@ -8,8 +8,8 @@ its APIs and the schema of its config, is no rule: `ReleaseKnowledge` has it, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from llamastack_resolver.releases import Release
 
@@ -27,8 +27,7 @@ _RESOURCE_IDS = (
 """Newest first, so that the first line that fits is the right one."""
 
 
-@dataclass(frozen=True)
-class Behaviour:
+class Behaviour(NamedTuple):
     """The rules of one release. Each says since when, or until when, it holds."""
 
     # Substitution of variables (`replace_env_vars` in core/stack.py).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from llamastack_resolver.config.check import check_run_config
 from llamastack_resolver.config.env import Environment, Substitution, Unknown, substitute
@@ -41,8 +41,7 @@ from llamastack_resolver.suggest import did_you_mean
 RUN_CONFIG_VERSION = 2
 
 
-@dataclass(frozen=True)
-class ExternalFiles:
+class ExternalFiles(NamedTuple):
     """The files of `external_providers_dir` and `external_apis_dir`, as the server will see them.
 
     Attributes:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from llamastack_resolver.config.condition import Condition
 from llamastack_resolver.config.env import DISABLED, Substitution, Unknown
 
 
-@dataclass(frozen=True)
-class ProviderEntry:
+class ProviderEntry(NamedTuple):
     """One entry of `providers.<api>` (upstream's `Provider`).
 
     Attributes:

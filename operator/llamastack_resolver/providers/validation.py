@@ -7,6 +7,7 @@ its API's dependents out of the later checks, so that no finding is the conseque
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from llamastack_resolver.config.condition import Condition
 from llamastack_resolver.config.run_config import ProviderEntry, RunConfig
@@ -24,8 +25,7 @@ class InvalidProviderError(Exception):
     """A provider cannot be used: its spec carries a deprecation error, or findings forbid it."""
 
 
-@dataclass(frozen=True)
-class ProviderWithSpec:
+class ProviderWithSpec(NamedTuple):
     """A provider entry together with its spec (upstream's class of that name).
 
     Attributes:
@@ -240,8 +240,7 @@ def _open_type(
     return RegisteredSpec(spec, "directory", opaque=True)
 
 
-@dataclass(frozen=True)
-class _TypeAdvice:
+class _TypeAdvice(NamedTuple):
     """What became of a type that another release has."""
 
     reason: ProviderReason

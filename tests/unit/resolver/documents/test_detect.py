@@ -8,7 +8,7 @@ import pytest
 
 from llamastack_operator import catalog
 from llamastack_resolver.documents.detect import detect_release, parse_release, release_of_image, unknown_tag
-from llamastack_resolver.documents.signs import Outline, Outlines
+from llamastack_resolver.documents.signs import Outlines
 from llamastack_resolver.releases import Release, UnknownReleaseError, stand_in
 
 KNOWN = [
@@ -184,12 +184,10 @@ class TestARunConfig:
         assert concluded({"metadata_store": {"type": "sqlite"}}, errors)[0] == "0.2.23"
 
     def test_is_not_resolved_where_the_verdict_cannot_differ(self) -> None:
-        def outline(version: str) -> Outline:
-            return Outline(Release.parse(version), "top", {"inference": {}}, {}, frozenset({"inference"}), ["same"])
-
         def fail(release: Release) -> int:
             raise AssertionError(release)
 
-        alike = Outlines([outline("0.7.1"), outline("0.7.2")], {"top": {"properties": {"apis": {}}}}.__getitem__)
+        releases = [["llama-stack-0.7.1", 1, 0, 0], ["llama-stack-0.7.2", 1, 0, 0]]
+        alike = Outlines({"keys": [None, [{"apis": 0}]], "apis": [["inference"]], "releases": releases, "types": {}})
 
         assert str(detect_release({"apis": ["inference"]}, alike, fail).release) == "0.7.2"
