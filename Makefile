@@ -42,6 +42,12 @@ generate: venv ## Write the generated files anew (CRDs, reference docs)
 	@$(BIN)/python -m llamastack_operator.catalog.config_keys operator/llamastack_resolver/providers
 	@charts/sync-crds
 
+.PHONY: catalog
+catalog: venv ## Take what was published into the catalog, and say what is left to review; RELEASES='0.7.4' names some
+	@$(BIN)/python scripts/build-catalog $(RELEASES)
+	@$(MAKE) --no-print-directory generate
+	@$(BIN)/python -m scripts.catalog_review
+
 .PHONY: check
 check: venv ## Style, types, layers, generated files
 	@echo "==> checks"
