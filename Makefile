@@ -43,6 +43,12 @@ generate: venv ## Write the generated files anew (CRDs, reference docs, what is 
 	@$(BIN)/python -m llamastack_operator.catalog.outline operator/llamastack_operator/catalog/data
 	@charts/sync-crds
 
+.PHONY: catalog
+catalog: venv ## Take what was published into the catalog, and say what is left to review; RELEASES='0.7.4' names some
+	@$(BIN)/python scripts/build-catalog $(RELEASES)
+	@$(MAKE) --no-print-directory generate
+	@$(BIN)/python -m scripts.catalog_review
+
 .PHONY: check
 check: venv ## Style, types, layers, generated files
 	@echo "==> checks"

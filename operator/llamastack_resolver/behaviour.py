@@ -77,7 +77,8 @@ class Behaviour(NamedTuple):
     remote_policy: bool
     """Since 0.3.4 factories of remote providers are given the policy that they ask for too (#4277)."""
     route_policy: bool
-    """Since ogx 1.4 factories of inline providers are given the `route_policy` that they ask for."""
+    """In ogx 1.0.3 and later patches of 1.0, and since 1.4, factories of inline providers are given the `route_policy`
+    that they ask for: a patch of an old minor may have what newer minors lack."""
     telemetry_flag: bool
     """In 0.3 factories of inline providers are given the `telemetry_enabled` that they ask for."""
     tells_siblings: bool
@@ -124,7 +125,7 @@ def _behaviour(release: Release) -> Behaviour:
         fills_metadata_store=since("ogx-1.1.0"),
         internal_apis_first=since("0.3.0"),
         remote_policy=since("0.3.4"),
-        route_policy=since("ogx-1.4.0"),
+        route_policy=since("ogx-1.4.0") or (since("ogx-1.0.3") and not since("ogx-1.1.0")),
         telemetry_flag=since("0.3.0") and not since("0.4.0"),
         tells_siblings=since("ogx-1.2.0"),
         cycles_fail=since("ogx-1.2.0"),

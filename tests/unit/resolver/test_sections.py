@@ -60,7 +60,7 @@ class TestWhatTheReleaseFillsIn:
 
 
 class TestSinks:
-    """A validator of the releases up to 0.2.23 splits them at commas."""
+    """A validator of the releases up to 0.2.24 splits them at commas."""
 
     def findings(self, sinks: object) -> list[tuple[str, str, str]]:
         raw = {

@@ -122,9 +122,9 @@ class TestStackLayer:
         )
 
     def test_a_patch_that_the_catalog_lacks_is_installed_as_itself(self) -> None:
-        release = Release("llama-stack", "0.4.6")
+        release = Release("llama-stack", "0.4.9")
         stack = layer(plan_of(release, config()), "stack")
-        assert stack.requirements[:2] == ("llama-stack==0.4.6", "llama-stack-api==0.4.6")
+        assert stack.requirements[:2] == ("llama-stack==0.4.9", "llama-stack-api==0.4.9")
         assert not [line for line in stack.constraints if line.startswith("llama-stack")]
 
     def test_the_order_of_the_providers_makes_no_difference(self) -> None:

@@ -89,6 +89,10 @@ def test_policy_is_given_to_factories_that_ask_for_it(module: Writer):
         ("0.7.3", "inline", "telemetry_enabled", False),
         ("ogx-1.5.0", "inline", "policy, route_policy", True),
         ("ogx-1.3.0", "inline", "policy, route_policy", False),
+        ("ogx-1.1.0", "inline", "policy, route_policy", False),
+        ("ogx-1.0.4", "inline", "policy, route_policy", True),
+        ("ogx-1.0.3", "inline", "policy, route_policy", True),
+        ("ogx-1.0.2", "inline", "policy, route_policy", False),
         ("ogx-1.5.0", "remote", "policy, route_policy", False),
     ],
 )
