@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from llamastack_resolver.config.schema_check import join
 from llamastack_resolver.findings import Findings, Reason, Severity, Whose
-from llamastack_resolver.installed.release import describe_error, import_cure
+from llamastack_resolver.installed.lacking import lack_of
+from llamastack_resolver.installed.release import describe_error
 from llamastack_resolver.introspection import Layout
 from llamastack_resolver.introspection.configs import load_class
 from llamastack_resolver.introspection.specs import release_spec
@@ -307,13 +308,16 @@ async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec, secon
 
 def _failure(reason: Reason, doing: str, provider: ProviderWithSpec, error: BaseException) -> InstantiationError:
     hint = _OTHER_VERSION if isinstance(error, ImportError) else _CONNECTION
-    cure = import_cure(provider.spec.module or "", error)
-    if cure:
-        hint = cure
+    lack = lack_of(provider.spec.module or "", error)
+    if lack and lack.installed:
+        hint = lack.cure
     elif isinstance(error, ImportError) and provider.spec.pip_packages:
         hint = f"the provider needs {', '.join(provider.spec.pip_packages)}"
+    elif lack:
+        hint = lack.cure
     what = provider.provider_type if provider.entry else f"{provider.spec.module} of the release"
-    message = f"{doing} {what} failed: {describe_error(error)}"
+    sides = f" ({lack.what})" if lack and lack.what else ""
+    message = f"{doing} {what} failed: {describe_error(error)}{sides}"
     return InstantiationError(reason, message, hint)
 
 
