@@ -71,6 +71,8 @@ class Behaviour:
     """Since 0.4.0 a provider's `vector_stores_config` is the run config's `vector_stores`, where that is given."""
     fills_metadata_store: bool
     """Since ogx 1.1 a provider without a `metadata_store` gets the run config's `storage.stores.vector_stores`."""
+    fills_remote_configs: bool
+    """Since ogx 1.1 that holds for remote providers too; before, for inline ones alone."""
 
     # What starts.
     internal_apis_first: bool
@@ -123,6 +125,7 @@ def _behaviour(release: Release) -> Behaviour:
         flat_external_specs=since("0.2.23"),
         fills_vector_stores_config=since("0.4.0"),
         fills_metadata_store=since("ogx-1.1.0"),
+        fills_remote_configs=since("ogx-1.1.0"),
         internal_apis_first=since("0.3.0"),
         remote_policy=since("0.3.4"),
         route_policy=since("ogx-1.4.0"),

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.config.schema_check import join
 from llamastack_resolver.findings import Findings, Reason, Severity, Whose
 from llamastack_resolver.installed.lacking import lack_of
@@ -21,6 +22,7 @@ from llamastack_resolver.introspection import Layout
 from llamastack_resolver.introspection.configs import load_class
 from llamastack_resolver.introspection.specs import release_spec
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.providers.filled_fields import METADATA_STORE, VECTOR_STORES, may_be_filled
 from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.validation import ProviderWithSpec
 from llamastack_resolver.start.compliance import ComplianceRules, report_compliance
@@ -200,7 +202,7 @@ async def instantiate_provider(
     module = import_provider(provider)
     config = None
     if provider.origin != "routed":
-        config = make_config(provider, runtime.run_config)
+        config = make_config(provider, runtime.run_config, runtime.knowledge.behaviour)
         name = _FACTORIES[provider.spec.kind]
         args = [config, deps]
     elif provider.provider_type == ROUTING_TABLE:
@@ -234,8 +236,13 @@ def import_provider(provider: ProviderWithSpec) -> Any:
         raise _failure(ModuleReason.MODULE_IMPORT_FAILED, "importing", provider, error) from error
 
 
-def make_config(provider: ProviderWithSpec, run_config: Any) -> Any:
+def make_config(provider: ProviderWithSpec, run_config: Any, behaviour: Behaviour) -> Any:
     """Return the instance of a provider's config class, with what the release fills in by itself.
+
+    Args:
+        provider: the provider.
+        run_config: the release's own run config object.
+        behaviour: the release's rules.
 
     Raises:
         InstantiationError: there is no such class, or it refuses the config.
@@ -247,13 +254,13 @@ def make_config(provider: ProviderWithSpec, run_config: Any) -> Any:
     except Exception as error:
         message = f"config class {provider.spec.config_class}: {describe_error(error)}"
         raise InstantiationError(ModuleReason.MODULE_IMPORT_FAILED, message, _OTHER_VERSION) from error
-    fields = getattr(cls, "model_fields", {})
+    possible = may_be_filled(provider.spec, getattr(cls, "model_fields", {}), behaviour)
     vector_stores = getattr(run_config, "vector_stores", None)
-    if "vector_stores_config" in fields and vector_stores is not None:
-        given["vector_stores_config"] = vector_stores
+    if VECTOR_STORES in possible and vector_stores is not None:
+        given[VECTOR_STORES] = vector_stores
     store = getattr(getattr(getattr(run_config, "storage", None), "stores", None), "vector_stores", None)
-    if "metadata_store" in fields and given.get("metadata_store") is None and store is not None:
-        given["metadata_store"] = store.model_dump()
+    if METADATA_STORE in possible and given.get(METADATA_STORE) is None and store is not None:
+        given[METADATA_STORE] = store.model_dump()
     try:
         return cls(**given)
     except Exception as error:
