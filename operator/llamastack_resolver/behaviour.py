@@ -85,6 +85,8 @@ class Behaviour:
     """In 0.3 factories of inline providers are given the `telemetry_enabled` that they ask for."""
     tells_siblings: bool
     """Since ogx 1.2 providers of an API without a router are told of each other, and no more lost but for the last."""
+    has_workers: bool
+    """Since ogx 1.3 a provider whose spec says `execution_mode: worker` runs in processes of its own."""
     cycles_fail: bool
     """Since ogx 1.2 a circle of dependencies is refused (#6157); before, the sort passed over it in silence."""
     serves_unbacked_apis: bool
@@ -131,6 +133,7 @@ def _behaviour(release: Release) -> Behaviour:
         route_policy=since("ogx-1.4.0"),
         telemetry_flag=since("0.3.0") and not since("0.4.0"),
         tells_siblings=since("ogx-1.2.0"),
+        has_workers=since("ogx-1.3.0"),
         cycles_fail=since("ogx-1.2.0"),
         serves_unbacked_apis=since("ogx-1.5.0"),
         has_stack_build=not since("0.3.0"),

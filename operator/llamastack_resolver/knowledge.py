@@ -162,6 +162,7 @@ class ProviderSpec:
     toolgroup_id: str | None = None
     description: str | None = None
     container_image: str | None = None
+    execution_mode: str | None = None
 
     @property
     def dependencies(self) -> tuple[str, ...]:
@@ -191,6 +192,7 @@ class ProviderSpec:
                     "toolgroup_id",
                     "description",
                     "container_image",
+                    "execution_mode",
                 )
             },
         )

@@ -26,7 +26,9 @@ from llamastack_resolver.providers.filled_fields import METADATA_STORE, VECTOR_S
 from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.validation import ProviderWithSpec
 from llamastack_resolver.start.compliance import ComplianceRules, report_compliance
+from llamastack_resolver.start.failure import InstantiationError
 from llamastack_resolver.start.reasons import StartReason
+from llamastack_resolver.start.workers import WorkerPool, describe_for_workers, describe_siblings, runs_in_worker
 from llamastack_resolver.start_plan.plan import PlanStep
 from llamastack_resolver.start_plan.routing import INNER, ROUTING_TABLE
 
@@ -50,6 +52,7 @@ class Runtime:
             type.
         compliance: how much compliance matters.
         timeout: seconds that one factory may take.
+        pool: takes the providers that run in worker processes.
     """
 
     layout: Layout
@@ -60,6 +63,7 @@ class Runtime:
     specs: dict[tuple[str, str], Any] = field(default_factory=dict)
     compliance: ComplianceRules = field(default_factory=ComplianceRules)
     timeout: float = 60.0
+    pool: WorkerPool = field(default_factory=WorkerPool)
 
 
 @dataclass(frozen=True)
@@ -85,15 +89,6 @@ class ProviderState:
         return {key: value for key, value in data.items() if value}
 
 
-class InstantiationError(Exception):
-    """A provider cannot be started; `reason` and `hint` are the finding's."""
-
-    def __init__(self, reason: Reason, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.hint = hint
-
-
 async def instantiate_providers(
     plan: Sequence[PlanStep],
     runtime: Runtime,
@@ -117,6 +112,7 @@ async def instantiate_providers(
     inner: dict[str, dict[str, Any]] = {}
     states: list[ProviderState] = []
     failed: set[str] = set()
+    siblings: dict[str, dict[str, Any]] = {}
     for step in plan:
         for provider in step.providers:
             reason = (refused or {}).get(provider.entry.path) if provider.entry else None
@@ -126,9 +122,34 @@ async def instantiate_providers(
                 state = await _start(step, provider, runtime, impls, inner, failed, findings)
             if state.state != "Ready":
                 failed.add(step.api)
+            elif not step.key.startswith(INNER):
+                siblings.setdefault(step.api, {})[provider.provider_id] = impls[step.api]
             if provider.entry is not None:
                 states.append(state)
+    _introduce(siblings, runtime, findings)
     return impls, states
+
+
+def _introduce(siblings: Mapping[str, Mapping[str, Any]], runtime: Runtime, findings: Findings) -> None:
+    """Tell providers of one API of each other, as the release does once all are there: it stops where one fails.
+
+    What else it does then has no effect: the vector store table is given its router, and never looks at it.
+    """
+    if not runtime.knowledge.behaviour.tells_siblings:
+        return
+    for api, impls in siblings.items():
+        for name, impl in impls.items():
+            tell = getattr(impl, "set_sibling_providers", None)
+            try:
+                if tell is not None:
+                    tell({other: one for other, one in impls.items() if other != name})
+            except Exception as error:
+                message = f"set_sibling_providers() of {name} failed: {describe_error(error)}"
+                reason, whose = StartReason.INSTANTIATION_FAILED, Whose(api=api, provider=name)
+                findings.error(reason, message, f"providers.{api}", hint=_OTHER_VERSION, **whose)
+    problem = describe_siblings(siblings, runtime)
+    if problem:
+        findings.error(StartReason.INSTANTIATION_FAILED, problem, "providers", hint=_OTHER_VERSION)
 
 
 async def _start(
@@ -217,9 +238,14 @@ async def instantiate_provider(
     factory = getattr(module, name, None)
     if not callable(factory):
         raise InstantiationError(ModuleReason.SPEC_MISSING, f"{module.__name__} has no {name}()", _OTHER_VERSION)
+    worker = provider.origin != "routed" and runs_in_worker(_own_spec(provider, runtime), runtime)
+    if worker:
+        describe_for_workers(_own_spec(provider, runtime), provider.provider_id, config, deps, runtime)
     if provider.origin != "routed":
-        args += _further_arguments(factory, provider, runtime)
+        args += _further_arguments(factory, provider, runtime, worker)
     impl = await _call(factory, args, provider, runtime.timeout)
+    if worker and hasattr(impl, "initialize"):
+        await _call(impl.initialize, [], provider, runtime.timeout)
     _mark(impl, provider, config, deps, runtime)
     return impl
 
@@ -282,14 +308,15 @@ def _config_error(error: Exception) -> str:
     return "; ".join(lines)[:400]
 
 
-def _further_arguments(factory: Any, provider: ProviderWithSpec, runtime: Runtime) -> list[Any]:
-    """Return what the release hands over where a factory names it; which that is depends on kind and release."""
+def _further_arguments(factory: Any, provider: ProviderWithSpec, runtime: Runtime, worker: bool) -> list[Any]:
+    """Return what the release hands over where a factory names it; which that is depends on kind and release, and a
+    worker gives it the policy alone."""
     behaviour, inline = runtime.knowledge.behaviour, provider.spec.kind != "remote"
     parameters = inspect.signature(factory).parameters
     arguments: list[Any] = []
     if "policy" in parameters and (inline or behaviour.remote_policy):
         arguments.append(runtime.policy)
-    if "route_policy" in parameters and inline and behaviour.route_policy:
+    if "route_policy" in parameters and inline and behaviour.route_policy and not worker:
         auth = getattr(getattr(runtime.run_config, "server", None), "auth", None)
         arguments.append(getattr(auth, "route_policy", None) or [])
     telemetry = getattr(runtime.run_config, "telemetry", None)
