@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from llamastack_operator import catalog
+from llamastack_resolver.resolution import resolve
 from tests.conformance.checks import run_start_check
 from tests.conformance.releases import RELEASES, ask, python_of, release
 
@@ -85,3 +87,25 @@ def test_a_metadata_store_is_filled_in_where_the_release_fills_it_in(name: str, 
         errors = [finding["message"] for finding in report["findings"] if finding["severity"] == "error"]
         assert (status == 0) == (theirs[key] is None), (key, theirs[key], errors)
     assert theirs["its own"] is None
+
+
+def renamed(raw: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {**raw, "providers": {new if key == old else key: value for key, value in raw["providers"].items()}}
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_other_spellings_of_apis_are_judged_as_the_release_judges_them(name: str, tmp_path: Path):
+    raw = with_files(name, tmp_path, own=True, beside=False)
+    configs = {old: renamed(raw, old, new) for old, new in (("files", "Files"), ("tool_runtime", "tool-runtime"))}
+    for listed in ("files", "Files", "Models", "tool_runtime", "tool-runtime"):
+        configs[f"apis {listed}"] = {**raw, "apis": ["inference", listed]}
+    theirs = ask(name, {"configs": configs}, {}, tmp_path)["configs"]
+
+    for key, config in configs.items():
+        findings = resolve(config, catalog.load_release(release(name))).findings
+        errors = [finding.message for finding in findings if finding.severity == "error"]
+        assert (errors == []) == (theirs[key] is None), (key, theirs[key], errors)
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(configs["files"]))
+    status, report = run_start_check(python_of(name), tmp_path)
+    warnings = [finding["hint"] for finding in report["findings"] if finding["path"] == "providers.Files"]
+    assert (status, warnings) == (0, ["write `files`"])
