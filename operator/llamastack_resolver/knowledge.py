@@ -156,6 +156,7 @@ class ProviderSpec:
     toolgroup_id: str | None = None
     description: str | None = None
     container_image: str | None = None
+    execution_mode: str | None = None
 
     @property
     def dependencies(self) -> tuple[str, ...]:
@@ -185,6 +186,7 @@ class ProviderSpec:
                     "toolgroup_id",
                     "description",
                     "container_image",
+                    "execution_mode",
                 )
             },
         )

@@ -55,6 +55,7 @@ class RunConfig:
         malformed: APIs with an entry (or all of their entries) that could not be read.
         apis: the `apis` list; None where it is absent, malformed or not known.
         conditions: of the places that may count or not, by path.
+        renamed: how the file writes APIs whose sections stand under their own name here.
     """
 
     raw: Mapping[str, Any]
@@ -62,6 +63,7 @@ class RunConfig:
     malformed: frozenset[str]
     apis: tuple[str, ...] | None
     conditions: Mapping[str, Condition] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def external_providers_dir(self) -> str | None:

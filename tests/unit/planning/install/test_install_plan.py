@@ -219,6 +219,11 @@ class TestModulesLayer:
         assert modules.special == (("torch", "--index-url", "${index.pytorch-cpu}"),)
         assert modules.requirements == ("httpx", "rich>=13")
 
+    def test_another_spelling_of_an_api_needs_the_same_packages(self) -> None:
+        entry = {"provider_id": "s", "provider_type": "remote::s3"}
+        assert plan_of(R073, config(Files=[entry])).layers == plan_of(R073, config(files=[entry])).layers
+        assert plan_of(R073, config(Files=[entry])).layers != plan_of(R073, config()).layers
+
     def test_the_users_constraints_hold_for_it_and_the_known_good_ones_do_not(self) -> None:
         limit = Wanted("numpy<3", "spec.build.pip.constraints[0]")
         assert layer(plan_of(R073, config(safety=[FMS]), constraints=[limit]), "modules").constraints == ("numpy<3",)
