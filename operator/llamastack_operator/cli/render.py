@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -72,7 +71,7 @@ def _as_in_a_cluster(checked: Checked) -> Checked:
     findings = with_certainty(checked.findings, document)
     if checked.resolution is not None and wants_warnings(document.document.value):
         findings = [as_warning(finding, WARN) for finding in findings]
-    return replace(checked, findings=tuple(Findings(findings).sorted()))
+    return checked._replace(findings=tuple(Findings(findings).sorted()))
 
 
 def _fails(results: Sequence[Checked | Rendered]) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llamastack_operator import catalog
 from llamastack_operator.planning.reading.release import release_for
@@ -14,8 +13,7 @@ from llamastack_resolver.releases import Release
 from llamastack_resolver.resolution import Resolution
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(NamedTuple):
     """One document and its verdict.
 
     Attributes:
