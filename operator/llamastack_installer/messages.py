@@ -28,7 +28,7 @@ _CONFLICT = re.compile(r"^ {4}(?P<who>.+?) depends on (?P<what>.+)$")
 _REQUESTED = re.compile(r"^ {4}The user requested (?P<constraint>\(constraint\) )?(?P<what>.+)$")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 _BUILDS = re.compile(r"^\s*(?:ERROR: )?(?:Failed to build|Failed building wheel for) '?(?P<name>[^' ]+)")
-_COLLECTED_FOR = re.compile(r"^\s*Collecting (?P<what>\S+).*\(from (?P<chain>[^()]+)\)$")
+_COLLECTED_FOR = re.compile(r"^\s*Collecting (?P<what>\S++).*\(from (?P<chain>[^()]++)\)$")
 _COLLECTS = re.compile(r"^\s*(?:Collecting|Building wheel for) (?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
 # A file by its address, which may be that of the proxy and tells a user nothing.
 _DIRECT = re.compile(r"^\S+ ?@ \S*/(?P<file>[^/#]+)(?:#\S*)?$")
