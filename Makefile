@@ -36,11 +36,18 @@ lock: ## Write the dependency locks anew (hashes, no index address)
 
 # --- checks --------------------------------------------------------------------
 .PHONY: generate
-generate: venv ## Write the generated files anew (CRDs, reference docs)
+generate: venv ## Write the generated files anew (CRDs, reference docs, what is made of the catalog)
 	@$(BIN)/python -m llamastack_operator.api.crd crds
 	@$(BIN)/python -m llamastack_operator.api.reasons_page docs
 	@$(BIN)/python -m llamastack_operator.catalog.config_keys operator/llamastack_resolver/providers
+	@$(BIN)/python -m llamastack_operator.catalog.outline operator/llamastack_operator/catalog/data
 	@charts/sync-crds
+
+.PHONY: catalog
+catalog: venv ## Take what was published into the catalog, and say what is left to review; RELEASES='0.7.4' names some
+	@$(BIN)/python scripts/build-catalog $(RELEASES)
+	@$(MAKE) --no-print-directory generate
+	@$(BIN)/python -m scripts.catalog_review
 
 .PHONY: check
 check: venv ## Style, types, layers, generated files
@@ -53,6 +60,7 @@ check: venv ## Style, types, layers, generated files
 	@$(BIN)/python -m llamastack_operator.api.crd crds --check
 	@$(BIN)/python -m llamastack_operator.api.reasons_page docs --check
 	@$(BIN)/python -m llamastack_operator.catalog.config_keys operator/llamastack_resolver/providers --check
+	@$(BIN)/python -m llamastack_operator.catalog.outline operator/llamastack_operator/catalog/data --check
 	@charts/sync-crds --check
 
 .PHONY: format

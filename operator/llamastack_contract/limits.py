@@ -34,3 +34,5 @@ TAIL_LINES = 12
 """Most lines of what failed."""
 TAIL_CHARACTERS = 240
 """Most characters of one of them."""
+CONCERNED = 8
+"""Most names of modules and requirements that a failure is about."""

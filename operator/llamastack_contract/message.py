@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from llamastack_contract.limits import (
+    CONCERNED,
     HINT_CHARACTERS,
     MESSAGE_BYTES,
     MESSAGE_CHARACTERS,
     TAIL_CHARACTERS,
     TAIL_LINES,
 )
+from llamastack_contract.lock import NAME, NAME_LIMIT
 from llamastack_contract.reasons import FailureReason, is_build_reason
 from llamastack_contract.shape import Members, ShapeError
 
@@ -41,6 +43,8 @@ class FailureMessage:
         step: the program that failed.
         retry: whether another try can help though nothing is changed.
         tail: the last lines of what failed.
+        concerns: names of the modules and requirements of the layer that it is about, at most `CONCERNED`; none where
+            it is about the build as a whole, or was told by a program that did not say.
     """
 
     reason: FailureReason
@@ -49,6 +53,7 @@ class FailureMessage:
     step: str = ""
     retry: bool = False
     tail: tuple[str, ...] = ()
+    concerns: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str | bytes) -> FailureMessage | None:
@@ -68,6 +73,7 @@ class FailureMessage:
             _text(data.get("step")),
             data.get("retry") is True,
             tuple(_text(line) for line in tail) if isinstance(tail, list) else (),
+            _names(data.get("concerns")),
         )
 
     def to_text(self) -> str:
@@ -80,6 +86,8 @@ class FailureMessage:
             "retry": self.retry,
             "tail": [one_line(line, TAIL_CHARACTERS) for line in self.tail[-TAIL_LINES:]],
         }
+        if names := _names(list(self.concerns)):
+            data["concerns"] = list(names)
         while len(text := json.dumps(data, ensure_ascii=False)) and len(text.encode()) > MESSAGE_BYTES:
             if data["tail"]:
                 data["tail"] = data["tail"][1:]
@@ -172,6 +180,11 @@ def one_line(text: str, limit: int) -> str:
     plain = _CONTROL.sub(" ", _ESCAPES.sub("", text).encode("utf-8", "replace").decode())
     plain = " ".join(_USERINFO.sub("", plain).split())
     return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def _names(value: object) -> tuple[str, ...]:
+    items = value[:CONCERNED] if isinstance(value, list) else ()
+    return tuple(one for one in items if isinstance(one, str) and len(one) <= NAME_LIMIT and NAME.fullmatch(one))
 
 
 def _text(value: object) -> str:

@@ -18,10 +18,19 @@ class FailureError(Exception):
         hint: what to do about it.
         retry: whether another try can help though nothing is changed.
         tail: the last lines of what failed.
+        concerns: names of the packages that it is about; those of the layer's modules and requirements alone, once
+            `install_layer` has led them back to these.
     """
 
     def __init__(
-        self, reason: FailureReason, message: str, hint: str = "", *, retry: bool = False, tail: Iterable[str] = ()
+        self,
+        reason: FailureReason,
+        message: str,
+        hint: str = "",
+        *,
+        retry: bool = False,
+        tail: Iterable[str] = (),
+        concerns: Iterable[str] = (),
     ) -> None:
         super().__init__(message)
         self.reason = reason
@@ -29,7 +38,8 @@ class FailureError(Exception):
         self.hint = hint
         self.retry = retry
         self.tail = tuple(tail)
+        self.concerns = tuple(concerns)
 
     def last_words(self, step: str = INSTALL) -> FailureMessage:
         """Return the termination message of the step that fails with it."""
-        return FailureMessage(self.reason, self.message, self.hint, step, self.retry, self.tail)
+        return FailureMessage(self.reason, self.message, self.hint, step, self.retry, self.tail, self.concerns)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from llamastack_contract.layer import Layer
 from llamastack_contract.lock import Locked
-from llamastack_contract.names import canonical
+from llamastack_contract.names import canonical, name_of
 from llamastack_contract.record import Distribution
+from llamastack_installer.concerned import concerned
 from llamastack_installer.facts import Facts, facts_of, installed
 from llamastack_installer.failure import FailureError
 from llamastack_installer.messages import SOURCES_FIELD, failure_of, missing_project
@@ -64,16 +65,11 @@ def install_layer(python: Path, sources: Sources, workshop: Workshop) -> None:
     root = Path(layer.root)
     make_root(root, base)
     installation = _Installation(layer, base, sources, workshop)
-    with installation.specs.prepared():
-        lock, modules = installation.from_lock() if layer.lock is not None else installation.afresh()
-    packages = installation.packages
-    progress("checking")
-    with ThreadPoolExecutor(1, "pip") as beside:
-        problems = beside.submit(installation.pip.check)
-        settle(root, packages)
-        verify_base(base, packages)
-        verify_requirements(problems.result(), packages, loose_names(layer, modules))
-    write_record(layer, packages, base, lock, modules)
+    try:
+        installation.install()
+    except FailureError as error:
+        error.concerns = concerned(layer, installation.modules, error.concerns)
+        raise
 
 
 class _Installation:
@@ -89,8 +85,21 @@ class _Installation:
         python = python_of(root)
         self.pip = Pip(python, workshop.tools, sources, workshop.scratch, workshop.timeout)
         self.specs = SpecReader(python, layer.modules, workshop.scratch, workshop.spec_timeout)
+        self.modules = Modules()
 
-    def afresh(self) -> tuple[tuple[Locked, ...], Modules]:
+    def install(self) -> None:
+        """Install the layer, see that all is well, and write its record."""
+        with self.specs.prepared():
+            lock = self.from_lock() if self.layer.lock is not None else self.afresh()
+        progress("checking")
+        with ThreadPoolExecutor(1, "pip") as beside:
+            problems = beside.submit(self.pip.check)
+            settle(Path(self.layer.root), self.packages)
+            verify_base(self.base, self.packages)
+            verify_requirements(problems.result(), self.packages, loose_names(self.layer, self.modules))
+        write_record(self.layer, self.packages, self.base, lock, self.modules)
+
+    def afresh(self) -> tuple[Locked, ...]:
         """Resolve and install; return the lock of all passes."""
         constraints = self.scratch / "constraints.txt"
         constraints.write_text("".join(f"{line}\n" for line in constraint_lines(self.layer, self.base)), "utf-8")
@@ -99,20 +108,21 @@ class _Installation:
         if self.layer.requirements:
             passes.append(self._pass([*options, *self.layer.requirements], constraints))
         passes += self._special_passes(self.layer.special, constraints)
-        modules = self.specs.read()
-        plain, special = split_packages(modules.packages)
+        self.modules = self.specs.read()
+        plain, special = split_packages(self.modules.packages)
         if plain and (plain := unmet(plain, [*self.base.distributions, *installed([str(self.packages)])])):
             # The first pass's requirements again, so that pip finds versions that suit both.
             passes.append(self._pass([*options, *self.layer.requirements, *plain], constraints))
         passes += self._special_passes(special, constraints)
-        return merged(passes), modules
+        return merged(passes)
 
-    def from_lock(self) -> tuple[tuple[Locked, ...], Modules]:
+    def from_lock(self) -> tuple[Locked, ...]:
         """Install the files of the lock and nothing else."""
         lock = self.layer.lock or ()
         if lock:
             self._install(lock, locked=True)
-        return merged([lock]), self.specs.read()
+        self.modules = self.specs.read()
+        return merged([lock])
 
     def _special_passes(self, calls: Sequence[Sequence[str]], constraints: Path) -> list[list[Locked]]:
         return [self._pass(special_arguments(call, self.sources), constraints) for call in calls]
@@ -138,7 +148,7 @@ class _Installation:
         if locked and failure.reason in ("ModuleNotFound", "SourceDistributionRefused"):
             hint = "ask for a fresh build, which locks what the index has now"
             message = f"a file of the lock is gone: {failure.message}"
-            raise FailureError("LockLost", message, hint, tail=failure.tail)
+            raise FailureError("LockLost", message, hint, tail=failure.tail, concerns=failure.concerns)
         raise failure
 
     def _why(self, outcome: ProcessResult) -> FailureError:
@@ -149,18 +159,20 @@ class _Installation:
 
     def _refuse_sources(self, entries: Sequence[Locked]) -> None:
         """Refuse source distributions that are named by their address, which pip takes whatever it is told."""
-        built = [entry.file for entry in entries if not is_wheel(entry)]
+        built = [entry for entry in entries if not is_wheel(entry)]
         if built and not self.sources.build.pip.source_distributions:
-            message = f"{', '.join(built)} would be built from source, and only wheels are installed"
+            files = ", ".join(entry.file for entry in built)
+            message = f"{files} would be built from source, and only wheels are installed"
             hint = f"set {SOURCES_FIELD}: true to run its build in the image build, or name a wheel"
-            raise FailureError("SourceDistributionRefused", message, hint)
+            about = [entry.name for entry in built]
+            raise FailureError("SourceDistributionRefused", message, hint, concerns=about)
 
 
 def constraint_lines(layer: Layer, base: Facts) -> list[str]:
     """Return pip's constraints: what the base has stays, and beside that the layer's own hold."""
     pins = [f"{item.name}=={item.version}" for item in base.distributions]
     names = {item.key for item in base.distributions}
-    own = [line for line in layer.constraints if canonical(_name(line)) not in names]
+    own = [line for line in layer.constraints if canonical(name_of(line)) not in names]
     return [*pins, *own]
 
 
@@ -170,17 +182,10 @@ def unmet(packages: Iterable[str], have: Iterable[Distribution]) -> list[str]:
     pip would find the same, but takes a look at everything that is installed for it.
     """
     names = {item.key for item in have}
-    return [text for text in packages if _name(text) != text or canonical(text) not in names]
+    return [text for text in packages if name_of(text) != text or canonical(text) not in names]
 
 
 def loose_names(layer: Layer, modules: Modules) -> set[str]:
     """Return the packages that were asked for without what they require (`--no-deps`)."""
     calls = [*map(list, layer.special), *split_packages(modules.packages)[1]]
-    return {_name(word) for call in calls if "--no-deps" in call for word in call if not word.startswith("-")}
-
-
-def _name(requirement: str) -> str:
-    for number, character in enumerate(requirement):
-        if not (character.isalnum() or character in "._-"):
-            return requirement[:number]
-    return requirement
+    return {name_of(word) for call in calls if "--no-deps" in call for word in call if not word.startswith("-")}

@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from llamastack_contract.names import canonical
+from llamastack_contract.names import canonical, name_of
 from llamastack_installer.facts import Facts
 from llamastack_installer.failure import FailureError
 from llamastack_installer.projects import Project
@@ -28,6 +28,7 @@ _CONFLICT = re.compile(r"^ {4}(?P<who>.+?) depends on (?P<what>.+)$")
 _REQUESTED = re.compile(r"^ {4}The user requested (?P<constraint>\(constraint\) )?(?P<what>.+)$")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 _BUILDS = re.compile(r"^\s*(?:ERROR: )?(?:Failed to build|Failed building wheel for) '?(?P<name>[^' ]+)")
+_COLLECTED_FOR = re.compile(r"^\s*Collecting (?P<what>\S+).*\(from (?P<chain>[^()]+)\)$")
 _COLLECTS = re.compile(r"^\s*(?:Collecting|Building wheel for) (?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
 # A file by its address, which may be that of the proxy and tells a user nothing.
 _DIRECT = re.compile(r"^\S+ ?@ \S*/(?P<file>[^/#]+)(?:#\S*)?$")
@@ -68,14 +69,20 @@ def failure_of(lines: Sequence[str], base: Facts, project: Project | None = None
     for line in lines:
         if match := _PYTHON.search(line):
             message = f"{match['package']} requires Python {match['want']}, and the base has {match['have']}"
-            return FailureError("RequirementConflict", message, "use another version of it, or another base image")
+            hint = "use another version of it, or another base image"
+            about = [_asked_by(lines, match["package"])]
+            return FailureError("RequirementConflict", message, hint, concerns=about)
         if match := _INVALID.search(line):
             hint = "write a PEP 508 requirement such as my-provider>=1.0"
-            return FailureError("RequirementInvalid", f"pip does not take the requirement {match['text']}", hint)
+            message = f"pip does not take the requirement {match['text']}"
+            return FailureError("RequirementInvalid", message, hint, concerns=[name_of(match["text"].strip("'"))])
     if any(sign in text for sign in _BUILD_SIGNS):
         return _build_failed(lines)
     if match := next(filter(None, map(_NO_MATCH.search, reversed(lines))), None):
-        return _no_match(match["requirement"], match["parent"], lines, base, project)
+        failure = _no_match(match["requirement"], match["parent"], lines, base, project)
+        asking = (match["parent"] or match["requirement"]).rpartition("->")[2]
+        failure.concerns = (_asked_by(lines, name_of(asking)),)
+        return failure
     return FailureError("BuildFailed", f"pip failed: {_last_error(lines)}", tail=_errors(lines))
 
 
@@ -86,7 +93,8 @@ def _hash_mismatch(lines: Sequence[str]) -> FailureError:
     if match := _DIRECT.match(what):
         what = match["file"]
     hint = "somebody replaced the file on the index, or it came damaged; a fresh build locks what is there now"
-    return FailureError("HashMismatch", f"{what} is another file than its digest says", hint, tail=details)
+    message = f"{what} is another file than its digest says"
+    return FailureError("HashMismatch", message, hint, tail=details, concerns=[name_of(details[0])] if details else ())
 
 
 def _conflict(lines: Sequence[str], base: Facts) -> FailureError:
@@ -96,17 +104,19 @@ def _conflict(lines: Sequence[str], base: Facts) -> FailureError:
         if not line.strip():
             break
         block.append(line)
-    sides = []
+    sides, about = [], list[str]()
     for line in block:
         if match := _REQUESTED.match(line):
+            about += [] if match["constraint"] else [name_of(match["what"])]
             sides.append(_requested(match["what"], base) if match["constraint"] else f"{match['what']} is asked for")
         elif match := _CONFLICT.match(line):
+            about.append(_asked_by(lines, name_of(match["who"])))
             sides.append(f"{match['who']} requires {match['what']}")
     hint = "use versions that go together"
     if any("the base image has" in side for side in sides):
         hint = "the base's packages stay as they are: use a version for what the base has, or another base"
     message = "; ".join(dict.fromkeys(sides)) or _last_error(lines)
-    return FailureError("RequirementConflict", message, hint, tail=[line.strip() for line in block])
+    return FailureError("RequirementConflict", message, hint, tail=[line.strip() for line in block], concerns=about)
 
 
 def _requested(constraint: str, base: Facts) -> str:
@@ -177,7 +187,17 @@ def _build_failed(lines: Sequence[str]) -> FailureError:
     stop = next((number for number, line in enumerate(output) if line == "[end of output]"), len(output))
     hint = "ask its author for wheels, or use a version that has them"
     tail = [line for line in output[start:stop] if line]
-    return FailureError("SourceBuildFailed", f"building {name} from source failed", hint, tail=tail)
+    message, about = f"building {name} from source failed", [_asked_by(lines, name)]
+    return FailureError("SourceBuildFailed", message, hint, tail=tail, concerns=about)
+
+
+def _asked_by(lines: Iterable[str], name: str) -> str:
+    """Return what asks for a package in the end, as in `Collecting a (from b->c)`; the package where nothing does."""
+    for line in lines:
+        match = _COLLECTED_FOR.match(line)
+        if match and canonical(name_of(match["what"])) == canonical(name):
+            return name_of(match["chain"].rpartition("->")[2])
+    return name
 
 
 def _errors(lines: Iterable[str]) -> list[str]:

@@ -59,7 +59,7 @@ def _entry(item: Mapping[str, Any], proxy: str) -> Locked:
     digest = (archive.get("hashes") or {}).get("sha256") or str(archive.get("hash") or "").removeprefix("sha256=")
     if not digest:
         message = f"{name} {version} comes from {url}, which has no digest that could be locked"
-        raise FailureError("RequirementInvalid", message, "name a wheel, or a version on an index")
+        raise FailureError("RequirementInvalid", message, "name a wheel, or a version on an index", concerns=[name])
     path = urlsplit(url).path
     match = _PROXIED.search(path) if url.startswith(f"{proxy}/") else None
     index: int | str | None = None
@@ -73,7 +73,9 @@ def _entry(item: Mapping[str, Any], proxy: str) -> Locked:
     try:
         return Locked.from_dict({**data, "url": None if match or local else url.split("#")[0]})
     except LimitError as error:
-        raise FailureError("LimitExceeded", f"{name} {version} cannot be locked: {error}", error.hint) from error
+        message = f"{name} {version} cannot be locked: {error}"
+        raise FailureError("LimitExceeded", message, error.hint, concerns=[name]) from error
     except ShapeError as error:
         message = f"{name} {version} ({file}) cannot be locked: {error}"
-        raise FailureError("RequirementInvalid", message, "name a wheel, or a version on an index") from error
+        hint = "name a wheel, or a version on an index"
+        raise FailureError("RequirementInvalid", message, hint, concerns=[name]) from error

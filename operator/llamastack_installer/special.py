@@ -35,7 +35,8 @@ def split_packages(packages: Iterable[str]) -> tuple[list[str], list[list[str]]]
         try:
             special.append(shlex.split(text))
         except ValueError as error:
-            raise FailureError("RequirementInvalid", f"{text!r} is no requirement: {error}") from error
+            message = f"{text!r} is no requirement: {error}"
+            raise FailureError("RequirementInvalid", message, concerns=text.split()[:1]) from error
     return [text for text in plain if text], special
 
 
@@ -63,7 +64,8 @@ def special_arguments(call: Sequence[str], sources: Sources) -> list[str]:
                 replaced = replaced or (flag == "--index-url" and bool(address))
         else:
             message = f"{shlex.join(call)!r} has the option {flag}, and only {', '.join(_KNOWN)} are known"
-            raise FailureError("RequirementInvalid", message, "ask the provider's author to leave it out")
+            hint = "ask the provider's author to leave it out"
+            raise FailureError("RequirementInvalid", message, hint, concerns=_packages(call))
     if not packages:
         raise FailureError("RequirementInvalid", f"{shlex.join(call)!r} names no package")
     return [*(sources.trusted() if replaced else sources.options()), *options, *packages]
@@ -83,5 +85,11 @@ def _address(url: str, sources: Sources, call: Sequence[str]) -> str | None:
         if address.rstrip("/") == url.rstrip("/"):
             return sources.numbered(number)
     if not re.match(r"https?://", url):
-        raise FailureError("RequirementInvalid", f"{shlex.join(call)!r} names an index by {url!r}, which is no address")
+        message = f"{shlex.join(call)!r} names an index by {url!r}, which is no address"
+        raise FailureError("RequirementInvalid", message, concerns=_packages(call))
     return url
+
+
+def _packages(call: Sequence[str]) -> list[str]:
+    """Return the words of a call that may name packages: values of unknown options are among them."""
+    return [word for word in call if not word.startswith("-")]

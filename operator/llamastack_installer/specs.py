@@ -8,9 +8,10 @@ starts beside pip, imports that, and waits until the modules are installed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,12 @@ class Modules:
     Attributes:
         described: for the record.
         packages: `pip_packages` of all their specs, in order.
+        asked: those of each module, by its requirement.
     """
 
     described: tuple[Module, ...] = ()
     packages: tuple[str, ...] = ()
+    asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class SpecReader:
@@ -93,47 +96,68 @@ class SpecReader:
         return running.finish(self._timeout, Echo("specs"))
 
     def _modules_after(self, outcome: ProcessResult) -> Modules:
-        names = ", ".join(self._modules)
+        asked = self._asked()
+        names = ", ".join(asked)
         if outcome.timed_out:
             message = f"importing {names} did not come to an end in {self._timeout:.0f} s"
             hint = "a provider module must not start anything when it is imported"
-            raise FailureError("ModuleImportFailed", message, hint, tail=outcome.lines)
+            raise FailureError("ModuleImportFailed", message, hint, tail=outcome.lines, concerns=asked)
         try:
-            with self._answer.open(encoding="utf-8") as stream:
-                report = json.loads(stream.read(_REPORT_LIMIT))
-            return modules_of(report)
+            return modules_of(self._report(), self._modules)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             message = f"importing {names} ended the process (exit status {outcome.code})"
             if outcome.code == 2:
                 # The resolver's own refusal: no release is installed.
                 raise FailureError("UnsupportedBase", outcome.lines[-1] if outcome.lines else message) from error
-            raise FailureError("ModuleImportFailed", message, tail=outcome.lines) from error
+            raise FailureError("ModuleImportFailed", message, tail=outcome.lines, concerns=asked) from error
+
+    def _report(self) -> Any:
+        with self._answer.open(encoding="utf-8") as stream:
+            return json.loads(stream.read(_REPORT_LIMIT))
+
+    def _asked(self) -> Sequence[str]:
+        """Return the module that was asked when the process ended too early; all of them where that is not known."""
+        try:
+            asked = self._report().get("asking")
+        except (OSError, ValueError, AttributeError, RecursionError):
+            asked = None
+        return (asked,) if asked in self._modules else self._modules
 
 
-def modules_of(report: Mapping[str, Any]) -> Modules:
+def modules_of(report: Mapping[str, Any], modules: Sequence[str]) -> Modules:
     """Read the resolver's report.
+
+    Args:
+        report: the report.
+        modules: the requirements that it is about, in the order in which they were asked about.
 
     Raises:
         FailureError: it has errors.
     """
     errors = [finding for finding in report["findings"] if finding["severity"] == "error"]
     if errors:
-        lines = [f"{finding['path']}: {finding['message']}" for finding in errors]
+        about = [_module_at(finding["path"], modules) for finding in errors]
+        lines = [f"{module}: {finding['message']}" for module, finding in zip(about, errors, strict=True)]
         first = errors[0]
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         message = f"{first['message']}{more}"
         hint = first.get("hint") or ""
-        if "No module named" in first["message"]:
-            hint = "the package does not require what it imports: add it to spec.build.pip.requirements"
         # The resolver has reasons of its own, such as that a text is no module at all.
         reason = first["reason"] if is_build_reason(first["reason"]) else "BuildFailed"
-        raise FailureError(reason, message, hint, tail=lines if more else ())
-    described, packages = [], list[str]()
+        raise FailureError(reason, message, hint, tail=lines if more else (), concerns=about)
+    described, asked = [], dict[str, tuple[str, ...]]()
     for module in report["modules"]:
-        packages += [str(package) for package in module["pipPackages"]]
+        asked[module["requirement"]] = tuple(str(package) for package in module["pipPackages"])
         providers = tuple(Provider(item["api"], item["type"]) for item in module["providers"])
         # A module that was copied into the base has no distribution that would know its version.
         version = module["version"] or "unknown"
         name = module["distribution"]
         described.append(Module(module["requirement"], name, version, module["importName"], providers))
-    return Modules(tuple(described), tuple(dict.fromkeys(packages)))
+    packages = dict.fromkeys(package for texts in asked.values() for package in texts)
+    return Modules(tuple(described), tuple(packages), asked)
+
+
+def _module_at(path: str, modules: Sequence[str]) -> str:
+    """Return the module that a finding of the report is about; its path begins with `modules[3]`."""
+    match = re.match(r"modules\[(\d{1,4})\]", path)
+    return modules[int(match[1])] if match and int(match[1]) < len(modules) else path

@@ -45,9 +45,11 @@ def verify_base(base: Facts, packages: Path) -> None:
     hidden += [f"the package {name} would hide the base's" for name in sorted(new & _names(base.sites))]
     hidden += [f"the module {name} would hide Python's own" for name in sorted(new & sys.stdlib_module_names)]
     if hidden:
-        brought = owners(packages, hidden)
+        found = owners(packages, hidden)
+        brought = f" (brought by {', '.join(f'{name} {version}' for name, version in found)})" if found else ""
+        about = [item.name for item in ours if item.key in theirs] + [name for name, _ in found]
         hint = "leave that package out, or use a version of it without those files"
-        raise FailureError("RequirementConflict", "; ".join(hidden) + brought, hint, tail=hidden)
+        raise FailureError("RequirementConflict", "; ".join(hidden) + brought, hint, tail=hidden, concerns=about)
 
 
 def verify_requirements(problems: Iterable[str], packages: Path, loose: Iterable[str]) -> None:
@@ -65,15 +67,16 @@ def verify_requirements(problems: Iterable[str], packages: Path, loose: Iterable
     """
     new = {item.key for item in installed([str(packages)])}
     exempt = {canonical(name) for name in loose}
-    found = []
+    found, about = [], list[str]()
     for line in sorted(problems):
         match = _PROBLEM.match(line)
         who, what = (canonical(match["who"]), canonical(match["what"])) if match else ("", "")
         if who in new - exempt or (what in new and who not in exempt):
             found.append(line.rstrip("."))
+            about += [who, what]
     if found:
         hint = "use versions that go together; spec.build.pip.constraints can name them"
-        raise FailureError("RequirementConflict", "; ".join(found[:3]), hint, tail=found)
+        raise FailureError("RequirementConflict", "; ".join(found[:3]), hint, tail=found, concerns=about)
 
 
 def top_level(packages: Path) -> set[str]:
@@ -92,15 +95,16 @@ def top_level(packages: Path) -> set[str]:
     return names
 
 
-def owners(packages: Path, hidden: Iterable[str]) -> str:
-    """Return ` (brought by ...)` for the distributions whose files hide something."""
+def owners(packages: Path, hidden: Iterable[str]) -> list[tuple[str, str]]:
+    """Return name and version of the distributions whose files hide something."""
     names = {match[1] for text in hidden if (match := re.search(r"the (?:package|module) (\w+) would", text))}
     found = set()
     for record in packages.glob("*.dist-info/RECORD"):
         starts = tuple(f"{name}{end}" for name in names for end in ("/", ".py,", "."))
         if starts and any(line.startswith(starts) for line in record.read_text("utf-8").splitlines()):
-            found.add(record.parent.name.removesuffix(".dist-info").replace("-", " ", 1))
-    return f" (brought by {', '.join(sorted(found))})" if found else ""
+            name, _, version = record.parent.name.removesuffix(".dist-info").partition("-")
+            found.add((name, version))
+    return sorted(found)
 
 
 def _names(sites: Iterable[Path]) -> set[str]:

@@ -57,7 +57,7 @@ def _modules(args: argparse.Namespace) -> int:
                 import_release()
                 sys.stdin.read()
         requirements = json.loads(args.input.read_text("utf-8"))["modules"]
-        report = describe_modules([str(text) for text in requirements])
+        report = describe_modules([str(text) for text in requirements], asking=_telling(args.report))
     except (OSError, ValueError, KeyError, TypeError, NotInstalledError) as error:
         sys.stderr.write(f"modules: {error}\n")
         return 2
@@ -67,6 +67,15 @@ def _modules(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(text + "\n")
     return 1 if any(finding["severity"] == "error" for finding in report["findings"]) else 0
+
+
+def _telling(report: Path | None) -> Callable[[str], None] | None:
+    """Return what leaves the module's name in place of the report, for the case that it ends the process."""
+    return None if report is None else lambda module: _tell(report, module)
+
+
+def _tell(report: Path, module: str) -> None:
+    report.write_text(json.dumps({"asking": module}), "utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,8 +8,8 @@ its APIs and the schema of its config, is no rule: `ReleaseKnowledge` has it, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from llamastack_resolver.releases import Release
 
@@ -27,8 +27,7 @@ _RESOURCE_IDS = (
 """Newest first, so that the first line that fits is the right one."""
 
 
-@dataclass(frozen=True)
-class Behaviour:
+class Behaviour(NamedTuple):
     """The rules of one release. Each says since when, or until when, it holds."""
 
     # Substitution of variables (`replace_env_vars` in core/stack.py).
@@ -71,6 +70,8 @@ class Behaviour:
     """Since 0.4.0 a provider's `vector_stores_config` is the run config's `vector_stores`, where that is given."""
     fills_metadata_store: bool
     """Since ogx 1.1 a provider without a `metadata_store` gets the run config's `storage.stores.vector_stores`."""
+    fills_remote_configs: bool
+    """Since ogx 1.1 that holds for remote providers too; before, for inline ones alone."""
 
     # What starts.
     internal_apis_first: bool
@@ -78,11 +79,14 @@ class Behaviour:
     remote_policy: bool
     """Since 0.3.4 factories of remote providers are given the policy that they ask for too (#4277)."""
     route_policy: bool
-    """Since ogx 1.4 factories of inline providers are given the `route_policy` that they ask for."""
+    """In ogx 1.0.3 and later patches of 1.0, and since 1.4, factories of inline providers are given the `route_policy`
+    that they ask for: a patch of an old minor may have what newer minors lack."""
     telemetry_flag: bool
     """In 0.3 factories of inline providers are given the `telemetry_enabled` that they ask for."""
     tells_siblings: bool
     """Since ogx 1.2 providers of an API without a router are told of each other, and no more lost but for the last."""
+    has_workers: bool
+    """Since ogx 1.3 a provider whose spec says `execution_mode: worker` runs in processes of its own."""
     cycles_fail: bool
     """Since ogx 1.2 a circle of dependencies is refused (#6157); before, the sort passed over it in silence."""
     serves_unbacked_apis: bool
@@ -123,11 +127,13 @@ def _behaviour(release: Release) -> Behaviour:
         flat_external_specs=since("0.2.23"),
         fills_vector_stores_config=since("0.4.0"),
         fills_metadata_store=since("ogx-1.1.0"),
+        fills_remote_configs=since("ogx-1.1.0"),
         internal_apis_first=since("0.3.0"),
         remote_policy=since("0.3.4"),
-        route_policy=since("ogx-1.4.0"),
+        route_policy=since("ogx-1.4.0") or (since("ogx-1.0.3") and not since("ogx-1.1.0")),
         telemetry_flag=since("0.3.0") and not since("0.4.0"),
         tells_siblings=since("ogx-1.2.0"),
+        has_workers=since("ogx-1.3.0"),
         cycles_fail=since("ogx-1.2.0"),
         serves_unbacked_apis=since("ogx-1.5.0"),
         has_stack_build=not since("0.3.0"),

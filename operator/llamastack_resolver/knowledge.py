@@ -44,7 +44,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.releases import Release
@@ -57,8 +57,7 @@ class KnowledgeFormatError(ValueError):
     """The data about a release does not have the shape that this version reads."""
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of a protocol method, without `self`."""
 
     name: str
@@ -71,16 +70,14 @@ class Parameter:
         return self.kind not in ("var_positional", "var_keyword")
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """The HTTP route that serves a protocol method; `path` is complete, with `{name}` placeholders."""
 
     method: str
     path: str
 
 
-@dataclass(frozen=True)
-class Method:
+class Method(NamedTuple):
     """A public method of a protocol."""
 
     name: str
@@ -103,8 +100,7 @@ class Method:
         )
 
 
-@dataclass(frozen=True)
-class Protocol:
+class Protocol(NamedTuple):
     """The methods that an implementation of an API must have.
 
     Attributes:
@@ -122,16 +118,14 @@ class Protocol:
         return cls(data["class"], {name: Method.from_dict(name, value or {}) for name, value in methods.items()})
 
 
-@dataclass(frozen=True)
-class AdditionalProtocol:
+class AdditionalProtocol(NamedTuple):
     """A private protocol that a provider of an API implements for the API of its routing table."""
 
     api: str
     private: Protocol
 
 
-@dataclass(frozen=True)
-class RoutedPair:
+class RoutedPair(NamedTuple):
     """A routing table API and the router API in front of the providers."""
 
     table: str
@@ -162,6 +156,7 @@ class ProviderSpec:
     toolgroup_id: str | None = None
     description: str | None = None
     container_image: str | None = None
+    execution_mode: str | None = None
 
     @property
     def dependencies(self) -> tuple[str, ...]:
@@ -191,6 +186,7 @@ class ProviderSpec:
                     "toolgroup_id",
                     "description",
                     "container_image",
+                    "execution_mode",
                 )
             },
         )

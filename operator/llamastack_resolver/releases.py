@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, total_ordering
+from typing import NamedTuple
 
 PACKAGES = ("llama-stack", "ogx")
 VERSION_PATTERN = r"^[0-9]+\.[0-9]+(\.[0-9]+)?((a|b|rc)[0-9]+)?$"
@@ -105,8 +106,7 @@ def stand_in(release: Release, known: Iterable[Release]) -> Release | None:
     return same[0] if same else None
 
 
-@dataclass(frozen=True)
-class StartRule:
+class StartRule(NamedTuple):
     """How the server of one range of releases is started.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
+from llamastack_resolver.config.api_names import with_exact_names
 from llamastack_resolver.config.check import check_run_config
 from llamastack_resolver.config.env import Environment, Substitution, Unknown, substitute
 from llamastack_resolver.config.legacy import upgrade_routing_table
@@ -36,13 +37,13 @@ from llamastack_resolver.start_plan.dependencies import check_apis, check_depend
 from llamastack_resolver.start_plan.order import sort_providers_by_deps
 from llamastack_resolver.start_plan.plan import PlanStep, make_plan
 from llamastack_resolver.start_plan.routing import apis_to_serve, specs_for_autorouted_apis
+from llamastack_resolver.start_plan.spellings import check_spellings
 from llamastack_resolver.suggest import did_you_mean
 
 RUN_CONFIG_VERSION = 2
 
 
-@dataclass(frozen=True)
-class ExternalFiles:
+class ExternalFiles(NamedTuple):
     """The files of `external_providers_dir` and `external_apis_dir`, as the server will see them.
 
     Attributes:
@@ -159,7 +160,7 @@ def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, fin
         if value.get(name) is not None and not isinstance(value[name], Unknown):
             value[name] = str(value[name])
     check_run_config(value, knowledge, findings)
-    return read_run_config(value, substitution)
+    return with_exact_names(read_run_config(value, substitution), knowledge)
 
 
 def _check_version(value: Mapping[str, Any], knowledge: ReleaseKnowledge, findings: Findings) -> None:
@@ -270,6 +271,7 @@ def _plan(
     served = apis_to_serve(config.apis, prepared.by_key.keys(), knowledge)
     providers = {**prepared.by_key, **specs_for_autorouted_apis(served, knowledge)}
     check_apis(config, providers, prepared, knowledge, findings)
+    check_spellings(config, providers, knowledge, findings)
     check_dependencies(providers, prepared, knowledge, findings)
     groups = {key: list(group.values()) for key, group in providers.items()}
     return make_plan(sort_providers_by_deps(groups, knowledge, findings))

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -21,8 +20,7 @@ _CORE = "tag:yaml.org,2002:"
 _ACTION_LINE = re.compile(r"^[ \t]*(?:- )?\{\{-? ?[a-zA-Z./$(\"]")
 
 
-@dataclass(frozen=True)
-class YamlProblem:
+class YamlProblem(NamedTuple):
     """Why a text cannot be read.
 
     Attributes:

@@ -53,7 +53,8 @@ def python_of(name: str, *packages: str) -> Path:
 
 def ask(name: str, task: dict[str, Any], variables: dict[str, str], home: Path) -> dict[str, Any]:
     """Ask a release; `variables` and an empty home are all that it sees of this machine."""
-    return json.loads(run(name, [str(PROBE)], home, variables, json.dumps(task)))
+    answers: dict[str, Any] = json.loads(run(name, [str(PROBE)], home, variables, json.dumps(task)))
+    return answers
 
 
 def run(name: str, arguments: list[str], home: Path, variables: dict[str, str] | None = None, text: str = "") -> str:

@@ -67,7 +67,7 @@ def laid_out(name: str, folder: Path) -> dict[str, Any]:
     specs = specs_module(name)
     webmethod, mark = "", ""
     if name in WITH_MARKS:
-        level = "" if number < release("0.3.0") else ', level="v1"'
+        level = "" if number < release("0.2.23") else ', level="v1"'
         webmethod = "from llama_stack.schema_utils import webmethod"
         mark = f'@webmethod(route="/weather/locations", method="GET"{level})'
     (folder / "providers.d/remote/weather").mkdir(parents=True)

@@ -1,11 +1,15 @@
-"""The start check in environments of real releases: providers that start."""
+"""The start check in environments of real releases: providers that start, and configs that the release fills in."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from llamastack_operator import catalog
+from llamastack_resolver.resolution import resolve
 from tests.conformance.checks import run_start_check
-from tests.conformance.releases import RELEASES, python_of, release
+from tests.conformance.releases import RELEASES, ask, python_of, release
 
 COMMON = """
 version: 2
@@ -53,3 +57,55 @@ def test_built_in_providers_start_without_a_false_error(name: str, tmp_path: Pat
     errors = [finding for finding in report["findings"] if finding["severity"] == "error"]
     assert (status, errors) == (0, [])
     assert {provider["state"] for provider in report["providers"]} == {"Ready"}
+
+
+def with_files(name: str, home: Path, own: bool, beside: bool) -> dict[str, Any]:
+    """Return a config with files, whose store is its own, that beside it, or none at all."""
+    raw: dict[str, Any] = yaml.safe_load(config_of(name, home))
+    store: dict[str, Any] = {"backend": "sql_default", "table_name": "files"}
+    if beside:
+        raw.setdefault("storage", {}).setdefault("stores", {})["vector_stores"] = {**store, "table_name": "vectors"}
+    if release(name) < release("0.3.0"):
+        raw.pop("storage", None)
+        store = {"type": "sqlite", "db_path": str(home / "files.db")}
+    config = {"storage_dir": str(home / "files"), **({"metadata_store": store} if own else {})}
+    raw["providers"]["files"] = [{"provider_id": "f", "provider_type": "inline::localfs", "config": config}]
+    return raw
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_a_metadata_store_is_filled_in_where_the_release_fills_it_in(name: str, tmp_path: Path):
+    cases = {"none": (False, False), "beside it": (False, True), "its own": (True, False)}
+    configs = {key: with_files(name, tmp_path, *case) for key, case in cases.items()}
+    # Before 0.3 the config class takes what lacks a store, and the factory does not.
+    real = [f"{'ogx' if 'ogx' in name else 'llama_stack'}.providers.inline.files.localfs"]
+    theirs = ask(name, {"configs": configs, "real": real}, {}, tmp_path)["configs"]
+
+    for key, raw in configs.items():
+        (tmp_path / "run.yaml").write_text(yaml.safe_dump(raw))
+        status, report = run_start_check(python_of(name), tmp_path)
+        errors = [finding["message"] for finding in report["findings"] if finding["severity"] == "error"]
+        assert (status == 0) == (theirs[key] is None), (key, theirs[key], errors)
+    assert theirs["its own"] is None
+
+
+def renamed(raw: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {**raw, "providers": {new if key == old else key: value for key, value in raw["providers"].items()}}
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_other_spellings_of_apis_are_judged_as_the_release_judges_them(name: str, tmp_path: Path):
+    raw = with_files(name, tmp_path, own=True, beside=False)
+    configs = {old: renamed(raw, old, new) for old, new in (("files", "Files"), ("tool_runtime", "tool-runtime"))}
+    for listed in ("files", "Files", "Models", "tool_runtime", "tool-runtime"):
+        configs[f"apis {listed}"] = {**raw, "apis": ["inference", listed]}
+    theirs = ask(name, {"configs": configs}, {}, tmp_path)["configs"]
+
+    for key, config in configs.items():
+        findings = resolve(config, catalog.load_release(release(name))).findings
+        errors = [finding.message for finding in findings if finding.severity == "error"]
+        assert (errors == []) == (theirs[key] is None), (key, theirs[key], errors)
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(configs["files"]))
+    status, report = run_start_check(python_of(name), tmp_path)
+    warnings = [finding["hint"] for finding in report["findings"] if finding["path"] == "providers.Files"]
+    assert (status, warnings) == (0, ["write `files`"])

@@ -213,6 +213,16 @@ class TestMessages:
         for name in ("push-failure.json", "install-failure.json"):
             assert text(FOLDER / name) == text(BEFORE / name), "other bytes than those of 925b719"
 
+    def test_of_failures_name_the_module_where_one_is_concerned(self) -> None:
+        """The one optional member: the programs of an older operator do not say it, and it is read without."""
+        failure = FailureError("SpecMissing", "greeter.provider has no get_provider_spec()", concerns=["greeter"])
+        check(FOLDER / "install-failure-of-a-module.json", failure.last_words().to_text())
+        read = FailureMessage.parse(text(FOLDER / "install-failure-of-a-module.json"))
+        before = FailureMessage.parse(text(BEFORE / "install-failure.json"))
+        assert read is not None
+        assert before is not None
+        assert (read.concerns, before.concerns) == (("greeter",), ())
+
     @pytest.mark.parametrize("folder", [FOLDER, BEFORE])
     def test_of_failures_are_what_the_operator_reads(self, folder: Path) -> None:
         denied = FailureMessage.parse(text(folder / "push-failure.json"))

@@ -1,5 +1,6 @@
 """Each way in which an installation fails ends in its own reason, with the real pip and a real index."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,9 @@ def test_requirements_that_cannot_be_met(
 ):
     inputs = Inputs(tmp_path / "root", requirements, indexes=(index.simple,))
 
-    expect(run(bare, tools, inputs, tmp_path / "in"), reason, *words)
+    failure = expect(run(bare, tools, inputs, tmp_path / "in"), reason, *words)
+
+    assert failure["concerns"] == [re.split("[ =]", requirements[0])[0]]
 
 
 @pytest.mark.parametrize(
@@ -96,9 +99,30 @@ def test_modules_that_cannot_be_used_on_their_base(
 
     result = run(base, tools, inputs, tmp_path / "in")
 
-    expect(result, reason, *words)
+    failure = expect(result, reason, *words)
+    assert failure["concerns"] == [requirement.split("=")[0]]
     # What a module prints cannot pass for progress.
     assert "forged" not in " ".join(result.progress)
+
+
+def test_of_several_modules_the_one_that_ends_the_process_is_named(
+    base: Path, tools: Path, index: PackageIndex, tmp_path: Path
+):
+    names = ("demo-list", "demo-ends", "demo-single")
+    inputs = Inputs(tmp_path / "root", names, names, indexes=(index.simple,))
+
+    failure = expect(run(base, tools, inputs, tmp_path / "in"), "ModuleImportFailed", "importing demo-ends ended")
+
+    assert failure["concerns"] == ["demo-ends"]
+
+
+def test_a_failure_of_no_module_is_of_the_build_alone(bare: Path, tools: Path, index: PackageIndex, tmp_path: Path):
+    index.statuses["/simple/demo-plain"] = 503
+    inputs = Inputs(tmp_path / "root", ("demo-plain",), indexes=(index.simple,))
+
+    failure = expect(run(bare, tools, inputs, tmp_path / "in"), "IndexUnreachable", index.url, retry=True)
+
+    assert "concerns" not in failure
 
 
 def test_a_failing_build_from_source_shows_its_last_lines(bare: Path, tools: Path, index: PackageIndex, tmp_path: Path):

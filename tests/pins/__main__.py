@@ -1,4 +1,7 @@
-"""Writes the pins anew: `python -m tests.pins`, which asks the package index for the newest versions that fit."""
+"""Writes the pins anew: `python -m tests.pins`, which asks the package index for the newest versions that fit.
+
+`python -m tests.pins RELEASE ...` writes those of some releases, so that a new one leaves the others as they are.
+"""
 
 import subprocess
 import sys
@@ -53,12 +56,15 @@ def _write(name: str, lines: set[str]) -> None:
 
 
 def main() -> int:
-    """Write every file."""
-    for name in ALL:
+    """Write every file, or those of the releases that are named."""
+    named = sys.argv[1:]
+    for name in named or ALL:
         known_good = catalog.load_release(release(name)).constraints.splitlines()
         names = [line.partition("==")[0] for line in known_good]
         requirements = [*planned(name, "http://127.0.0.1:9/v1").requirements, *MODULES.get(name, ()), *names]
         _write(name, _compiled(requirements, known_good) - set(known_good))
+    if named:
+        return 0
     wanted = release(RAGAS_RELEASE)
     constraints = catalog.load_release(wanted).constraints.splitlines()
     held = [line for line in constraints if line.partition("==")[0] in HELD_FOR_RAGAS]

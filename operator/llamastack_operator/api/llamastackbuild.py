@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from llamastack_contract.limits import LOCK_FILES, MODULES, PROVIDERS
+from llamastack_contract.limits import CONCERNED, LOCK_FILES, MODULES, PROVIDERS
 from llamastack_operator.api.base import ATOMIC_LIST, OPAQUE_OBJECT, ApiModel, KeyReference, Quantity, rules
 from llamastack_operator.api.build import Strategy
 from llamastack_operator.api.pods import LocalReference, Resources
@@ -71,6 +71,8 @@ class BuildFailure(ApiModel):
     """Whether another try can help without a change from outside."""
     tail: Annotated[list[str] | None, Field(max_length=TAIL_LIMIT, json_schema_extra=ATOMIC_LIST)] = None
     """The last lines of the failing step."""
+    concerns: Annotated[list[str] | None, Field(max_length=CONCERNED, json_schema_extra=ATOMIC_LIST)] = None
+    """Names of the modules and requirements that it is about."""
 
 
 class LlamaStackBuildStatus(ApiModel):

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from llamastack_resolver.documents.signs import Outline, Outlines
+from llamastack_resolver.documents.signs import Outlines
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.releases import Release
 from llamastack_resolver.releases import stand_in as closest_patch
@@ -74,7 +74,8 @@ def stand_in(release: Release) -> Release | None:
 
 
 @cache
-def _core(release: Release) -> dict[str, Any]:
+def read_core(release: Release) -> dict[str, Any]:
+    """Return a release's own data: what it does not share is there, what it shares is named by its hash."""
     core: dict[str, Any] = json.loads((DATA / "releases" / f"{release.package}-{release.version}.json").read_bytes())
     return core
 
@@ -82,19 +83,7 @@ def _core(release: Release) -> dict[str, Any]:
 @cache
 def outlines() -> Outlines:
     """Return what tells the releases from each other."""
-    return Outlines((_outline(release, _core(release)) for release in releases()), read_shared)
-
-
-def _outline(release: Release, core: Mapping[str, Any]) -> Outline:
-    keys = ("apis", "providable_apis", "routed", "bundled_top_level_keys")
-    return Outline(
-        release=release,
-        run_config=core["schemas"][core["run_config_class"]],
-        providers=core["providers"],
-        schemas=core["schemas"],
-        apis=frozenset(core["apis"]),
-        rules=[core.get(key) for key in keys],
-    )
+    return Outlines(json.loads((DATA / "outlines.json").read_bytes()))
 
 
 @cache
@@ -108,7 +97,7 @@ def load_release(release: Release) -> ReleaseKnowledge:
     if found is None:
         names = ", ".join(str(r) for r in releases()[-3:])
         raise UnsupportedReleaseError(f"{release} is not in the catalog; the newest are {names}")
-    core = _core(found)
+    core = read_core(found)
     core = {**core, **read_shared(core["protocols_part"])}
 
     def part(name: str) -> Any:

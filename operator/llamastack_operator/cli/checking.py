@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llamastack_operator import catalog
 from llamastack_operator.cli.files import read_files
@@ -18,8 +18,7 @@ from llamastack_resolver.releases import Release
 from llamastack_resolver.resolution import Resolution
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(NamedTuple):
     """One document and its verdict."""
 
     document: Input

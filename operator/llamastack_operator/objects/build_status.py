@@ -50,6 +50,8 @@ class RecordedFailure:
         step: the container that failed, empty where it was none.
         retry: whether another try can help without a change from outside.
         tail: the last lines of the failing step.
+        concerns: names of the modules and requirements that it is about; none where it is about none, or was recorded
+            by an operator that did not keep them.
     """
 
     reason: str
@@ -58,6 +60,7 @@ class RecordedFailure:
     step: str
     retry: bool
     tail: tuple[str, ...]
+    concerns: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
         """Return the shape of a LlamaStackBuild's status."""
@@ -68,6 +71,7 @@ class RecordedFailure:
             "step": self.step,
             "retry": self.retry,
             "tail": list(self.tail),
+            "concerns": list(self.concerns),
         }
         return {name: value for name, value in wire.items() if value}
 
@@ -210,6 +214,7 @@ def _failure(wire: Mapping[str, Any]) -> RecordedFailure:
         step=text(wire.get("step")) or "",
         retry=wire.get("retry") is True,
         tail=texts(wire.get("tail")),
+        concerns=texts(wire.get("concerns")),
     )
 
 

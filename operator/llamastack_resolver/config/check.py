@@ -10,8 +10,8 @@ that is ignored is a warning.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from llamastack_resolver.config.env import Unknown
 from llamastack_resolver.config.schema_check import Issue, check
@@ -22,8 +22,7 @@ from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release
 
 
-@dataclass(frozen=True)
-class MovedKey:
+class MovedKey(NamedTuple):
     """A key that releases understood up to some release.
 
     Attributes:
@@ -73,8 +72,7 @@ MOVED_KEYS = (
 )
 
 
-@dataclass(frozen=True)
-class NewerKey:
+class NewerKey(NamedTuple):
     """A key that releases understand from some release on.
 
     Attributes:

@@ -10,7 +10,7 @@ The text is a stranger's: each expression is bounded, and only the first of such
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Written with `env.`: wherever it stands in a text.
 _WITH_ENV = re.compile(r"\$\{?[ \t]{0,8}env\.[ \t]{0,8}([A-Za-z0-9_.-]{0,100})", re.IGNORECASE)
@@ -26,8 +26,7 @@ MAX_TEXT = 4096
 """Longer texts are no values that a person writes as references."""
 
 
-@dataclass(frozen=True)
-class NearReference:
+class NearReference(NamedTuple):
     """Text that looks like a reference.
 
     Attributes:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from llamastack_resolver.config.condition import Condition
 from llamastack_resolver.config.env import DISABLED, Substitution, Unknown
 
 
-@dataclass(frozen=True)
-class ProviderEntry:
+class ProviderEntry(NamedTuple):
     """One entry of `providers.<api>` (upstream's `Provider`).
 
     Attributes:
@@ -56,6 +55,7 @@ class RunConfig:
         malformed: APIs with an entry (or all of their entries) that could not be read.
         apis: the `apis` list; None where it is absent, malformed or not known.
         conditions: of the places that may count or not, by path.
+        renamed: how the file writes APIs whose sections stand under their own name here.
     """
 
     raw: Mapping[str, Any]
@@ -63,6 +63,7 @@ class RunConfig:
     malformed: frozenset[str]
     apis: tuple[str, ...] | None
     conditions: Mapping[str, Condition] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def external_providers_dir(self) -> str | None:

@@ -7,8 +7,7 @@ since 0.3.0; from 0.4.0 on both have defaults, which refer to backends named `kv
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from llamastack_resolver.config.env import Unknown
 from llamastack_resolver.findings import Findings
@@ -21,16 +20,14 @@ MIGRATED_STORES = ("prompts", "connectors")
 Kind = Literal["kv", "sql"]
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Why a reference does not hold, and what to do."""
 
     message: str
     hint: str
 
 
-@dataclass(frozen=True)
-class Backends:
+class Backends(NamedTuple):
     """Storage backends by name, with their types; None for a type that is not known here, or that does not exist."""
 
     types: Mapping[str, str | None]

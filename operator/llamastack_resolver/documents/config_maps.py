@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from llamastack_resolver.documents.kubernetes import KubernetesObject
 from llamastack_resolver.findings import DOCUMENT, Finding, Findings, with_prefix
@@ -16,8 +16,7 @@ from llamastack_resolver.suggest import did_you_mean
 from llamastack_resolver.yaml_io import Document, read_document
 
 
-@dataclass(frozen=True)
-class ConfigMapText:
+class ConfigMapText(NamedTuple):
     """The text of one key of a ConfigMap.
 
     Attributes:
@@ -56,8 +55,7 @@ class ConfigMapText:
         return replace(moved, file=self.file, object=self.object, line=self.line_of(line))
 
 
-@dataclass(frozen=True)
-class ConfigMapConfig:
+class ConfigMapConfig(NamedTuple):
     """A run config in a ConfigMap.
 
     Attributes:

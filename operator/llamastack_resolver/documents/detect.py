@@ -9,8 +9,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llamastack_resolver.documents.signs import Outlines
 from llamastack_resolver.releases import PACKAGES, Release, UnknownReleaseError, number_of, stand_in
@@ -23,8 +22,7 @@ _PACKAGE = re.compile(r"(?:^|[_.-])(?:(ogx)|llama[_-]?stack|lls)(?:[_.-]|$)")
 _MOST_IMAGE = 1024
 
 
-@dataclass(frozen=True)
-class Detection:
+class Detection(NamedTuple):
     """A release and what it was concluded from."""
 
     release: Release
@@ -133,11 +131,11 @@ def detect_release(config: Mapping[str, Any], outlines: Outlines, errors_of: Err
     signs = outlines.unknown(config)
     misfits = outlines.misfits(signs)
     best = min(misfits)
-    fitting = [release for release, misfit in zip(releases, misfits, strict=True) if misfit == best]
+    places = [place for place, misfit in enumerate(misfits) if misfit == best]
+    fitting = [releases[place] for place in places]
     groups: dict[object, list[Release]] = {}
-    for release, key in reversed(list(zip(releases, outlines.verdict_keys(config), strict=True))):
-        if release in fitting:
-            groups.setdefault(key, []).append(release)
+    for release, key in reversed(list(zip(fitting, outlines.verdict_keys(config, places), strict=True))):
+        groups.setdefault(key, []).append(release)
     taking, errors = _with_fewest_errors(list(groups.values()), errors_of)
     run = _run_below(max(taking), taking, releases)
     unknown = dict(zip(releases, signs, strict=True))

@@ -7,8 +7,8 @@ operators of Llama Stack name the image that a run config in a ConfigMap is for.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.yaml_io import Document
@@ -22,8 +22,7 @@ FOREIGN_KINDS = ("LlamaStackDistribution", "OGXServer")
 _LIST = "List"
 
 
-@dataclass(frozen=True)
-class KubernetesObject:
+class KubernetesObject(NamedTuple):
     """One object.
 
     Attributes:

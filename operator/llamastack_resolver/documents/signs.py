@@ -2,82 +2,57 @@
 
 They come from the schemas of the releases themselves, those of providers included, so a key that moved tells as much
 as one that is new, and no list of keys has to follow upstream. Only keys, provider types and APIs are looked at: before
-substitution most values are text. All releases are looked at for each config, so what they have in common is looked
-at once.
+substitution most values are text. All releases are looked at for each config, so what they have in common is read once
+and looked at once.
+
+JSON shape of what tells the releases from each other; places in its lists stand for what is there::
+
+    {"keys": [null, [{"type": 0}], [{"backends": 0}, 1]],
+     "apis": [["agents", "inference"]],
+     "releases": [["ogx-1.5.0", 2, 0, 0]],
+     "types": {"inference": {"remote::vllm": [[8], [3, 0, 1], [5, 1]]}}}
+
+- `keys`: what a schema knows at one place: the keys, with the place in `keys` of what stands below each; then, where it
+  takes other keys too, what stands below those. null is where keys are not judged. A list is judged by its items.
+- `apis`: each set of APIs that a release has.
+- `releases`, oldest first: the name, the place in `keys` of its run config's, the place in `apis` of its own, and a
+  number for whatever else a verdict depends on, the same where that is the same.
+- `types`: provider types by API and type, in runs of releases: how many are alike, oldest first; where they have the
+  type, a number that is the same where spec and schema are; where its config has a schema, its place in `keys`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any, NamedTuple
 
 from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.releases import Release
 
-SchemaOf = Callable[[str], Mapping[str, Any]]
-_DEPTH = 6
-_MOST_TYPES = 4096
 _STEP = re.compile(r"[.\[]")
 
 
-@dataclass(frozen=True)
-class Outline:
-    """What tells a release from others, small enough to be read for all of them.
-
-    Attributes:
-        release: which one.
-        run_config: the key of its run config's schema.
-        providers: the specs of its provider types by API and type, in the JSON shape of `knowledge`.
-        schemas: the keys of the schemas of its config classes, by dotted name. Equal schemas have equal keys.
-        apis: every API that it has.
-        rules: whatever else it ships that a verdict depends on, as JSON.
-    """
-
-    release: Release
-    run_config: str
-    providers: Mapping[str, Mapping[str, Mapping[str, Any]]]
-    schemas: Mapping[str, str]
-    apis: frozenset[str]
-    rules: Any
-
-
 class Keys:
-    """The keys that a schema knows at one place. What stands below a key is read when a config has it.
+    """The keys that a schema knows at one place.
 
     Attributes:
         closed: whether keys are judged at all: not where anything may stand, or no mapping.
     """
 
-    def __init__(self, branches: Iterable[Mapping[str, Any]], defs: Mapping[str, Any], depth: int = _DEPTH) -> None:
-        """Read the keys that any of the branches of a schema knows."""
-        self._defs, self._depth = defs, depth
-        self._names: dict[str, list[Mapping[str, Any]]] = {}
-        self._others: list[Mapping[str, Any]] = []
-        self._read: dict[object, Keys] = {}
-        objects = [one for branch in branches for one in _objects(branch, defs, depth)] if depth else []
-        self.closed = bool(objects) and not any(_takes_anything(schema) for schema in objects)
-        for schema in objects if self.closed else ():
-            if isinstance(schema.get("additionalProperties"), dict):
-                self._others.append(schema["additionalProperties"])
-            for name, below in (schema.get("properties") or {}).items():
-                for written in below.get("x-names") or (name,):
-                    self._names.setdefault(written, []).append(below)
+    def __init__(self, data: Sequence[Any] | None, places: Sequence[Keys]) -> None:
+        """Read the JSON shape, with what is at the places before."""
+        names, *others = data or ({},)
+        self.closed = data is not None
+        self._names = {name: places[place] for name, place in names.items()}
+        self._others = places[others[0]] if others else None
 
     def below(self, key: object) -> Keys | None:
         """Return what is known below a key; None where the key is not known."""
-        branches = self._names.get(key) if isinstance(key, str) else None
-        name = key if branches else None
-        if name not in self._read:
-            if not (branches or self._others):
-                return None
-            self._read[name] = Keys(branches or self._others, self._defs, self._depth - 1)
-        return self._read[name]
+        return self._names.get(key, self._others) if isinstance(key, str) else self._others
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One provider of a config, with its path."""
 
     path: str
@@ -86,49 +61,48 @@ class Entry:
     config: Any
 
 
-_Shared = tuple[tuple[Keys, list[int]], ...]
+_Shared = Sequence[tuple[Keys, Sequence[int]]]
 
 
-@dataclass(frozen=True)
-class _ProviderType:
+class _ProviderType(NamedTuple):
     """One provider type in all releases, which are named by their places.
 
     Attributes:
         missing: where there is no such type.
         keys: what its config may have, and where.
-        variants: a number for each release, equal where spec and schema are.
+        variants: a number for each release, equal where spec and schema are; None where there is no such type.
     """
 
-    missing: tuple[int, ...]
+    missing: Sequence[int]
     keys: _Shared
-    variants: tuple[int, ...]
+    variants: Sequence[int | None]
 
 
 class Outlines:
     """All releases to choose from, oldest first."""
 
-    def __init__(self, outlines: Iterable[Outline], schema_of: SchemaOf) -> None:
-        """Prepare them.
-
-        Args:
-            outlines: one for each release.
-            schema_of: returns the schema that a key of an outline stands for; called when it is needed first.
-        """
-        self._all = sorted(outlines, key=lambda outline: outline.release)
-        self.releases = [outline.release for outline in self._all]
-        self._schema_of = schema_of
-        self._keys: dict[str, Keys] = {}
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        """Read the JSON shape of the module docstring."""
+        names, top, apis, self._rules = zip(*data["releases"], strict=True)
+        self.releases = [Release.parse(name) for name in names]
+        self._keys: list[Keys] = []
+        for one in data["keys"]:
+            self._keys.append(Keys(one, self._keys))
+        self._top = self._shared(enumerate(top))
+        sets = [frozenset(one) for one in data["apis"]]
+        self._apis = [sets[place] for place in apis]
+        self._runs: Mapping[str, Mapping[str, Any]] = data["types"]
         self._types: dict[tuple[str, str], _ProviderType] = {}
-        self._top = self._shared([outline.run_config for outline in self._all])
-        self._rules = _numbered((one.run_config, repr(one.rules), Behaviour.of(one.release)) for one in self._all)
+        everywhere = range(len(names))
+        self._unknown_type = _ProviderType(everywhere, (), [None for _ in everywhere])
 
     def unknown(self, config: Mapping[str, Any]) -> list[set[str]]:
         """Return for each release the paths of a config that it does not know."""
-        found: list[set[str]] = [set() for _ in self._all]
+        found: list[set[str]] = [set() for _ in self.releases]
         _add(found, "", {key: value for key, value in config.items() if key != "providers"}, self._top)
-        apis = _apis(config)
-        for place, outline in enumerate(self._all):
-            found[place].update(apis - outline.apis)
+        named = _apis(config)
+        for paths, apis in zip(found, self._apis, strict=True):
+            paths.update(named - apis)
         for entry in entries_of(config):
             provider_type = self._type(entry)
             for place in provider_type.missing:
@@ -152,44 +126,39 @@ class Outlines:
             newest[path] = next(knowing, -1)
         return [(sum(newest[path] > place for path in paths), len(paths)) for place, paths in enumerate(unknown)]
 
-    def verdict_keys(self, config: Mapping[str, Any]) -> list[object]:
-        """Return values that are equal for releases between which the verdict on a config cannot differ."""
+    def verdict_keys(self, config: Mapping[str, Any], places: Iterable[int]) -> list[object]:
+        """Return, for the releases at these places, values that are equal where the verdict on a config cannot
+        differ."""
         used = {(entry.api, entry.provider_type): self._type(entry) for entry in entries_of(config)}
-        return list(zip(self._rules, *(one.variants for one in used.values()), strict=True))
+        variants = [one.variants for one in used.values()]
+        return [
+            (self._rules[place], Behaviour.of(self.releases[place]), *(one[place] for one in variants))
+            for place in places
+        ]
 
     def _type(self, entry: Entry) -> _ProviderType:
         name = (entry.api, entry.provider_type)
+        runs = self._runs.get(entry.api, {}).get(entry.provider_type)
+        if runs is None:
+            return self._unknown_type
         if name not in self._types:
-            if len(self._types) >= _MOST_TYPES:
-                self._types.clear()
-            self._types[name] = self._read_type(*name)
+            self._types[name] = self._read_type(runs)
         return self._types[name]
 
-    def _read_type(self, api: str, provider_type: str) -> _ProviderType:
-        specs = [outline.providers.get(api, {}).get(provider_type) for outline in self._all]
-        schemas = [
-            outline.schemas.get(spec.get("config_class") or "") if spec is not None else None
-            for outline, spec in zip(self._all, specs, strict=True)
-        ]
+    def _read_type(self, runs: Iterable[Sequence[int]]) -> _ProviderType:
+        alike = [rest for count, *rest in runs for _ in range(count)]
         return _ProviderType(
-            tuple(place for place, spec in enumerate(specs) if spec is None),
-            self._shared(schemas),
-            tuple(_numbered(zip(map(repr, specs), schemas, strict=True))),
+            [place for place, known in enumerate(alike) if not known],
+            self._shared((place, known[1]) for place, known in enumerate(alike) if len(known) > 1),
+            [known[0] if known else None for known in alike],
         )
 
-    def _shared(self, schemas: Iterable[str | None]) -> _Shared:
-        """Return the keys that schemas know, each with the releases that have it."""
-        places: dict[str, list[int]] = {}
-        for place, key in enumerate(schemas):
-            if key is not None:
-                places.setdefault(key, []).append(place)
-        return tuple((self._keys_of(key), found) for key, found in places.items())
-
-    def _keys_of(self, key: str) -> Keys:
-        if key not in self._keys:
-            schema = self._schema_of(key)
-            self._keys[key] = Keys([schema], schema.get("$defs") or {})
-        return self._keys[key]
+    def _shared(self, keys: Iterable[tuple[int, int]]) -> _Shared:
+        """Return keys, each with the releases that have them, from pairs of a release and a place in `keys`."""
+        releases: dict[int, list[int]] = {}
+        for release, place in keys:
+            releases.setdefault(place, []).append(release)
+        return [(self._keys[place], found) for place, found in releases.items()]
 
 
 def _add(found: list[set[str]], path: str, value: Any, shared: _Shared) -> None:
@@ -223,30 +192,6 @@ def _above(path: str) -> list[str]:
     ends = [match.start() for match in _STEP.finditer(path)]
     above = [path, *(path[:end] for end in ends)]
     return [*above, above[2].partition(".")[2]] if path.startswith("providers.") and len(above) > 2 else above
-
-
-def _numbered(values: Iterable[object]) -> list[int]:
-    """Return a number for each value, the same for equal ones."""
-    numbers: dict[object, int] = {}
-    return [numbers.setdefault(value, len(numbers)) for value in values]
-
-
-def _takes_anything(schema: Mapping[str, Any]) -> bool:
-    extra = schema.get("additionalProperties")
-    return schema.get("x-extra") == "allow" or extra is True or not (schema.get("properties") or extra)
-
-
-def _objects(schema: Mapping[str, Any], defs: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
-    """Return the schemas of the mappings that a schema takes, those in a list included."""
-    if "$ref" in schema and depth:
-        yield from _objects(defs.get(str(schema["$ref"]).rsplit("/", 1)[-1]) or {}, defs, depth - 1)
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        for branch in schema.get(keyword) or ():
-            yield from _objects(branch, defs, depth)
-    if isinstance(schema.get("items"), dict):
-        yield from _objects(schema["items"], defs, depth)
-    if schema.get("type") == "object" or "properties" in schema:
-        yield schema
 
 
 def _unknown(path: str, value: Any, keys: Keys) -> Iterator[str]:

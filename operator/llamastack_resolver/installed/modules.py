@@ -9,7 +9,7 @@ import importlib
 import importlib.metadata
 import site
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,15 @@ from llamastack_resolver.providers.reasons import ModuleReason
 from llamastack_resolver.providers.requirements import MODULE_CURE, ModuleRequirement, RequirementError, parse_module
 
 
-def describe_modules(requirements: Sequence[str], layout: Layout | None = None) -> dict[str, Any]:
+def describe_modules(
+    requirements: Sequence[str], layout: Layout | None = None, asking: Callable[[str], None] | None = None
+) -> dict[str, Any]:
     """Ask each module for its specs.
 
     Args:
         requirements: `module:` entries as written.
         layout: the installed release; default: found.
+        asking: is called with each requirement before its module is imported, which may end the process.
 
     Returns:
         `{"release", "modules": [{"requirement", "distribution", "version", "importName", "providers": [{"api",
@@ -47,6 +50,8 @@ def describe_modules(requirements: Sequence[str], layout: Layout | None = None) 
         except RequirementError as error:
             findings.error(ModuleReason.REQUIREMENT_INVALID, str(error), path, hint=error.hint or MODULE_CURE)
             continue
+        if asking is not None:
+            asking(text)
         entry = ProviderEntry("", None, "", {}, text, path)
         specs = loader.load(entry, requirement, findings)
         if specs is None or not _usable(specs, requirement, path, findings):

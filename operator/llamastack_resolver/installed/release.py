@@ -16,6 +16,7 @@ from typing import Any
 from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.findings import Findings, Reason, Whose
+from llamastack_resolver.installed.lacking import lack_of
 from llamastack_resolver.introspection import (
     Layout,
     describe_config_class,
@@ -31,7 +32,6 @@ from llamastack_resolver.providers.requirements import ModuleRequirement, import
 _OTHER_VERSION = "use another version of the package, or ask its author"
 # What the release logs, and goes on, where the module of an external API raises it.
 _LOGGED = (ImportError, AttributeError)
-_LLAMA_STACK = ("llama_stack", "llama_stack_api", "ogx", "ogx_api")
 
 
 def import_release() -> None:
@@ -279,36 +279,10 @@ def _import(name: str, report: _Report) -> Any:
 
 def _import_failed(name: str, error: Exception, report: _Report) -> None:
     """Report an import that failed."""
-    message = f"importing {name} failed: {describe_error(error)}"
-    report.error(ModuleReason.MODULE_IMPORT_FAILED, message, import_cure(name, error) or _OTHER_VERSION)
-
-
-def import_cure(module: str, error: BaseException) -> str | None:
-    """Return what to do about a failed import where the package that lacks something is installed: two versions that
-    do not go together. None where it is not, and for every other error.
-
-    Args:
-        module: the module that was imported; its distribution is the one that asks for the missing part.
-        error: what was raised.
-    """
-    if not isinstance(error, ImportError) or not error.name:
-        return None
-    lacking = error.name.split(".")[0]
-    installed, asking = _distribution_of(lacking), _distribution_of(module.split(".")[0])
-    if lacking in _LLAMA_STACK:
-        what = f"{asking} is made" if asking else "the package is made"
-        return f"{what} for another release of Llama Stack" + (f" than {installed}" if installed else "")
-    if installed is None or lacking == module.split(".")[0]:
-        return None
-    missing = "has no" if isinstance(error, ModuleNotFoundError) else "lacks what is imported from"
-    return f"{installed} {missing} {error.name}: use versions of it and of {asking or module} that go together"
-
-
-def _distribution_of(package: str) -> str | None:
-    """Return name and version of the installed distribution that has a top-level package."""
-    for name in importlib.metadata.packages_distributions().get(package, ()):
-        return f"{name} {importlib.metadata.version(name)}"
-    return None
+    lack = lack_of(name, error)
+    what = f" ({lack.what})" if lack and lack.what else ""
+    message = f"importing {name} failed: {describe_error(error)}{what}"
+    report.error(ModuleReason.MODULE_IMPORT_FAILED, message, lack.cure if lack else _OTHER_VERSION)
 
 
 def _is_absent(error: Exception, module: str) -> bool:

@@ -62,7 +62,7 @@ def _check_schema(
 ) -> None:
     base = provider.entry.path if provider.entry else ""
     builtin = provider.origin == "builtin"
-    filled = filled_fields(config, schema.get("properties") or {}, raw, knowledge)
+    filled = filled_fields(provider.spec, config, schema.get("properties") or {}, raw, knowledge)
     value = converted(config) if builtin else dict(config)
     issues = [issue for issue in check(value, schema) if re.split(r"[.\[]", issue.path)[0] not in filled]
     if builtin:

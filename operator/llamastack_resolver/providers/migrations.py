@@ -6,13 +6,12 @@ of the registries of two releases, with the successor that upstream's own distri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from llamastack_resolver.releases import Release
 
 
-@dataclass(frozen=True)
-class Migration:
+class Migration(NamedTuple):
     """A provider type that stopped to exist under its name.
 
     Attributes:
@@ -32,8 +31,7 @@ class Migration:
     advice: str | None = None
 
 
-@dataclass(frozen=True)
-class ApiMigration:
+class ApiMigration(NamedTuple):
     """An API that stopped to exist under its name; `new` is its successor, if it has one."""
 
     old: str

@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from llamastack_resolver.releases import Release
 
 
-@dataclass(frozen=True)
-class KeySpan:
+class KeySpan(NamedTuple):
     """The releases that know a key of a provider type's config.
 
     Attributes:
@@ -44,8 +43,7 @@ class KeySpan:
         return self.since is not None and not release.since(self.since)
 
 
-@dataclass(frozen=True)
-class KeyStory:
+class KeyStory(NamedTuple):
     """What is known about a key that the config class of a release does not have.
 
     Attributes:

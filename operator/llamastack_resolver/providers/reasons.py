@@ -10,7 +10,7 @@ class ProviderReason(Reason):
 
     UNKNOWN_API = Declaration(
         "UnknownApi",
-        meaning="The release has no such API, or an API of that name that takes no providers.",
+        meaning="The release has no such API, or one that is written otherwise, or that takes no providers.",
         cure="Correct the name, or remove the section.",
         shows=(Place.REPORT,),
         example="llama-stack 0.7.3 has no API `inferense`",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from llamastack_resolver.config.run_config import ProviderEntry, RunConfig
 from llamastack_resolver.findings import Findings, Reason, Whose
@@ -29,8 +29,7 @@ Origin = Literal["builtin", "module", "directory", "api", "routed"]
 _OTHER_VERSION = "use a version of the package that is made for this release"
 
 
-@dataclass(frozen=True)
-class RegisteredSpec:
+class RegisteredSpec(NamedTuple):
     """A provider spec and where it came from.
 
     Attributes:

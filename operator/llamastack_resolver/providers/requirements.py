@@ -7,7 +7,7 @@ requirement may be anything that pip takes; the import name comes from the insta
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_LENGTH = 512
 """Most characters of a requirement, or of a `module:`; real ones have up to 200, with a URL and a hash."""
@@ -62,8 +62,7 @@ class RequirementError(ValueError):
         self.hint = hint
 
 
-@dataclass(frozen=True)
-class ModuleRequirement:
+class ModuleRequirement(NamedTuple):
     """A parsed `module:` entry.
 
     Attributes:

@@ -7,7 +7,9 @@ its API's dependents out of the later checks, so that no finding is the conseque
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from llamastack_resolver.config.api_names import meant_api
 from llamastack_resolver.config.condition import Condition
 from llamastack_resolver.config.run_config import ProviderEntry, RunConfig
 from llamastack_resolver.findings import Findings, Whose
@@ -24,8 +26,7 @@ class InvalidProviderError(Exception):
     """A provider cannot be used: its spec carries a deprecation error, or findings forbid it."""
 
 
-@dataclass(frozen=True)
-class ProviderWithSpec:
+class ProviderWithSpec(NamedTuple):
     """A provider entry together with its spec (upstream's class of that name).
 
     Attributes:
@@ -137,7 +138,14 @@ def _api_is_usable(
     if api in registry.types:
         return True
     prepared.failed_apis.add(api)
-    if api not in knowledge.apis:
+    meant = meant_api(api, knowledge.apis)
+    if meant in knowledge.router_apis:
+        prepared.failed_apis.add(meant)
+        message = f"{knowledge.release} takes `{api}` for `{meant}`, and then looks for its providers by the exact name"
+        findings.error(
+            ProviderReason.UNKNOWN_API, f"{message}: it does not start", path, api=meant, hint=f"write `{meant}`"
+        )
+    elif api not in knowledge.apis:
         _report_unknown_api(api, registry, knowledge, prepared, findings)
     elif any(not entry.disabled for entry in entries):
         hint = _api_advice(api, knowledge) or "remove the section: the stack provides it itself"
@@ -242,8 +250,7 @@ def _open_type(
     return RegisteredSpec(spec, "directory", opaque=True)
 
 
-@dataclass(frozen=True)
-class _TypeAdvice:
+class _TypeAdvice(NamedTuple):
     """What became of a type that another release has."""
 
     reason: ProviderReason

@@ -27,9 +27,9 @@ from llamastack_resolver.providers.reasons import ModuleReason
 from llamastack_resolver.resolution import Resolution, resolve
 from llamastack_resolver.start.compliance import ComplianceRules
 from llamastack_resolver.start.directories import files_of_server
+from llamastack_resolver.start.failure import InstantiationError
 from llamastack_resolver.start.implementations import api_protocol_map
 from llamastack_resolver.start.instantiate import (
-    InstantiationError,
     ProviderState,
     import_provider,
     instantiate_providers,

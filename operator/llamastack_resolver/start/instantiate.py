@@ -13,17 +13,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.config.schema_check import join
 from llamastack_resolver.findings import Findings, Reason, Severity, Whose
-from llamastack_resolver.installed.release import describe_error, import_cure
+from llamastack_resolver.installed.lacking import lack_of
+from llamastack_resolver.installed.release import describe_error
 from llamastack_resolver.introspection import Layout
 from llamastack_resolver.introspection.configs import load_class
 from llamastack_resolver.introspection.specs import release_spec
 from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.providers.filled_fields import METADATA_STORE, VECTOR_STORES, may_be_filled
 from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.validation import ProviderWithSpec
 from llamastack_resolver.start.compliance import ComplianceRules, report_compliance
+from llamastack_resolver.start.failure import InstantiationError
 from llamastack_resolver.start.reasons import StartReason
+from llamastack_resolver.start.workers import WorkerPool, describe_for_workers, describe_siblings, runs_in_worker
 from llamastack_resolver.start_plan.plan import PlanStep
 from llamastack_resolver.start_plan.routing import INNER, ROUTING_TABLE
 
@@ -47,6 +52,7 @@ class Runtime:
             type.
         compliance: how much compliance matters.
         timeout: seconds that one factory may take.
+        pool: takes the providers that run in worker processes.
     """
 
     layout: Layout
@@ -57,6 +63,7 @@ class Runtime:
     specs: dict[tuple[str, str], Any] = field(default_factory=dict)
     compliance: ComplianceRules = field(default_factory=ComplianceRules)
     timeout: float = 60.0
+    pool: WorkerPool = field(default_factory=WorkerPool)
 
 
 @dataclass(frozen=True)
@@ -82,15 +89,6 @@ class ProviderState:
         return {key: value for key, value in data.items() if value}
 
 
-class InstantiationError(Exception):
-    """A provider cannot be started; `reason` and `hint` are the finding's."""
-
-    def __init__(self, reason: Reason, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.hint = hint
-
-
 async def instantiate_providers(
     plan: Sequence[PlanStep],
     runtime: Runtime,
@@ -114,6 +112,7 @@ async def instantiate_providers(
     inner: dict[str, dict[str, Any]] = {}
     states: list[ProviderState] = []
     failed: set[str] = set()
+    siblings: dict[str, dict[str, Any]] = {}
     for step in plan:
         for provider in step.providers:
             reason = (refused or {}).get(provider.entry.path) if provider.entry else None
@@ -123,9 +122,34 @@ async def instantiate_providers(
                 state = await _start(step, provider, runtime, impls, inner, failed, findings)
             if state.state != "Ready":
                 failed.add(step.api)
+            elif not step.key.startswith(INNER):
+                siblings.setdefault(step.api, {})[provider.provider_id] = impls[step.api]
             if provider.entry is not None:
                 states.append(state)
+    _introduce(siblings, runtime, findings)
     return impls, states
+
+
+def _introduce(siblings: Mapping[str, Mapping[str, Any]], runtime: Runtime, findings: Findings) -> None:
+    """Tell providers of one API of each other, as the release does once all are there: it stops where one fails.
+
+    What else it does then has no effect: the vector store table is given its router, and never looks at it.
+    """
+    if not runtime.knowledge.behaviour.tells_siblings:
+        return
+    for api, impls in siblings.items():
+        for name, impl in impls.items():
+            tell = getattr(impl, "set_sibling_providers", None)
+            try:
+                if tell is not None:
+                    tell({other: one for other, one in impls.items() if other != name})
+            except Exception as error:
+                message = f"set_sibling_providers() of {name} failed: {describe_error(error)}"
+                reason, whose = StartReason.INSTANTIATION_FAILED, Whose(api=api, provider=name)
+                findings.error(reason, message, f"providers.{api}", hint=_OTHER_VERSION, **whose)
+    problem = describe_siblings(siblings, runtime)
+    if problem:
+        findings.error(StartReason.INSTANTIATION_FAILED, problem, "providers", hint=_OTHER_VERSION)
 
 
 async def _start(
@@ -199,7 +223,7 @@ async def instantiate_provider(
     module = import_provider(provider)
     config = None
     if provider.origin != "routed":
-        config = make_config(provider, runtime.run_config)
+        config = make_config(provider, runtime.run_config, runtime.knowledge.behaviour)
         name = _FACTORIES[provider.spec.kind]
         args = [config, deps]
     elif provider.provider_type == ROUTING_TABLE:
@@ -214,9 +238,14 @@ async def instantiate_provider(
     factory = getattr(module, name, None)
     if not callable(factory):
         raise InstantiationError(ModuleReason.SPEC_MISSING, f"{module.__name__} has no {name}()", _OTHER_VERSION)
+    worker = provider.origin != "routed" and runs_in_worker(_own_spec(provider, runtime), runtime)
+    if worker:
+        describe_for_workers(_own_spec(provider, runtime), provider.provider_id, config, deps, runtime)
     if provider.origin != "routed":
-        args += _further_arguments(factory, provider, runtime)
+        args += _further_arguments(factory, provider, runtime, worker)
     impl = await _call(factory, args, provider, runtime.timeout)
+    if worker and hasattr(impl, "initialize"):
+        await _call(impl.initialize, [], provider, runtime.timeout)
     _mark(impl, provider, config, deps, runtime)
     return impl
 
@@ -233,8 +262,13 @@ def import_provider(provider: ProviderWithSpec) -> Any:
         raise _failure(ModuleReason.MODULE_IMPORT_FAILED, "importing", provider, error) from error
 
 
-def make_config(provider: ProviderWithSpec, run_config: Any) -> Any:
+def make_config(provider: ProviderWithSpec, run_config: Any, behaviour: Behaviour) -> Any:
     """Return the instance of a provider's config class, with what the release fills in by itself.
+
+    Args:
+        provider: the provider.
+        run_config: the release's own run config object.
+        behaviour: the release's rules.
 
     Raises:
         InstantiationError: there is no such class, or it refuses the config.
@@ -246,13 +280,13 @@ def make_config(provider: ProviderWithSpec, run_config: Any) -> Any:
     except Exception as error:
         message = f"config class {provider.spec.config_class}: {describe_error(error)}"
         raise InstantiationError(ModuleReason.MODULE_IMPORT_FAILED, message, _OTHER_VERSION) from error
-    fields = getattr(cls, "model_fields", {})
+    possible = may_be_filled(provider.spec, getattr(cls, "model_fields", {}), behaviour)
     vector_stores = getattr(run_config, "vector_stores", None)
-    if "vector_stores_config" in fields and vector_stores is not None:
-        given["vector_stores_config"] = vector_stores
+    if VECTOR_STORES in possible and vector_stores is not None:
+        given[VECTOR_STORES] = vector_stores
     store = getattr(getattr(getattr(run_config, "storage", None), "stores", None), "vector_stores", None)
-    if "metadata_store" in fields and given.get("metadata_store") is None and store is not None:
-        given["metadata_store"] = store.model_dump()
+    if METADATA_STORE in possible and given.get(METADATA_STORE) is None and store is not None:
+        given[METADATA_STORE] = store.model_dump()
     try:
         return cls(**given)
     except Exception as error:
@@ -274,14 +308,15 @@ def _config_error(error: Exception) -> str:
     return "; ".join(lines)[:400]
 
 
-def _further_arguments(factory: Any, provider: ProviderWithSpec, runtime: Runtime) -> list[Any]:
-    """Return what the release hands over where a factory names it; which that is depends on kind and release."""
+def _further_arguments(factory: Any, provider: ProviderWithSpec, runtime: Runtime, worker: bool) -> list[Any]:
+    """Return what the release hands over where a factory names it; which that is depends on kind and release, and a
+    worker gives it the policy alone."""
     behaviour, inline = runtime.knowledge.behaviour, provider.spec.kind != "remote"
     parameters = inspect.signature(factory).parameters
     arguments: list[Any] = []
     if "policy" in parameters and (inline or behaviour.remote_policy):
         arguments.append(runtime.policy)
-    if "route_policy" in parameters and inline and behaviour.route_policy:
+    if "route_policy" in parameters and inline and behaviour.route_policy and not worker:
         auth = getattr(getattr(runtime.run_config, "server", None), "auth", None)
         arguments.append(getattr(auth, "route_policy", None) or [])
     telemetry = getattr(runtime.run_config, "telemetry", None)
@@ -307,13 +342,16 @@ async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec, secon
 
 def _failure(reason: Reason, doing: str, provider: ProviderWithSpec, error: BaseException) -> InstantiationError:
     hint = _OTHER_VERSION if isinstance(error, ImportError) else _CONNECTION
-    cure = import_cure(provider.spec.module or "", error)
-    if cure:
-        hint = cure
+    lack = lack_of(provider.spec.module or "", error)
+    if lack and lack.installed:
+        hint = lack.cure
     elif isinstance(error, ImportError) and provider.spec.pip_packages:
         hint = f"the provider needs {', '.join(provider.spec.pip_packages)}"
+    elif lack:
+        hint = lack.cure
     what = provider.provider_type if provider.entry else f"{provider.spec.module} of the release"
-    message = f"{doing} {what} failed: {describe_error(error)}"
+    sides = f" ({lack.what})" if lack and lack.what else ""
+    message = f"{doing} {what} failed: {describe_error(error)}{sides}"
     return InstantiationError(reason, message, hint)
 
 

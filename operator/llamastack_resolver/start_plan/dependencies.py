@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from llamastack_resolver.config.api_names import meant_api
 from llamastack_resolver.config.condition import Condition, any_of
 from llamastack_resolver.config.run_config import RunConfig
 from llamastack_resolver.findings import Findings
@@ -141,7 +142,8 @@ def _check_listed(
 ) -> None:
     release = knowledge.release
     if api not in knowledge.apis:
-        if api not in prepared.failed_apis:
+        # Another spelling of one that there is is told elsewhere.
+        if api not in prepared.failed_apis and not meant_api(api, knowledge.apis):
             _report_unknown(api, path, knowledge, findings)
         return
     if api in prepared.failed_apis or api in internal_apis(knowledge):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llamastack_resolver.providers.validation import ProviderWithSpec
 from llamastack_resolver.start_plan.order import dependency_graph
 from llamastack_resolver.start_plan.routing import INNER, ROUTING_TABLE
 
 
-@dataclass(frozen=True)
-class PlanStep:
+class PlanStep(NamedTuple):
     """One API of the plan: its providers, its routing table or its router.
 
     Attributes:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import llamastack_installer
 import llamastack_resolver
-from llamastack_contract.limits import MESSAGE_BYTES
+from llamastack_contract.limits import CONCERNED, MESSAGE_BYTES
+from llamastack_contract.lock import NAME, NAME_LIMIT
 from llamastack_contract.message import FailureMessage, PushMessage, one_line
 from llamastack_contract.reasons import BUILD_REASONS
 from llamastack_operator import images
@@ -28,6 +29,29 @@ def test_a_failure_stays_within_its_bytes_whatever_is_in_it(message: str, hint: 
     assert len(text.encode()) <= MESSAGE_BYTES
     assert data["reason"] == "BuildFailed"
     assert all("\n" not in line for line in (data["message"], data["hint"], *data["tail"]))
+
+
+@given(st.lists(st.one_of(st.text(max_size=200), st.from_regex(NAME, fullmatch=True))), st.text(max_size=900))
+def test_names_that_a_failure_concerns_are_names_and_few_and_leave_it_within_its_bytes(
+    names: list[str], message: str
+) -> None:
+    text = FailureMessage("ModuleNotFound", message, step="install", concerns=tuple(names)).to_text()
+
+    assert len(text.encode()) <= MESSAGE_BYTES
+    read = FailureMessage.parse(json.dumps({**json.loads(text), "concerns": names}))
+    assert read is not None
+    assert len(read.concerns) <= CONCERNED
+    assert all(NAME.fullmatch(name) and len(name) <= NAME_LIMIT for name in read.concerns)
+    written = FailureMessage.parse(text)
+    assert written is not None
+    assert written.concerns == read.concerns
+
+
+@pytest.mark.parametrize("concerns", [None, "greeter", 7, {"a": 1}, [["a"]], ["a b", "--index-url", ""]])
+def test_what_are_no_names_concerns_nothing(concerns: Any) -> None:
+    failure = FailureMessage.parse(json.dumps({"reason": "BuildFailed", "concerns": concerns}))
+    assert failure is not None
+    assert failure.concerns == ()
 
 
 @given(st.text(max_size=300), st.text(max_size=100))

@@ -78,6 +78,33 @@ def test_each_of_pips_messages_has_its_reason(name: str, reason: str, message: s
     assert not failure.retry
 
 
+@pytest.mark.parametrize(
+    ("name", "concerns"),
+    [
+        ("absent", ["demo-absent"]),
+        ("required-version", ["demo-bad-need"]),
+        ("two-versions", ["demo-plain", "demo-plain"]),
+        ("base-conflict", ["demo-conflict"]),
+        ("invalid", ["demo"]),
+        ("sources-only", ["demo-source"]),
+        ("build-fails", ["demo-source-fails"]),
+        ("hashes", ["demo-plain"]),
+    ],
+)
+def test_a_failure_is_about_the_packages_that_pip_names(name: str, concerns: list[str]):
+    assert list(failure_of(lines(name), BASE, PROJECTS.get(name)).concerns) == concerns
+
+
+def test_a_failure_is_about_what_asks_for_a_package_in_the_end():
+    printed = [
+        "Collecting c (from b->a==1.0)",
+        "ERROR: Could not find a version that satisfies the requirement d==9 (from c->b->a) (from versions: none)",
+        "ERROR: No matching distribution found for d==9 (from c->b->a)",
+    ]
+    assert failure_of(printed, BASE).concerns == ("a",)
+    assert failure_of([*printed[:1], "  Failed to build c"], BASE).concerns == ("a",)
+
+
 def test_a_full_disk_is_no_failed_build():
     output = [*lines("build-fails"), "OSError: [Errno 28] No space left on device"]
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from llamastack_contract.build_json import BaseImage, BuildJson, PipSettings
 from llamastack_contract.layer import Layer
+from llamastack_contract.limits import CONCERNED
 from llamastack_contract.lock import Locked
 from llamastack_contract.paths import INSTALLER_FILE
 from llamastack_contract.record import Distribution
+from llamastack_installer.concerned import concerned
 from llamastack_installer.facts import Facts
 from llamastack_installer.failure import FailureError
 from llamastack_installer.install import constraint_lines, loose_names, unmet
@@ -250,12 +252,13 @@ def test_only_what_concerns_the_new_packages_is_a_conflict(tmp_path: Path):
         with pytest.raises(FailureError) as caught:
             verify_requirements([*old, line], tmp_path, {"loose"})
         assert caught.value.message == line.rstrip(".")
+        assert caught.value.concerns in (("new", "old"), ("old", "new"))
 
 
 def test_a_module_without_a_distribution_has_a_version_that_says_so():
     module = {"requirement": "a.b", "distribution": "a.b", "version": None, "importName": "a.b", "providers": []}
 
-    (described,) = modules_of({"findings": [], "modules": [{**module, "pipPackages": []}]}).described
+    (described,) = modules_of({"findings": [], "modules": [{**module, "pipPackages": []}]}, ["a.b"]).described
 
     assert described.version == "unknown"
 
@@ -265,21 +268,54 @@ def test_all_modules_that_are_wrong_are_named_at_once():
     other = {**finding, "reason": "ModuleImportFailed", "message": "b fails", "path": "modules[1]", "hint": "do"}
 
     with pytest.raises(FailureError) as caught:
-        modules_of({"findings": [finding, other], "modules": []})
+        modules_of({"findings": [finding, other], "modules": []}, ["a==1", "b"])
 
     assert caught.value.reason == "SpecMissing"
     assert caught.value.message == "a has none (and 1 more)"
-    assert caught.value.tail == ("modules[0]: a has none", "modules[1]: b fails")
+    assert caught.value.tail == ("a==1: a has none", "b: b fails")
+    assert caught.value.concerns == ("a==1", "b")
 
 
-def test_a_package_that_a_module_lacks_is_to_be_added_whatever_the_resolver_would_do():
-    message = "importing a.b failed: ModuleNotFoundError: No module named 'c'"
-    finding = {"severity": "error", "reason": "ModuleImportFailed", "message": message, "path": "modules[0]"}
+def test_what_to_do_about_a_module_is_what_the_resolver_says():
+    """Only it knows whether what lacks is a package, or a part that another version of an installed one has."""
+    message = "importing a.b failed: ModuleNotFoundError: No module named 'c.d'"
+    finding = {"severity": "error", "reason": "ModuleImportFailed", "message": message, "path": "modules[0].module"}
 
     with pytest.raises(FailureError) as caught:
-        modules_of({"findings": [{**finding, "hint": "use another version of the package"}], "modules": []})
+        modules_of({"findings": [{**finding, "hint": "use versions that go together"}], "modules": []}, ["a>=1"])
 
-    assert "spec.build.pip.requirements" in caught.value.hint
+    assert caught.value.hint == "use versions that go together"
+    assert caught.value.concerns == ("a>=1",)
+
+
+class TestConcerned:
+    LAYER = Layer(
+        "modules",
+        ("greeter>=1", "Helper[x]==2"),
+        (("loose", "--no-deps"),),
+        modules=("greeter>=1", "pkg.sub", "other @ https://x.example/other-1-py3-none-any.whl"),
+    )
+    MODULES = Modules(asked={"greeter>=1": ("torch --index-url ${index.cpu}", "numpy<3"), "pkg.sub": ("numpy",)})
+
+    @pytest.mark.parametrize(
+        ("packages", "found"),
+        [
+            ((), ()),
+            (("greeter>=1",), ("greeter",)),
+            (("pkg.sub", "other"), ("pkg.sub", "other")),
+            (("helper", "HELPER"), ("Helper",)),
+            (("loose",), ("loose",)),
+            (("torch",), ("greeter",)),
+            (("numpy", "greeter"), ("greeter", "pkg.sub")),
+            (("llama-stack", "", "--no-deps", "-r x"), ()),
+        ],
+    )
+    def test_packages_are_led_back_to_what_was_written(self, packages: tuple[str, ...], found: tuple[str, ...]):
+        assert concerned(self.LAYER, self.MODULES, packages) == found
+
+    def test_not_more_are_named_than_a_message_holds(self):
+        names = tuple(f"m{number}" for number in range(CONCERNED + 1))
+        assert concerned(Layer("modules", names), Modules(), names) == names[:CONCERNED]
 
 
 def test_the_installer_is_the_same_bytes_each_time_and_needs_no_other_package(tmp_path: Path):

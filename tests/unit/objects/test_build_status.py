@@ -16,6 +16,7 @@ from tests.support.build_attempts import INPUTS
 NOW, EARLIER = "2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"
 MODULE = {"requirement": "m==1", "distribution": "m", "version": "1", "importName": "m"}
 FAILURE = {"reason": "Evicted", "message": "gone", "hint": "look", "step": "push", "retry": True, "tail": ["a", "b"]}
+ABOUT = {**FAILURE, "concerns": ["m"]}
 WHOLE: dict[str, Any] = {
     "phase": "Succeeded",
     "step": "pushing",
@@ -24,7 +25,7 @@ WHOLE: dict[str, Any] = {
     "finishedAt": NOW,
     "nextAttemptAt": NOW,
     "rerun": "x",
-    "failure": FAILURE,
+    "failure": ABOUT,
     "image": "registry.example/bot@sha256:" + "c" * 64,
     "digest": "sha256:" + "c" * 64,
     "baseDigest": "sha256:" + "b" * 64,
@@ -39,7 +40,7 @@ WHOLE: dict[str, Any] = {
 EVICTED = RecordedFailure("Evicted", "gone", hint="", step="", retry=True, tail=())
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*WHOLE, *FAILURE, *MODULE]), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*WHOLE, *ABOUT, *MODULE]), inner),
 )
 
 
@@ -49,7 +50,16 @@ class TestReading:
         assert fields - {"lock"} == set(WHOLE)
         assert LlamaStackBuildStatus.model_validate(WHOLE).to_wire() == WHOLE
 
-    @pytest.mark.parametrize("wire", [WHOLE, {}, {"phase": "Queued"}, {"phase": "Failed", "failure": {"reason": "X"}}])
+    @pytest.mark.parametrize(
+        "wire",
+        [
+            WHOLE,
+            {**WHOLE, "failure": FAILURE},
+            {},
+            {"phase": "Queued"},
+            {"phase": "Failed", "failure": {"reason": "X"}},
+        ],
+    )
     def test_leaves_what_is_written_as_it_was(self, wire: dict[str, Any]) -> None:
         assert build_status(wire).to_wire() == wire
 

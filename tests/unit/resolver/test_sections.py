@@ -62,7 +62,7 @@ class TestWhatTheReleaseFillsIn:
 
 
 class TestSinks:
-    """A validator of the releases up to 0.2.23 splits them at commas."""
+    """A validator of the releases up to 0.2.24 splits them at commas."""
 
     def findings(self, sinks: object) -> list[tuple[str, str, str]]:
         raw = {
@@ -301,3 +301,36 @@ def test_before_0_4_no_stores_are_no_metadata_store(version: str, expected: list
 
     resolution = resolve(raw, catalog.load_release(Release("llama-stack", version)), Environment())
     assert [path for _, path in errors(resolution) if path.startswith("storage")] == expected
+
+
+class TestOtherSpellingsOfApis:
+    """Every release takes them for the API, and sorts and looks by what is written."""
+
+    FILES = entry(
+        "f",
+        "inline::localfs",
+        config={"storage_dir": "/x", "metadata_store": {"backend": "sql_default", "table_name": "f"}},
+    )
+    USER = entry("b", "inline::reference", config={"kvstore": {"backend": "kv_default", "namespace": "b"}})
+
+    def of(self, providers: dict[str, Any], version: str = "0.7.3", **more: Any) -> list[tuple[str, str]]:
+        raw = {"version": 2, "distro_name": "x", "providers": providers, **more}
+        found = resolve(raw, catalog.load_release(Release.parse(version))).findings
+        return [(f.severity.value, f.path) for f in found if f.reason == "UnknownApi"]
+
+    def test_are_a_warning_where_the_release_serves_them(self):
+        assert self.of({"Files": [self.FILES]}) == [("warning", "providers.Files")]
+        assert self.of({"Files": [self.FILES], "batches": [self.USER]}) == [("warning", "providers.Files")]
+        assert self.of({"files": [self.FILES]}, apis=["Files"]) == [("warning", "apis[0]")]
+
+    def test_are_an_error_where_what_depends_on_them_may_come_first(self):
+        assert self.of({"batches": [self.USER], "Files": [self.FILES]}) == [("error", "providers.Files")]
+        assert self.of({"Files": [self.FILES], "batches": [self.USER]}, "ogx-1.5.0") == [("error", "providers.Files")]
+
+    def test_of_routed_apis_are_an_error_unless_all_is_switched_off(self):
+        on, off = entry("v", "remote::vllm"), entry("__disabled__", "remote::vllm")
+        assert self.of({"Inference": [on]}) == [("error", "providers.Inference")]
+        assert self.of({"Inference": [off]}) == [("warning", "providers.Inference")]
+        assert self.of({}, apis=["Inference"]) == [("error", "apis[0]")]
+        assert self.of({}, apis=["inference", "Inference"]) == [("warning", "apis[1]")]
+        assert self.of({}, "ogx-1.5.0", apis=["Inference"]) == [("warning", "apis[0]")]

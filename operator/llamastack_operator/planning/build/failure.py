@@ -36,6 +36,7 @@ class Failure:
         step: the container that failed, empty where it was none.
         hint: what to do, empty where nothing better than the message is known.
         tail: the last lines of the failing step.
+        concerns: names of the modules and requirements that it is about.
     """
 
     reason: Reason
@@ -44,6 +45,7 @@ class Failure:
     step: str = ""
     hint: str = ""
     tail: tuple[str, ...] = field(default=())
+    concerns: tuple[str, ...] = ()
 
     def recorded(self) -> RecordedFailure:
         """Return what a status keeps of it, within its bounds."""
@@ -54,6 +56,7 @@ class Failure:
             step=self.step,
             retry=self.retry,
             tail=tuple(line[:LINE_LIMIT] for line in self.tail[-TAIL_LIMIT:]),
+            concerns=self.concerns,
         )
 
 
@@ -171,6 +174,7 @@ def _as_it_says(words: FailureMessage, step: str) -> Failure:
         step=step,
         hint=_one_line(words.hint),
         tail=tuple(map(_one_line, words.tail[-TAIL_LIMIT:])),
+        concerns=words.concerns,
     )
 
 

@@ -55,7 +55,7 @@ def _decide(question: ImageQuestion, settings: ImageSettings) -> ImageVerdict:
             return _with(waits, [*wishes, wish])
         wishes.append(BuildWish(build.key[1], {}))
         if build.phase != "Succeeded":
-            return _with(unfinished(build), wishes)
+            return _with(unfinished(build, plan), wishes)
         done.append(build)
     return _with(finished(question, done, settings), wishes)
 

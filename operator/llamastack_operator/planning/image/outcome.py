@@ -12,6 +12,7 @@ from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.build.reasons import FAILURES, BuildReason
 from llamastack_operator.planning.image.access import pull_secret_of
 from llamastack_operator.planning.image.question import ImageQuestion
+from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.planning.reasons import ImageReason
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.stack import release_of
@@ -29,23 +30,38 @@ def as_it_is(spec: LlamaStackSpec) -> ImageVerdict:
     return ImageVerdict(True, ImageReason.PREBUILT, f"{image} has all that the stack needs", runtime=runtime)
 
 
-def unfinished(build: BuildRecord) -> ImageVerdict:
-    """Return the verdict where a build goes on, or failed."""
+def unfinished(build: BuildRecord, plan: InstallPlan) -> ImageVerdict:
+    """Return the verdict where a build goes on, or failed.
+
+    Args:
+        build: the build.
+        plan: what is to be installed, with the places where it is asked for.
+    """
     name, step = build.key[1], build.status.step
     if build.phase == "Failed":
-        return _failed(build)
+        return _failed(build, plan)
     if build.phase == "Building":
         return ImageVerdict(False, ImageReason.BUILDING, f"{step or 'starting'} (build {name})", current=name)
     return ImageVerdict(False, ImageReason.QUEUED, f"the build {name} waits for its turn", current=name)
 
 
-def _failed(build: BuildRecord) -> ImageVerdict:
+def _failed(build: BuildRecord, plan: InstallPlan) -> ImageVerdict:
     failure = build.status.failure or _UNTOLD
     reason = FAILURES.get(failure.reason, BuildReason.BUILD_FAILED)
     again = build.status.next_attempt_at
     when = f"; try {build.status.tries} failed, the next is at {again}" if again else ""
-    message = f"{failure.message or _UNTOLD.message}{when} (build {build.key[1]})"
-    return ImageVerdict(False, reason, message, failure.hint, stalled=not again, current=build.key[1])
+    # What a build of the stack layer is about, the release alone asks for.
+    places = plan.places_of(failure.concerns) if _kind(build) == "modules" else ()
+    message = f"{_where(places)}{failure.message or _UNTOLD.message}{when} (build {build.key[1]})"
+    return ImageVerdict(False, reason, message, failure.hint, stalled=not again, current=build.key[1], places=places)
+
+
+def _where(places: Sequence[str]) -> str:
+    """Return places as a message begins with them: `spec.a (also spec.b): `."""
+    if not places:
+        return ""
+    others = f" (also {', '.join(places[1:])})" if len(places) > 1 else ""
+    return f"{places[0]}{others}: "
 
 
 def finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: ImageSettings) -> ImageVerdict:

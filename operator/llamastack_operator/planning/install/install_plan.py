@@ -7,12 +7,13 @@ the big one. The builds of the cluster, the pods that install at start, `llamast
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from llamastack_contract.layer import Layer
 from llamastack_contract.limits import MODULES
+from llamastack_contract.names import canonical, name_of
 from llamastack_operator.planning.install.reasons import InstallReason
 from llamastack_operator.planning.install.requirements import (
     Calls,
@@ -54,6 +55,7 @@ class InstallPlan:
         findings: what is wrong; with an error among them nothing should be built.
         least: the layers without the entries that only variables of which nothing is known bring back, such as
             `provider_id: ${env.X:=__disabled__}`; None where there are no such entries, or they need nothing.
+        asked: what asks for the modules layer, each with its place: modules, requirements, packages of external files.
     """
 
     image: str | None
@@ -61,11 +63,17 @@ class InstallPlan:
     layers: tuple[Layer, ...]
     findings: tuple[Finding, ...]
     least: tuple[Layer, ...] | None = None
+    asked: tuple[Wanted, ...] = ()
 
     @property
     def has_errors(self) -> bool:
         """Whether a build would fail, or give something else than what was asked for."""
         return Findings(self.findings).has_errors
+
+    def places_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return where modules and requirements of some names are asked for, as field paths, each once."""
+        wanted = {canonical(name) for name in names}
+        return tuple(dict.fromkeys(one.path for one in self.asked if canonical(name_of(one.text)) in wanted))
 
     def layer(self, kind: str) -> Layer | None:
         """Return the layer of a kind, None where the image needs none."""
@@ -102,22 +110,23 @@ def install_plan(
     # Where no release is known, the newest rules of substitution hold.
     limits = [one for one in constraints if check_constraint(one, findings)]
 
-    def layers_of(entries: Entries, told: Findings) -> tuple[tuple[Layer, ...], tuple[Wanted, ...]]:
+    def layers_of(entries: Entries, told: Findings) -> tuple[tuple[Layer, ...], _Modules]:
         modules = _modules_layer(entries.kept, requirements, external_packages, limits, prefix, told)
         stack = _stack_layer(release, knowledge, entries, limits, told) if image is None else None
-        return tuple(layer for layer in (stack, modules.layer) if layer), modules.wanted
+        return tuple(layer for layer in (stack, modules.layer) if layer), modules
 
     entries = read_entries(run_config or {}, release or NEWEST, environment)
     findings.extend(with_prefix(entries.findings, prefix))
-    layers, wanted = layers_of(entries, findings)
+    layers, modules = layers_of(entries, findings)
     least = None
     if any(entry.condition and entry.condition.removes for entry in entries.kept):
         known = replace(environment, others="unset", unknown=frozenset())
         least, _ = layers_of(read_entries(run_config or {}, release or NEWEST, known), Findings())
     if release is not None:
-        check_release([*wanted, *limits], release, findings)
-    check_pins([*wanted, *limits], findings)
-    return InstallPlan(image, release, layers, tuple(findings.sorted()), None if least == layers else least)
+        check_release([*modules.wanted, *limits], release, findings)
+    check_pins([*modules.wanted, *limits], findings)
+    least = None if least == layers else least
+    return InstallPlan(image, release, layers, tuple(findings.sorted()), least, modules.asked)
 
 
 def resolved_packages(resolution: Resolution) -> tuple[Wanted, ...]:
@@ -180,6 +189,7 @@ def _stack_layer(
 class _Modules:
     layer: Layer | None
     wanted: tuple[Wanted, ...]
+    asked: tuple[Wanted, ...]
 
 
 def _modules_layer(
@@ -190,15 +200,16 @@ def _modules_layer(
     prefix: str,
     findings: Findings,
 ) -> _Modules:
-    calls, modules, inner = Calls(), dict[str, None](), Findings()
+    calls, modules, inner, asked = Calls(), dict[str, None](), Findings(), list[Wanted]()
     for entry in entries:
         if entry.module is None:
             continue
         text = _module(entry, inner)
         if text is not None:
             modules[text] = None
+            asked.append(Wanted(text, _joined(prefix, f"{entry.path}.module")))
             if not is_import_path(text):
-                calls.normal.setdefault(text, Wanted(text, _joined(prefix, f"{entry.path}.module")))
+                calls.normal.setdefault(text, asked[-1])
     if len(modules) > MODULES:
         message = f"{len(modules)} provider modules are named, and one image can record {MODULES}"
         hint = "use fewer modules, or a base image that has some of them"
@@ -208,10 +219,11 @@ def _modules_layer(
         calls.add(one, findings)
     wanted = tuple(calls.requirements())
     if not modules and not wanted:
-        return _Modules(None, ())
+        return _Modules(None, (), ())
+    asked += wanted
     normal, special = calls.ordered()
     own = tuple(sorted(dict.fromkeys(one.text for one in limits)))
-    return _Modules(Layer("modules", normal, special, tuple(sorted(modules)), own), wanted)
+    return _Modules(Layer("modules", normal, special, tuple(sorted(modules)), own), wanted, tuple(asked))
 
 
 def _module(entry: ProviderEntry, findings: Findings) -> str | None:

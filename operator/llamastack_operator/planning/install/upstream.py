@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamastack_resolver.behaviour import Behaviour
+from llamastack_resolver.config.api_names import meant_api
 from llamastack_resolver.config.env import Environment, substitute
 from llamastack_resolver.config.run_config import ProviderEntry, RunConfig, read_run_config
 from llamastack_resolver.findings import Findings
@@ -131,6 +132,7 @@ def builtin_packages(entries: Entries, knowledge: ReleaseKnowledge) -> list[str]
     all_listed = knowledge.behaviour.lists_disabled_providers
     packages: dict[str, None] = {}
     for api, provider_type, path in entries.written:
+        api = meant_api(api, knowledge.apis) or api
         spec = knowledge.providers.get(api, {}).get(provider_type)
         if spec is not None and (path in kept or all_listed):
             forgotten = forgotten_packages(knowledge.release, (api, provider_type))

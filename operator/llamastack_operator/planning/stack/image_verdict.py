@@ -38,6 +38,7 @@ class ImageVerdict:
         wishes: the builds that must exist, and belong to the stack too.
         current: the build that the newest generation runs or waits for.
         modules: what is known of the installed modules.
+        places: field paths of what a failure is about, the most telling first; none where it is about no field.
     """
 
     ready: bool
@@ -49,3 +50,4 @@ class ImageVerdict:
     wishes: tuple[BuildWish, ...] = ()
     current: str | None = None
     modules: tuple[RecordedModule, ...] = ()
+    places: tuple[str, ...] = ()

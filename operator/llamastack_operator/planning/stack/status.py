@@ -58,11 +58,12 @@ def _bounded(finding: dict[str, Any]) -> dict[str, Any]:
 
 
 def _image_findings(snapshot: Snapshot) -> Findings:
-    """Return a failed build as a finding, with what to do."""
+    """Return a failed build as a finding, at what it is about, with what to do."""
     image, findings = snapshot.image, Findings()
     if image is None or image.ready or image.reason in (ImageReason.QUEUED, ImageReason.BUILDING):
         return findings
-    findings.error(image.reason, image.message, "spec.build", hint=image.hint or image.reason.declaration.cure)
+    path = image.places[0] if image.places else "spec.build"
+    findings.error(image.reason, image.message, path, hint=image.hint or image.reason.declaration.cure)
     return findings
 
 

@@ -27,6 +27,11 @@ def test_a_programs_own_words_are_passed_on() -> None:
     assert failure.reason == "ModuleNotFound"
 
 
+def test_what_a_failure_concerns_is_kept_for_the_status_of_the_build() -> None:
+    failure = told(json.dumps({"reason": "ModuleNotFound", "message": "x", "concerns": ["greeter", "a b"]}))
+    assert failure.recorded().to_wire()["concerns"] == ["greeter"]
+
+
 def test_a_call_of_pip_that_took_too_long_is_told_as_such() -> None:
     assert told(json.dumps({"reason": "TimedOut", "message": "pip did not come to an end"})).reason == "TimedOut"
 
@@ -67,7 +72,7 @@ ANY = st.recursive(
 )
 WORDS = st.fixed_dictionaries(
     {"reason": st.sampled_from(["ModuleNotFound", "DiskFull"]) | ANY},
-    optional={"message": ANY, "hint": ANY, "tail": ANY, "retry": ANY, "step": ANY},
+    optional={"message": ANY, "hint": ANY, "tail": ANY, "retry": ANY, "step": ANY, "concerns": ANY},
 )
 
 

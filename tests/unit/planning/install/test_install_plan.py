@@ -122,9 +122,9 @@ class TestStackLayer:
         )
 
     def test_a_patch_that_the_catalog_lacks_is_installed_as_itself(self) -> None:
-        release = Release("llama-stack", "0.4.6")
+        release = Release("llama-stack", "0.4.9")
         stack = layer(plan_of(release, config()), "stack")
-        assert stack.requirements[:2] == ("llama-stack==0.4.6", "llama-stack-api==0.4.6")
+        assert stack.requirements[:2] == ("llama-stack==0.4.9", "llama-stack-api==0.4.9")
         assert not [line for line in stack.constraints if line.startswith("llama-stack")]
 
     def test_the_order_of_the_providers_makes_no_difference(self) -> None:
@@ -218,6 +218,11 @@ class TestModulesLayer:
         modules = layer(plan_of(R073, config(), IMAGE, external_packages=extra), "modules")
         assert modules.special == (("torch", "--index-url", "${index.pytorch-cpu}"),)
         assert modules.requirements == ("httpx", "rich>=13")
+
+    def test_another_spelling_of_an_api_needs_the_same_packages(self) -> None:
+        entry = {"provider_id": "s", "provider_type": "remote::s3"}
+        assert plan_of(R073, config(Files=[entry])).layers == plan_of(R073, config(files=[entry])).layers
+        assert plan_of(R073, config(Files=[entry])).layers != plan_of(R073, config()).layers
 
     def test_the_users_constraints_hold_for_it_and_the_known_good_ones_do_not(self) -> None:
         limit = Wanted("numpy<3", "spec.build.pip.constraints[0]")

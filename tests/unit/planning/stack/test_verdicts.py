@@ -10,7 +10,7 @@ from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import findings_of
 from llamastack_operator.planning.stack.status import status_of
 from llamastack_resolver.providers.reasons import ModuleReason
-from tests.support.builds import building, with_module
+from tests.support.builds import MODULE, building, with_module
 from tests.support.conditions import NOW, health, message, told
 from tests.support.world import crashed, deployment, llamastack, pod, snapshot
 
@@ -89,6 +89,29 @@ class TestImage:
         assert (finding["severity"], finding["reason"]) == ("error", "ModuleImportFailed")
         assert (finding["path"], finding["hint"]) == ("spec.build", "ask its author")
         assert "it cannot be imported" in finding["message"]
+
+    def test_whose_build_failed_for_a_module_is_a_finding_at_its_entry(self) -> None:
+        seen = building(phase="Failed", failure={**FAILURE, "concerns": ["my-provider"]})
+        (finding,) = status_of(seen, PassOutcome(), NOW)["findings"]
+        assert finding["path"] == "spec.runConfig.providers.safety[0].module"
+        assert finding["message"].startswith("spec.runConfig.providers.safety[0].module: it cannot be imported (build")
+
+    def test_whose_build_failed_for_several_entries_names_them_all(self) -> None:
+        body = with_module()
+        entry = {"provider_id": "again", "provider_type": "remote::again", "module": MODULE}
+        body["spec"]["runConfig"]["providers"]["inference"].append(entry)
+        body["spec"]["build"]["pip"] = {"requirements": ["x", "further>=1"]}
+        seen = building(body=body, phase="Failed", failure={**FAILURE, "concerns": ["further", "my_provider"]})
+        (finding,) = status_of(seen, PassOutcome(), NOW)["findings"]
+        places = [f"spec.runConfig.providers.{place}.module" for place in ("safety[0]", "inference[1]")]
+        assert finding["path"] == places[0]
+        assert f"{places[0]} (also {places[1]}, spec.build.pip.requirements[1]): it cannot" in finding["message"]
+
+    @pytest.mark.parametrize("concerns", [["elsewhere"], [], "my-provider", [7]])
+    def test_whose_build_failed_for_what_the_stack_does_not_name_is_a_finding_of_the_build(self, concerns: Any) -> None:
+        seen = building(phase="Failed", failure={**FAILURE, "concerns": concerns})
+        (finding,) = status_of(seen, PassOutcome(), NOW)["findings"]
+        assert finding["path"] == "spec.build"
 
     def test_without_a_hint_of_its_own_has_the_cure_of_its_reason(self) -> None:
         seen = building(phase="Failed", failure={**FAILURE, "hint": ""})

@@ -8,7 +8,7 @@ import pytest
 
 from llamastack_operator import catalog
 from llamastack_resolver.documents.detect import detect_release, parse_release, release_of_image, unknown_tag
-from llamastack_resolver.documents.signs import Outline, Outlines
+from llamastack_resolver.documents.signs import Outlines
 from llamastack_resolver.releases import Release, UnknownReleaseError, stand_in
 
 KNOWN = [
@@ -138,7 +138,7 @@ class TestARunConfig:
     @pytest.mark.parametrize(
         ("config", "expected"),
         [
-            ({"models": [1], "metadata_store": {"type": "sqlite"}}, "0.2.23"),
+            ({"models": [1], "metadata_store": {"type": "sqlite"}}, "0.2.24"),
             ({"storage": {"backends": {"x": 1}}, "providers": {"agents": [VLLM]}}, "0.6.1"),
             ({"distro_name": "x", "providers": {"scoring": [VLLM]}}, "0.7.3"),
             ({"server": {"insecure": True}}, "ogx-1.5.0"),
@@ -152,7 +152,7 @@ class TestARunConfig:
     @pytest.mark.parametrize(
         ("providers", "expected"),
         [
-            (agents(persistence_store={"type": "sqlite"}, responses_store={"type": "sqlite"}), "0.2.23"),
+            (agents(persistence_store={"type": "sqlite"}, responses_store={"type": "sqlite"}), "0.2.24"),
             (agents(persistence={"agent_state": {"backend": "kv", "namespace": "a"}}), "0.6.1"),
             (inference("remote::vllm", url="http://x"), "0.3.5"),
             (inference("remote::vllm", base_url="http://x"), "ogx-1.5.0"),
@@ -172,7 +172,7 @@ class TestARunConfig:
         assert concluded({"models": [], "metadata_store": None, "telemetry": {}})[0] == "ogx-1.5.0"
 
     def test_that_fits_several_is_of_the_one_with_the_fewest_errors_and_the_range_is_told(self) -> None:
-        errors = {"0.2.21": 1, "0.2.22": 1, "0.2.23": 2}
+        errors = {"0.2.21": 1, "0.2.22": 1, "0.2.23": 2, "0.2.24": 2}
         release, because = concluded({"metadata_store": {"type": "sqlite"}, "models": [1]}, errors)
 
         assert release == "0.2.20"
@@ -181,15 +181,13 @@ class TestARunConfig:
     def test_with_the_same_errors_everywhere_is_of_the_newest(self) -> None:
         errors = {str(release): 3 for release in catalog.releases()}
 
-        assert concluded({"metadata_store": {"type": "sqlite"}}, errors)[0] == "0.2.23"
+        assert concluded({"metadata_store": {"type": "sqlite"}}, errors)[0] == "0.2.24"
 
     def test_is_not_resolved_where_the_verdict_cannot_differ(self) -> None:
-        def outline(version: str) -> Outline:
-            return Outline(Release.parse(version), "top", {"inference": {}}, {}, frozenset({"inference"}), ["same"])
-
         def fail(release: Release) -> int:
             raise AssertionError(release)
 
-        alike = Outlines([outline("0.7.1"), outline("0.7.2")], {"top": {"properties": {"apis": {}}}}.__getitem__)
+        releases = [["llama-stack-0.7.1", 1, 0, 0], ["llama-stack-0.7.2", 1, 0, 0]]
+        alike = Outlines({"keys": [None, [{"apis": 0}]], "apis": [["inference"]], "releases": releases, "types": {}})
 
         assert str(detect_release({"apis": ["inference"]}, alike, fail).release) == "0.7.2"

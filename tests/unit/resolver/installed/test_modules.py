@@ -223,14 +223,51 @@ class TestAnImportThatFails:
         (one,), (other,) = resolved(name).findings, resolved(whole).findings
 
         assert one.reason.value == other.reason.value == "ModuleImportFailed"
-        assert "their-library 2.0 lacks what is imported" in str(one.hint)
-        assert "my-provider 1.5" in str(one.hint)
-        assert f"their-library 2.0 has no {lacking}.sub" in str(other.hint)
-        assert "my-other-provider 1.6" in str(other.hint)
+        assert f"({name}.provider of my-provider 1.5 asks for it, and their-library 2.0 has it not)" in one.message
+        assert one.hint == "use versions of their-library and of my-provider that go together"
+        assert f"No module named '{lacking}.sub'" in other.message
+        assert f"({whole}.provider of my-other-provider 1.6 asks for it, and their-library 2.0" in other.message
+
+    def test_deep_within_names_the_package_that_asks_and_not_the_provider(self, packages: Packages):
+        lacking = packages.add(None, "their-library", "2.0")
+        between = packages.add(f"import {lacking}.sub\n", "in-between", "3.0")
+        name = packages.add(f"def get_provider_spec():\n    pass\nimport {between}.provider\n", "my-provider", "1.5")
+
+        (finding,) = resolved(name).findings
+
+        assert (
+            f"({between}.provider of in-between 3.0 asks for it, and their-library 2.0 has it not)" in finding.message
+        )
+        assert finding.hint == "use versions of their-library and of in-between that go together"
+
+    def test_of_a_part_of_a_folder_that_several_share_says_what_to_install(self, packages: Packages):
+        """As `google`: what is missing in it may be in a package that is not installed."""
+        shared = "shared_by_several"
+        for name, part in (("share-one", "one"), ("share-two", "two")):
+            (packages.root / shared / part).mkdir(parents=True)
+            (packages.root / shared / part / "__init__.py").write_text("")
+            info = packages.root / f"{name.replace('-', '_')}-1.0.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+            (info / "RECORD").write_text(f"{shared}/{part}/__init__.py,,\n")
+
+        (absent,) = resolved(packages.add(f"import {shared}.three\n", "asks-a")).findings
+        (part,) = resolved(packages.add(f"import {shared}.two.sub\n", "asks-b")).findings
+
+        assert str(absent.hint).endswith(f"install {shared} too (spec.build.pip.requirements)")
+        assert part.hint == "use versions of share-two and of asks-b that go together"
+
+    def test_of_what_python_itself_has_not_is_no_package_to_install(self, packages: Packages):
+        (finding,) = resolved(packages.add("import asyncio.nothing\n", "my-provider")).findings
+
+        assert "is made for Python 3." in str(finding.hint)
 
     def test_of_what_is_not_installed_is_no_mismatch_of_versions(self, packages: Packages):
         name = packages.add("import not_installed_at_all\n", "lonely-provider")
 
         (finding,) = resolved(name).findings
 
-        assert "go together" not in str(finding.hint)
+        assert finding.hint == (
+            "the package does not require what it imports: install not_installed_at_all too"
+            " (spec.build.pip.requirements)"
+        )

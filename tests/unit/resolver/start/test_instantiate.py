@@ -12,9 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from llamastack_resolver.behaviour import NEWEST, Behaviour
+from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.findings import Findings
+from llamastack_resolver.knowledge import ProviderSpec
+from llamastack_resolver.providers.validation import ProviderWithSpec
+from llamastack_resolver.releases import Release
 from llamastack_resolver.resolution import resolve
-from llamastack_resolver.start.instantiate import ProviderState, Runtime, instantiate_providers
+from llamastack_resolver.start.instantiate import ProviderState, Runtime, instantiate_providers, make_config
 from tests.support.small_release import config, entry, knowledge
 
 _NUMBERS = itertools.count()
@@ -89,6 +94,10 @@ def test_policy_is_given_to_factories_that_ask_for_it(module: Writer):
         ("0.7.3", "inline", "telemetry_enabled", False),
         ("ogx-1.5.0", "inline", "policy, route_policy", True),
         ("ogx-1.3.0", "inline", "policy, route_policy", False),
+        ("ogx-1.1.0", "inline", "policy, route_policy", False),
+        ("ogx-1.0.4", "inline", "policy, route_policy", True),
+        ("ogx-1.0.3", "inline", "policy, route_policy", True),
+        ("ogx-1.0.2", "inline", "policy, route_policy", False),
         ("ogx-1.5.0", "remote", "policy, route_policy", False),
     ],
 )
@@ -174,3 +183,45 @@ def test_a_config_that_the_class_refuses_is_told_without_its_values(module: Writ
     assert findings[0][1] == "InvalidProviderConfig"
     assert findings[0][3].startswith("size: ")
     assert "hunter2" not in findings[0][3]
+
+
+class TestWhatTheReleaseFillsIn:
+    """By release and kind; `run_config` stands for the release's own object."""
+
+    CONFIG = "class Config(pydantic.BaseModel):\n    metadata_store: dict | None = None\n"
+    RUN_CONFIG = SimpleNamespace(
+        vector_stores={"from": "the run config"},
+        storage=SimpleNamespace(
+            stores=SimpleNamespace(vector_stores=SimpleNamespace(model_dump=lambda: {"of": "all"}))
+        ),
+    )
+
+    @pytest.mark.parametrize(
+        ("release", "kind", "found"),
+        [
+            ("0.3.5", "inline", (None, None)),
+            ("0.4.0", "inline", ({"from": "the run config"}, None)),
+            ("0.7.3", "remote", (None, None)),
+            ("0.7.3", "inline", ({"from": "the run config"}, None)),
+            ("ogx-1.0.4", "remote", (None, None)),
+            ("ogx-1.1.0", "inline", ({"from": "the run config"}, {"of": "all"})),
+            ("ogx-1.1.0", "remote", ({"from": "the run config"}, {"of": "all"})),
+        ],
+    )
+    def test_into_a_config(self, module: Writer, release: str, kind: str, found: tuple[object, object]):
+        name = module(self.CONFIG + "    vector_stores_config: dict | None = None")
+        described = ProviderSpec.from_dict("files", f"{kind}::x", spec(name, kind=kind))
+        provider = ProviderWithSpec("x", f"{kind}::x", described)
+
+        made = make_config(provider, self.RUN_CONFIG, Behaviour.of(Release.parse(release)))
+
+        assert (made.vector_stores_config, made.metadata_store) == found
+
+    def test_is_not_what_a_provider_says_itself(self, module: Writer):
+        kind, own = "inline::x", {"metadata_store": {"its": "own"}}
+        entry_of = ProviderEntry("files", "x", kind, own, None, "p")
+        described = ProviderSpec.from_dict("files", kind, spec(module(self.CONFIG)))
+
+        made = make_config(ProviderWithSpec("x", kind, described, entry_of), self.RUN_CONFIG, Behaviour.of(NEWEST))
+
+        assert made.metadata_store == {"its": "own"}
