@@ -38,7 +38,7 @@ def with_exact_names(config: RunConfig, knowledge: ReleaseKnowledge) -> RunConfi
             continue
         renamed[api] = name
         malformed.update({api} if name in malformed else ())
-        providers[api] = (*providers.get(api, ()), *(replace(entry, api=api) for entry in entries))
+        providers[api] = (*providers.get(api, ()), *(entry._replace(api=api) for entry in entries))
     apis = config.apis
     if apis is not None:
         apis = tuple(_served(name, apis, knowledge) for name in apis)
