@@ -52,7 +52,10 @@ class ExternalFiles(NamedTuple):
         opaque_providers: API and type of providers that have a file which cannot be read here.
         opaque_apis: names of external APIs that are there whatever can be read of their files.
         absent: keys of the run config whose directory will not be there.
+        closed: keys whose directory the server may not look at.
+        plain: keys that name a file.
         read_only: an absent directory cannot be made by the server either.
+        at_server: they were read as the server reads them: nobody else can read what cannot be read here.
     """
 
     providers: Mapping[str, str | None] | None = None
@@ -60,7 +63,10 @@ class ExternalFiles(NamedTuple):
     opaque_providers: tuple[tuple[str, str], ...] = ()
     opaque_apis: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
     read_only: bool = False
+    at_server: bool = False
 
     @property
     def apis_open(self) -> bool:
@@ -179,7 +185,7 @@ def make_registry(
     """Return what is known with the external APIs of a config, its provider registry, and the specs of those APIs."""
     apis: dict[str, dict[str, Any]] = {}
     if config.external_apis_dir and files.apis is not None:
-        apis = external_apis(files.apis, findings)
+        apis = external_apis(files.apis, findings, files.at_server)
     apis_open = bool(config.external_apis_dir) and files.apis_open
     known = knowledge.apis | apis.keys() | set(files.opaque_apis)
     guessed = _unknown_apis(config, known, knowledge, findings) if apis_open else set()
@@ -197,7 +203,7 @@ def make_registry(
         if files.providers is None or not config.external_providers_dir:
             registry.open = True
         else:
-            add_directory(registry, files.providers, knowledge, findings)
+            add_directory(registry, files.providers, knowledge, findings, files.at_server)
     for api, provider_type in files.opaque_providers:
         registry.add_opaque(api, provider_type)
     add_modules(registry, config, knowledge, findings, loader)
@@ -222,7 +228,7 @@ def _unknown_apis(
 
 def _check_present(config: RunConfig, knowledge: ReleaseKnowledge, files: ExternalFiles, findings: Findings) -> None:
     """Report the directories that will not be there: the release stops for want of the one of providers, unless
-    `llama stack run` can make it; it only logs the other one."""
+    `llama stack run` can make it; it only logs the other one. It stops where it may not look at one."""
     hint = "bring its files with `spec.externalProviders`, an image or a volume, or remove the key"
     if config.external_providers_dir and "external_providers_dir" in files.absent:
         fatal = files.read_only or not knowledge.behaviour.started_by_command
@@ -233,6 +239,12 @@ def _check_present(config: RunConfig, knowledge: ReleaseKnowledge, files: Extern
         message = f"{config.external_apis_dir} is not there: no external API is known"
         hint = hint.replace("externalProviders", "externalApis")
         findings.warning(ModuleReason.SPEC_MISSING, message, "external_apis_dir", hint=hint)
+    for key in files.closed:
+        message = f"{config.raw[key]} is in a folder that this user may not enter: the server stops there"
+        findings.error(ModuleReason.SPEC_MISSING, message, key, hint="let the server's user read it, or remove the key")
+    for key in files.plain:
+        message = f"{config.raw[key]} is no directory: nothing is read from it"
+        findings.warning(ModuleReason.SPEC_MISSING, message, key, hint="name the directory that has the files")
 
 
 def _add_api(

@@ -90,7 +90,8 @@ class ExternalCluster:
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """Write a kubeconfig with a token of an existing service account."""
         return self._with_user(
-            f"{namespace}.{name}", {"token": self.kubectl("create", "token", name, "-n", namespace, "--duration=24h").strip()}
+            f"{namespace}.{name}",
+            {"token": self.kubectl("create", "token", name, "-n", namespace, "--duration=24h").strip()},
         )
 
     def _with_user(self, stem: str, credentials: dict[str, str]) -> Path:

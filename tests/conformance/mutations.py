@@ -34,6 +34,8 @@ RESOURCE_IDS = ("model_id", "shield_id", "toolgroup_id", "dataset_id", "vector_s
 # How an id may depend on a variable: its text, and the value that gives the id.
 DEPENDING = {
     "conditional": lambda name, text: (f"${{env.{name}:+{text}}}", "yes"),
+    "plain": lambda name, text: (f"${{env.{name}}}", text),
+    "default": lambda name, text: (f"${{env.{name}:={text}}}", text),
     "disabled": lambda name, text: (f"${{env.{name}:=__disabled__}}", text),
     "empty": lambda name, text: (f"${{env.{name}:=}}", text),
 }
@@ -44,12 +46,14 @@ class Depending:
     """A config in which one id depends on a variable.
 
     Attributes:
+        shape: how, by its name in `DEPENDING`.
         place: where the id stands.
         config: the config.
         variable: the variable.
         value: the value that gives the id.
     """
 
+    shape: str
     place: str
     config: Config
     variable: str
@@ -65,9 +69,10 @@ def with_variables(config: Config, shapes: list[str]) -> Iterator[Depending]:
     """
     for number, (place, key, text) in enumerate(_ids(config)):
         changed, variable = copy.deepcopy(config), f"DEPENDS_{number}"
-        written, value = DEPENDING[shapes[number % len(shapes)]](variable, text)
+        shape = shapes[number % len(shapes)]
+        written, value = DEPENDING[shape](variable, text)
         _at(changed, place)[key] = written
-        yield Depending(".".join(map(str, (*place, key))), changed, variable, value)
+        yield Depending(shape, ".".join(map(str, (*place, key))), changed, variable, value)
 
 
 def _ids(config: Config) -> Iterator[tuple[list[Any], str, str]]:
@@ -147,9 +152,9 @@ _simple("backend_of_unknown_type", lambda c: c["storage"]["backends"]["kv_defaul
 _simple("backend_without_path", lambda c: c["storage"]["backends"]["kv_default"].pop("db_path"))
 _simple("no_stores", lambda c: c["storage"].pop("stores"))
 _simple("no_storage", lambda c: c.pop("storage"))
-_simple("model_of_an_unknown_provider", lambda c: _models(c).append(_model("zzz")))
-_simple("model_of_a_known_provider", lambda c: _models(c).append(_model(first_entry(c)["provider_id"])))
-_simple("model_without_id", lambda c: _models(c).append({"provider_id": first_entry(c)["provider_id"]}))
+_simple("model_of_an_unknown_provider", lambda c: models(c).append(_model("zzz")))
+_simple("model_of_a_known_provider", lambda c: models(c).append(_model(first_entry(c)["provider_id"])))
+_simple("model_without_id", lambda c: models(c).append({"provider_id": first_entry(c)["provider_id"]}))
 _simple("models_are_a_mapping", lambda c: _holder(c).update(models={"a": 1}))
 _simple("shield_of_an_unknown_provider", lambda c: _resource(c, "shields", shield_id="x", provider_id="zzz"))
 _simple("dataset_without_provider", lambda c: _resource(c, "datasets", **DATASET))
@@ -177,6 +182,7 @@ _simple("prompts_in_a_kv_store", lambda c: c["storage"]["stores"].update(prompts
 _simple("connectors_in_a_kv_store", lambda c: c["storage"]["stores"].update(connectors={**PROMPTS}))
 _simple("two_providers_without_router", lambda c: c["providers"]["files"].append(_renamed(c["providers"]["files"][0])))
 _simple("same_id_in_two_apis", lambda c: first_entry(c, "files").update(provider_id=first_entry(c)["provider_id"]))
+_simple("same_id_twice_in_an_api", lambda c: c["providers"]["inference"].append(copy.deepcopy(first_entry(c))))
 _simple("no_version", lambda c: c.pop("version"))
 _simple("auth_of_unknown_type", lambda c: c.update(server={"auth": {"provider_config": {"type": "zzz"}}}))
 _simple("module_as_list", lambda c: first_entry(c).update(module=[]))
@@ -205,7 +211,7 @@ def _holder(config: Config) -> dict[str, Any]:
     return config.setdefault("registered_resources", {}) if "storage" in config else config
 
 
-def _models(config: Config) -> list[Any]:
+def models(config: Config) -> list[Any]:
     return _holder(config).setdefault("models", [])
 
 

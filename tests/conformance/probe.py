@@ -14,11 +14,13 @@ a model fails as it does there. Three things are replaced, for the reasons given
 
 Reads `{"configs": {name: config}, "real": [module, ...]}` from standard input, writes the verdicts. The
 factories of the modules named in `real` are the release's own. `"classes": [[config class, config], ...]` asks the
-config classes alone, without a server.
+config classes alone, without a server, and `"alike": [[config class, config, another], ...]` whether they make the
+same of two configs.
 """
 
 import asyncio
 import contextlib
+import copy
 import functools
 import importlib
 import inspect
@@ -239,6 +241,21 @@ def verdict(server: object, raw: object) -> str | None:
     return None
 
 
+def verdicts(server: object, configs: dict[str, object]) -> dict[str, str | None]:
+    """Start the server once with what substitution makes the same: releases do nothing else with the text."""
+    known: dict[str, str | None] = {}
+    found = {}
+    for name, raw in configs.items():
+        try:
+            key = json.dumps(stack.replace_env_vars(copy.deepcopy(raw)))
+        except Exception:
+            key = ""  # the start says it
+        found[name] = known[key] if key in known else verdict(server, raw)
+        if key:
+            known[key] = found[name]
+    return found
+
+
 def refusal(dotted: str, config: dict) -> str | None:
     """Return what a config class says against a config, made as `instantiate_provider` does."""
     module, _, name = dotted.rpartition(".")
@@ -247,6 +264,16 @@ def refusal(dotted: str, config: dict) -> str | None:
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:300]
     return None
+
+
+def alike(dotted: str, one: dict, other: dict) -> bool:
+    """Whether a config class takes two configs, and makes the same of both; secrets are compared by what is shown."""
+    module, _, name = dotted.rpartition(".")
+    cls = getattr(importlib.import_module(module), name)
+    try:
+        return repr(cls(**one).__dict__) == repr(cls(**other).__dict__)
+    except Exception:
+        return False
 
 
 def substituted(text: object) -> dict:
@@ -264,8 +291,9 @@ def main() -> None:
     Modules.real = tuple(task.get("real", ()))
     server = install() if configs else None
     result = {
-        "configs": {name: verdict(server, raw) for name, raw in configs.items()},
+        "configs": verdicts(server, configs) if configs else {},
         "classes": [refusal(dotted, config) for dotted, config in task.get("classes", [])],
+        "alike": [alike(*given) for given in task.get("alike", [])],
         "substitutions": [substituted(text) for text in task.get("substitutions", [])],
     }
     json.dump(result, out)

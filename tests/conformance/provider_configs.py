@@ -15,15 +15,32 @@ FORMATS = {"uri": "http://127.0.0.1/v1", "path": "/tmp", "file-path": "/etc/host
 
 @dataclass(frozen=True)
 class Case:
-    """A config of a provider; `key` is what was dropped or renamed, None where it has all that it needs."""
+    """A config of a provider.
+
+    Attributes:
+        spec: the provider.
+        config: its config.
+        key: what was dropped or renamed; None where it has all that it needs.
+        foreign: the key of another release that was put into it, with dots.
+    """
 
     spec: ProviderSpec
     config: Config
     key: str | None = None
+    foreign: str | None = None
 
     @property
     def name(self) -> str:
         return f"{self.spec.api} {self.spec.provider_type} {self.key}"
+
+    @property
+    def without_foreign(self) -> Config:
+        """The config but for the key of another release."""
+        changed = copy.deepcopy(self.config)
+        if self.foreign:
+            path = self.foreign.split(".")
+            _parent(changed, path).pop(path[-1])
+        return changed
 
 
 class Examples:
@@ -101,11 +118,11 @@ def renamed(case: Case, knowledge: ReleaseKnowledge) -> Iterator[Case]:
                 changed = copy.deepcopy(case.config)
                 _parent(changed, own.split(".")).pop(own.split(".")[-1], None)
                 _put(changed, other, schema)
-                yield Case(spec, changed, f"{own} as {other}")
+                yield Case(spec, changed, f"{own} as {other}", other)
     for key in dict.fromkeys(span.key for span in spans if span.key not in known):
         changed = copy.deepcopy(case.config)
         _put(changed, key, schema)
-        yield Case(spec, changed, f"with {key}")
+        yield Case(spec, changed, f"with {key}", key)
 
 
 def _put(config: Config, key: str, schema: Mapping[str, Any]) -> None:

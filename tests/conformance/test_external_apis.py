@@ -45,20 +45,26 @@ class Kaze(Weather):
         return {"locations": ["Paris", "Tokyo"]}
 async def get_adapter_impl(config, deps):
     return Kaze()
+async def get_provider_impl(config, deps):
+    return Kaze()
 """
 REMOTE = {"adapter_type": "kaze", "module": "kaze", "config_class": "kaze.Config", "pip_packages": []}
 # Releases of the marks, and those that ask the module for a router.
 WITH_MARKS = [name for name in RELEASES if release(name) < release("0.4.0")]
 WITH_ROUTERS = [name for name in RELEASES if release(name) >= release("0.7.0")]
-SPECS = {"0.2.16": "llama_stack.providers.datatypes", "0.7.3": "llama_stack_api", "ogx-1.5.0": "ogx_api"}
+
+
+def specs_module(name: str) -> str:
+    """Return the module of a release that has the classes of specs."""
+    if release(name) >= release("ogx-0.8.0"):
+        return "ogx_api"
+    return "llama_stack.providers.datatypes" if release(name) < release("0.4.0") else "llama_stack_api"
 
 
 def laid_out(name: str, folder: Path) -> dict[str, Any]:
     """Write packages and directories, and return the run config that names them."""
     number = release(name)
-    specs = SPECS.get(name) or (SPECS["0.2.16"] if number < release("0.4.0") else "llama_stack_api")
-    if number >= release("ogx-0.8.0"):
-        specs = SPECS["ogx-1.5.0"]
+    specs = specs_module(name)
     webmethod, mark = "", ""
     if name in WITH_MARKS:
         level = "" if number < release("0.2.23") else ', level="v1"'

@@ -1,4 +1,4 @@
-"""Our verdict on configs is the release's own, but for the differences in the table below.
+"""Our verdict on configs is the release's own, but for the differences in the table of docs/differences.md.
 
 Every bundled config of a release, and single mutations of its starter, are judged offline by us and by the
 release, which starts its own server with them (probe.py says what is replaced in it).
@@ -13,18 +13,10 @@ from llamastack_operator import catalog
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.resolution import ExternalFiles, Resolution, resolve
 from llamastack_resolver.yaml_io import read_yaml
+from tests.conformance.differences import differences, untold
 from tests.conformance.mutations import DEPENDING, MUTATIONS, Config, Depending, mutated, with_variables
 from tests.conformance.releases import RELEASES, ask, release
 from tests.matrix import EVERYTHING
-
-# Where we refuse what the release starts: by the reason of our error, why that is right.
-STRICTER = {
-    "DuplicateProviderId": "the release starts the last provider of that id, and silently loses the others",
-    "SpecMismatch": "the release uses a spec of another type than the config names",
-    "UnknownField": "the release ignores content that used to configure something: the stack lacks it",
-}
-# Where we accept what the release refuses: by mutation, why.
-LAXER: dict[str, str] = {}
 
 
 def ours(
@@ -43,28 +35,36 @@ def starter(name: str) -> Config:
 
 
 def compare(name: str, configs: Mapping[str, object], home: Path, variables: dict[str, str] | None = None) -> list[str]:
+    """Return what contradicts the table of differences.
+
+    Args:
+        name: the release.
+        configs: by what was changed in them; what follows a `/` tells places of one change apart.
+        home: an empty folder.
+        variables: those that are set.
+    """
     theirs = ask(name, {"configs": configs}, variables or {}, home)["configs"]
-    differences = []
+    found = {}
     for key, raw in configs.items():
-        errors = [f for f in ours(name, raw, variables).findings if f.severity == "error"]
-        if theirs[key] is None and any(f.reason.value not in STRICTER for f in errors):
-            first = next(f for f in errors if f.reason.value not in STRICTER)
-            differences.append(f"{key}: starts, and we say {first.reason}: {first.path}: {first.message}")
-        if theirs[key] is not None and not errors and key.partition("/")[0] not in LAXER:
-            differences.append(f"{key}: we accept, and the release says {theirs[key]}")
-    return differences
+        said = ours(name, raw, variables).findings
+        for one in differences(key.partition("/")[0], said, theirs[key]):
+            first = next((f"{f.path}: {f.message}" for f in said if str(f.reason) == one.said), theirs[key])
+            found[one] = f"{key}: {first}"
+    return untold(release(name), found, [key.partition("/")[0] for key in configs])
 
 
 @pytest.mark.parametrize("name", RELEASES)
 def test_bundled_configs_are_judged_as_the_release_judges_them(name: str, tmp_path: Path):
-    assert compare(name, bundled(name), tmp_path) == []
+    configs = {f"bundled {key.replace('/', ' ')}": raw for key, raw in bundled(name).items()}
+
+    assert compare(name, configs, tmp_path) == []
 
 
 @pytest.mark.parametrize("name", RELEASES)
 def test_single_mutations_are_judged_as_the_release_judges_them(name: str, tmp_path: Path):
     names = [*MUTATIONS] if EVERYTHING else [*MUTATIONS][::3]
 
-    configs = {f"{key}/starter": raw for key, raw in mutated(starter(name), names)}
+    configs = dict(mutated(starter(name), names))
 
     assert len(configs) > len(names) * 0.6
     assert compare(name, configs, tmp_path) == []
@@ -75,16 +75,18 @@ def test_ids_that_depend_on_a_variable_are_judged_as_the_release_judges_them(nam
     """With the variable set, and with it unset. Where it may be either, there is no error that neither of them has, and
     every error that both of them have."""
     rounds = [[shape] for shape in DEPENDING] if EVERYTHING else [[*DEPENDING]]
-    cases = {f"{shapes[0]}/{one.place}": one for shapes in rounds for one in with_variables(starter(name), shapes)}
+    cases = [(one.shape, one) for shapes in rounds for one in with_variables(starter(name), shapes)]
     for which in ("set", "unset"):
-        variables = {one.variable: one.value for one in cases.values()} if which == "set" else {}
-        assert compare(name, {key: one.config for key, one in cases.items()}, tmp_path, variables) == [], which
+        variables = {one.variable: one.value for _, one in cases} if which == "set" else {}
+        configs = {f"id {shape} {which}/{one.place}": one.config for shape, one in cases}
+        assert compare(name, configs, tmp_path, variables) == [], which
 
     assert len(cases) > 20
-    assert [found for key, one in cases.items() for found in against_both(name, key, one)] == []
+    assert [found for _, one in cases for found in against_both(name, one)] == []
 
 
-def against_both(name: str, key: str, one: Depending) -> list[str]:
+def against_both(name: str, one: Depending) -> list[str]:
+    key = f"{one.shape} {one.place}"
     is_set = errors_of(ours(name, one.config, {one.variable: one.value}))
     is_unset = errors_of(ours(name, one.config))
     unknown = errors_of(ours(name, one.config, unknown=frozenset({one.variable})))

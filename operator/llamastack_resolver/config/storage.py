@@ -92,8 +92,9 @@ def check_stores(
         else:
             hint = f"set {path}, or call the backend {backend}"
             findings.error(ConfigReason.MISSING_REFERENCE, f"{problem.message}: the default of {path}", path, hint=hint)
-    # Where the section around it is missing, that is said of the section.
-    if "stores" in storage and "metadata" in kinds and stores.get("metadata", kinds["metadata"][1]) is None:
+    # Where a section around it is required and missing, that is said of the section.
+    there = "stores" in storage or ("storage" in config and not _stores_are_required(knowledge))
+    if there and "metadata" in kinds and stores.get("metadata", kinds["metadata"][1]) is None:
         findings.error(
             ConfigReason.INVALID_RUN_CONFIG,
             "`storage.stores.metadata` is required",
@@ -130,6 +131,11 @@ def _backend_types(knowledge: ReleaseKnowledge) -> Mapping[str, Any]:
     backend = ((storage.get("properties") or {}).get("backends") or {}).get("additionalProperties") or {}
     mapping: Mapping[str, Any] = (backend.get("discriminator") or {}).get("mapping") or {}
     return mapping
+
+
+def _stores_are_required(knowledge: ReleaseKnowledge) -> bool:
+    storage = (_run_config_schema(knowledge).get("$defs") or {}).get("StorageConfig") or {}
+    return "stores" in (storage.get("required") or ())
 
 
 def _has_storage(knowledge: ReleaseKnowledge) -> bool:

@@ -44,7 +44,14 @@ def read_directory(directory: str) -> dict[str, str | None] | None:
         found = sorted(path for path in root.rglob("*.y*ml") if path.suffix in (".yaml", ".yml"))
     except OSError:
         return None
-    return {path.relative_to(root).as_posix(): _text(path) for path in found[:MAX_FILES] if not path.is_dir()}
+    return {path.relative_to(root).as_posix(): _text(path) for path in found[:MAX_FILES] if not _is_directory(path)}
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _text(path: Path) -> str | None:
@@ -55,7 +62,11 @@ def _text(path: Path) -> str | None:
 
 
 def add_directory(
-    registry: ProviderRegistry, files: Mapping[str, str | None], knowledge: ReleaseKnowledge, findings: Findings
+    registry: ProviderRegistry,
+    files: Mapping[str, str | None],
+    knowledge: ReleaseKnowledge,
+    findings: Findings,
+    at_server: bool = False,
 ) -> None:
     """Add the provider specs of a providers directory.
 
@@ -65,6 +76,7 @@ def add_directory(
             cannot be read here.
         knowledge: the release that reads them.
         findings: where the findings go.
+        at_server: the server cannot read what cannot be read here.
     """
     added: dict[str, set[str]] = {}
     specs: list[RegisteredSpec] = []
@@ -74,7 +86,10 @@ def add_directory(
             continue
         kind, api, stem = place
         if text is None:
-            _unreadable(f"external_providers_dir/{name}", findings)
+            _unreadable(f"external_providers_dir/{name}", findings, at_server)
+            if at_server:
+                registry.failed_types.add((api, f"{kind}::{stem}"))
+                continue
             spec = ProviderSpec.from_dict(api, f"{kind}::{stem}", {})
             specs.append(RegisteredSpec(spec, "directory", opaque=True))
             continue
@@ -94,7 +109,11 @@ def add_directory(
         registry.types[registered.spec.api][registered.spec.provider_type] = registered
 
 
-def _unreadable(path: str, findings: Findings) -> None:
+def _unreadable(path: str, findings: Findings, at_server: bool) -> None:
+    if at_server:
+        message, hint = "the file cannot be read: the server stops at it", "let the server's user read it, or remove it"
+        findings.error(ModuleReason.SPEC_MISSING, message, path, hint=hint)
+        return
     message, hint = "the file cannot be read here", "let this user read it, or check it where it runs"
     findings.warning(ProviderReason.RESOLVED_IN_IMAGE, message, path, hint=hint)
 
@@ -273,12 +292,15 @@ def _report_missing(key: str, path: str, findings: Findings) -> None:
     )
 
 
-def external_apis(files: Mapping[str, str | None], findings: Findings) -> dict[str, dict[str, Any]]:
+def external_apis(
+    files: Mapping[str, str | None], findings: Findings, at_server: bool = False
+) -> dict[str, dict[str, Any]]:
     """Return the external API specs (`ExternalApiSpec`: module, name, pip_packages, protocol) by API name.
 
     Args:
         files: text by path relative to the APIs directory; None where a file cannot be read here.
         findings: where the findings go.
+        at_server: the server cannot read what cannot be read here.
     """
     apis = {}
     for name, text in sorted(files.items()):
@@ -289,7 +311,7 @@ def external_apis(files: Mapping[str, str | None], findings: Findings) -> dict[s
             _not_yaml(path, PurePosixPath(name).stem, findings)
             continue
         if text is None:
-            _unreadable(path, findings)
+            _unreadable(path, findings, at_server)
             continue
         data = _mapping(text, path, findings)
         if data is None:

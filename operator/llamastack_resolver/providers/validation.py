@@ -94,20 +94,22 @@ def validate_and_prepare_providers(
             continue
         key = f"inner-{api}" if api in knowledge.router_apis else api
         specs: dict[str, ProviderWithSpec] = {}
+        seen: dict[str | None, ProviderEntry] = {}
         for entry in entries:
             if entry.disabled:
                 prepared.disabled.setdefault(api, []).append(entry)
                 continue
+            first = seen.setdefault(entry.provider_id, entry)
+            if first is not entry:
+                # Whatever else is wrong with either of them: what is installed says nothing about ids.
+                _report_duplicate(entry, first, findings)
             provider = validate_provider(entry, registry, knowledge, findings)
             if provider is None:
                 prepared.failed_apis.add(api)
-            elif entry.provider_id in specs:
-                first = specs[entry.provider_id]
-                _report_duplicate(entry, first, findings)
-                if _may_alternate(entry.condition, first.condition):
-                    specs[entry.path] = provider
-            else:
+            elif provider.provider_id not in specs:
                 specs[provider.provider_id] = provider
+            elif _may_alternate(entry.condition, first.condition):
+                specs[entry.path] = provider
         prepared.by_key[key] = specs
         _report_shadowed(api, key, specs, knowledge, findings)
     return prepared
@@ -297,12 +299,11 @@ def _may_alternate(one: Condition | None, other: Condition | None) -> bool:
     return bool(one and other and not one.implies(other) and not other.implies(one))
 
 
-def _report_duplicate(entry: ProviderEntry, first: ProviderWithSpec, findings: Findings) -> None:
+def _report_duplicate(entry: ProviderEntry, first: ProviderEntry, findings: Findings) -> None:
     """Two entries with one id are a mistake, unless each is switched on by a variable of its own."""
-    first_path = first.entry.path if first.entry else ""
     condition = first.condition
     where = f" where {condition}" if condition and not (entry.condition and entry.condition.implies(condition)) else ""
-    message = f"the id {entry.provider_id!r} is used at {first_path} already{where}: only the last one would be started"
+    message = f"the id {entry.provider_id!r} is used at {first.path} already{where}: only the last one would be started"
     path, hint = f"{entry.path}.provider_id", "give each provider of an API an id of its own"
     whose: Whose = {"api": entry.api, "provider": entry.provider_id}
     if _may_alternate(entry.condition, condition):

@@ -23,10 +23,10 @@ from llamastack_resolver.findings import DOCUMENT, Finding, Findings, Severity, 
 from llamastack_resolver.installed.release import InstalledModules, installed_knowledge
 from llamastack_resolver.introspection import Layout, NotInstalledError, find_layout
 from llamastack_resolver.knowledge import Protocol, ReleaseKnowledge
-from llamastack_resolver.providers.external_dirs import read_directory
 from llamastack_resolver.providers.reasons import ModuleReason
-from llamastack_resolver.resolution import ExternalFiles, Resolution, resolve
+from llamastack_resolver.resolution import Resolution, resolve
 from llamastack_resolver.start.compliance import ComplianceRules
+from llamastack_resolver.start.directories import files_of_server
 from llamastack_resolver.start.failure import InstantiationError
 from llamastack_resolver.start.implementations import api_protocol_map
 from llamastack_resolver.start.instantiate import (
@@ -118,7 +118,7 @@ def start_check(
         return StartReport(str(layout.release), tuple(findings.sorted()), redactor=redactor)
     modules = InstalledModules(layout)
     with _quiet():
-        resolution = resolve(raw, knowledge, Environment(variables), _files(raw, variables), modules)
+        resolution = resolve(raw, knowledge, Environment(variables), files_of_server(raw, variables), modules)
         findings.extend(resolution.findings)
         states = _run(raw, resolution, mode, layout, knowledge, modules, compliance, findings)
     config_for_server = server_config(raw, modules.import_names) if resolution.config is not None else None
@@ -200,25 +200,6 @@ def _read(config: Path) -> tuple[Any, Findings]:
     except OSError as error:
         raise CannotRunError(f"{config}: {error.strerror or error}") from error
     return read_value(content)
-
-
-def _files(raw: Any, variables: Mapping[str, str]) -> ExternalFiles:
-    """Read the directories that the config names, as the server sees them."""
-    from llamastack_resolver.behaviour import NEWEST, Behaviour
-    from llamastack_resolver.config.env import substitute
-
-    absent = []
-
-    def read(key: str) -> dict[str, str | None]:
-        name = raw.get(key) if isinstance(raw, dict) else None
-        value = substitute(name, Environment(variables), Behaviour.of(NEWEST)).value
-        files = read_directory(value) if isinstance(value, str) and value else {}
-        if files is None:
-            absent.append(key)
-        return files or {}
-
-    providers, apis = read("external_providers_dir"), read("external_apis_dir")
-    return ExternalFiles(providers, apis, absent=tuple(absent))
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -11,7 +10,7 @@ from llamastack_operator import catalog
 from llamastack_operator.cli.releases import named_release
 from llamastack_operator.planning.reading.check import Checked, check_document
 from llamastack_resolver.documents.read import Input, read_inputs
-from llamastack_resolver.findings import Findings, Severity
+from llamastack_resolver.findings import Severity
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release
 
@@ -36,9 +35,9 @@ def read(text: str) -> Input:
     return document
 
 
-def errors(checked: Checked) -> Counter[tuple[str, str]]:
+def errors(checked: Checked, severity: Severity = Severity.ERROR) -> Counter[tuple[str, str]]:
     """Count errors by path and reason; their words name the release."""
-    return Counter((one.path, str(one.reason)) for one in checked.findings if one.severity is Severity.ERROR)
+    return Counter((one.path, str(one.reason)) for one in checked.findings if one.severity is severity)
 
 
 def about_releases(checked: Checked) -> list[str]:
@@ -46,20 +45,24 @@ def about_releases(checked: Checked) -> list[str]:
     return [one.message for one in checked.findings if one.reason == "UnsupportedVersion"]
 
 
-def test_a_bundled_config_has_no_error_more_where_its_release_is_not_named() -> None:
-    verdicts: Counter[str] = Counter()
+# Upstream's own mistakes that are none for 0.2.20, which fits these files as well and takes them as they are: the key
+# by which each of them differs, and how many files have it.
+TAKEN_BY_ANOTHER = {"providers.tool_runtime MissingDependency": 23, "datasets ServerCannotStart": 4}
+
+
+def test_a_bundled_config_gets_the_verdict_of_its_own_release_where_none_is_named() -> None:
+    """But where its own release refuses it, and another one that fits takes it."""
+    taken: Counter[str] = Counter()
     for release in catalog.releases():
         for name, text in catalog.load_release(release).distributions.items():
-            document = read(text)
-            own = errors(check_document(replace(document, findings=Findings()), release))
-            guessed = errors(check_document(document, None))
-            assert not guessed - own, (str(release), name, guessed)
-            # Upstream's own mistakes are no mistakes for the release that takes the file as it is.
-            verdicts["the same errors" if guessed == own else "fewer, of a release that takes it"] += 1
+            own, guessed = check_document(read(text), release), check_document(read(text), None)
+            assert errors(guessed, Severity.WARNING) == errors(own, Severity.WARNING), (str(release), name)
+            assert not errors(guessed) - errors(own), (str(release), name)
+            for path, reason in errors(own) - errors(guessed):
+                assert guessed.release == Release("llama-stack", "0.2.20"), (str(release), name)
+                taken[f"{path.partition('[')[0]} {reason}"] += 1
 
-    print(f"{sum(verdicts.values())} bundled configs: {dict(verdicts)}")
-    assert sum(verdicts.values()) >= 456
-    assert verdicts["the same errors"] > 0.9 * sum(verdicts.values())
+    assert taken == TAKEN_BY_ANOTHER
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from llamastack_operator import catalog
+from llamastack_resolver.config.env import Environment
+from llamastack_resolver.documents.complete import default_storage
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolution import Resolution, resolve
 from tests.support.small_release import config, entry, errors, knowledge, warnings
@@ -291,6 +293,14 @@ def test_the_metadata_store_is_required():
     raw = config(storage={"stores": {"metadata": None}})
 
     assert errors(resolve(raw, knowledge())) == [("InvalidRunConfig", "storage.stores.metadata")]
+
+
+@pytest.mark.parametrize(("version", "expected"), [("0.3.5", ["storage.stores.metadata"]), ("0.4.0", [])])
+def test_before_0_4_no_stores_are_no_metadata_store(version: str, expected: list[str]):
+    raw = config(image_name="x", storage={"backends": default_storage()["backends"]})
+
+    resolution = resolve(raw, catalog.load_release(Release("llama-stack", version)), Environment())
+    assert [path for _, path in errors(resolution) if path.startswith("storage")] == expected
 
 
 class TestOtherSpellingsOfApis:
