@@ -15,7 +15,7 @@ from llamastack_resolver.config.check import check_run_config
 from llamastack_resolver.config.env import Environment, Substitution, Unknown, substitute
 from llamastack_resolver.config.legacy import upgrade_routing_table
 from llamastack_resolver.config.registered_resources import check_resources
-from llamastack_resolver.config.run_config import RunConfig, read_run_config
+from llamastack_resolver.config.run_config import RunConfig, paths_before, read_run_config
 from llamastack_resolver.config.storage import check_stores, migrate_stores, read_backends
 from llamastack_resolver.config.variables import report_near_references, with_conditions
 from llamastack_resolver.findings import DOCUMENT, Finding, Findings
@@ -140,9 +140,9 @@ def resolve(
     knowledge, registry, apis = make_registry(config, knowledge, files or ExternalFiles(), loader, findings)
     prepared = validate_and_prepare_providers(config, registry, knowledge, findings)
     backends = read_backends(config.raw, knowledge)
-    for group in prepared.by_key.values():
-        for provider in group.values():
-            check_provider_config(provider, config.raw, knowledge, backends, findings)
+    started = (provider for group in prepared.by_key.values() for provider in group.values())
+    for provider in (*started, *prepared.repeated):
+        check_provider_config(provider, config.raw, knowledge, backends, findings)
     check_stores(config.raw, backends, knowledge, findings)
     check_resources(config, substitution.dropped, knowledge, findings)
     plan = _plan(config, prepared, knowledge, findings)
@@ -159,7 +159,10 @@ def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, fin
     for name in ("image_name", "distro_name"):
         if value.get(name) is not None and not isinstance(value[name], Unknown):
             value[name] = str(value[name])
-    check_run_config(value, knowledge, findings)
+    found = Findings()
+    check_run_config(value, knowledge, found)
+    before = paths_before(substitution.dropped)
+    findings.extend(replace(one, path=before(one.path)) for one in found)
     return with_exact_names(read_run_config(value, substitution), knowledge)
 
 

@@ -40,7 +40,7 @@ class Access:
         return write_kubeconfig(path, self.server, self.authority.certificate.crt, certificate)
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
-        """Write a kubeconfig with a token of an existing service account, valid for longer than any run of tests takes."""
+        """Write a kubeconfig with a token of an existing service account, valid for longer than tests take."""
         token = self.kubectl("create", "token", name, "-n", namespace, "--duration=24h").strip()
         path = self.folder / f"{namespace}.{name}.serviceaccount.kubeconfig"
         return write_kubeconfig(path, self.server, self.authority.certificate.crt, token)

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llamastack_operator.cli import main
-from llamastack_operator.cli.checking import check_document
+from llamastack_operator.planning.reading.check import check_document
 from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.findings import Severity
 from tests.conformance.generated_configs import VARIABLES, Config, run_configs

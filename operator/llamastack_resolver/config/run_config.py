@@ -7,7 +7,9 @@ out the provider entries, in their order, with the paths that messages need.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import bisect
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -43,6 +45,9 @@ class ProviderEntry(NamedTuple):
     def disabled(self) -> bool:
         """Whether the release skips the entry."""
         return not self.provider_id or self.provider_id == DISABLED
+
+
+_INDEX = re.compile(r"\[([0-9]{1,9})\]")
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,30 @@ def item_paths(path: str, count: int, dropped: list[str]) -> list[str]:
             kept.append(f"{path}[{index}]")
         index += 1
     return kept
+
+
+def paths_before(dropped: Iterable[str]) -> Callable[[str], str]:
+    """Return what gives the path that a value had before items of lists were left out.
+
+    Args:
+        dropped: the paths of what was left out, as they were before.
+    """
+    gone: dict[str, list[int]] = {}
+    for path in dropped:
+        place, _, index = path.removesuffix("]").rpartition("[")
+        gone.setdefault(place, []).append(int(index))
+    # How many items were kept before each that was left out.
+    kept = {place: [index - count for count, index in enumerate(sorted(found))] for place, found in gone.items()}
+
+    def before(path: str) -> str:
+        place, end = "", 0
+        for match in _INDEX.finditer(path):
+            place += path[end : match.start()]
+            index = int(match[1])
+            place, end = f"{place}[{index + bisect.bisect_right(kept.get(place, ()), index)}]", match.end()
+        return place + path[end:]
+
+    return before
 
 
 def _entry(api: str, item: Any, path: str, conditions: Mapping[str, Condition]) -> ProviderEntry | None:

@@ -70,11 +70,13 @@ class PreparedProviders:
             are started under different conditions, the second stands under its path.
         failed_apis: APIs with an entry that was refused: what depends on them is not judged.
         disabled: disabled entries by API.
+        repeated: those with an id that another one of their API has: the last of them is what a release starts.
     """
 
     by_key: dict[str, dict[str, ProviderWithSpec]] = field(default_factory=dict)
     failed_apis: set[str] = field(default_factory=set)
     disabled: dict[str, list[ProviderEntry]] = field(default_factory=dict)
+    repeated: list[ProviderWithSpec] = field(default_factory=list)
 
 
 def validate_and_prepare_providers(
@@ -110,6 +112,8 @@ def validate_and_prepare_providers(
                 specs[provider.provider_id] = provider
             elif _may_alternate(entry.condition, first.condition):
                 specs[entry.path] = provider
+            else:
+                prepared.repeated.append(provider)
         prepared.by_key[key] = specs
         _report_shadowed(api, key, specs, knowledge, findings)
     return prepared
