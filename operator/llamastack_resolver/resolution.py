@@ -18,7 +18,7 @@ from llamastack_resolver.config.registered_resources import check_resources
 from llamastack_resolver.config.run_config import RunConfig, paths_before, read_run_config
 from llamastack_resolver.config.storage import check_stores, migrate_stores, read_backends
 from llamastack_resolver.config.variables import report_near_references, with_conditions
-from llamastack_resolver.findings import DOCUMENT, Finding, Findings
+from llamastack_resolver.findings import DOCUMENT, Finding, Findings, Severity
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.config import check_provider_config
 from llamastack_resolver.providers.external_dirs import add_directory, external_apis
@@ -140,9 +140,14 @@ def resolve(
     knowledge, registry, apis = make_registry(config, knowledge, files or ExternalFiles(), loader, findings)
     prepared = validate_and_prepare_providers(config, registry, knowledge, findings)
     backends = read_backends(config.raw, knowledge)
-    started = (provider for group in prepared.by_key.values() for provider in group.values())
-    for provider in (*started, *prepared.repeated):
-        check_provider_config(provider, config.raw, knowledge, backends, findings)
+    for group in prepared.by_key.values():
+        for provider in group.values():
+            check_provider_config(provider, config.raw, knowledge, backends, findings)
+    again = Findings()
+    for provider in prepared.repeated:
+        check_provider_config(provider, config.raw, knowledge, backends, again)
+    # It is an error already that they stand there: of warnings about them nobody is helped.
+    findings.extend(finding for finding in again if finding.severity is Severity.ERROR)
     check_stores(config.raw, backends, knowledge, findings)
     check_resources(config, substitution.dropped, knowledge, findings)
     plan = _plan(config, prepared, knowledge, findings)
