@@ -20,6 +20,7 @@ from llamastack_operator.controller.reading.readings import Readings
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.controller.stack.reconcile import Reconciler
+from llamastack_operator.controller.stack.versions import Versions
 from llamastack_operator.controller.worker import Worker
 from llamastack_operator.kube.apply import Applier
 from llamastack_operator.kube.build_keeper import BuildKeeper
@@ -94,12 +95,14 @@ class Operator:
         self._unreadable = Unreadable(LLAMASTACKS.plural)
         self._building = Building(client, settings.workloads, self._builds, self._build_changed)
         self._readings = Readings(self._queue.add)
+        self._versions = Versions(self._queue.add)
         self._informers = list(self._make_informers())
         self._reconciler = Reconciler(
             client,
             self._stacks,
             Gatherer(self._stacks, self._children, self._pods, self._referents),
             self._readings,
+            self._versions,
             ImageGatherer(self._builds, self._referents),
             self._builds,
             BuildKeeper(client, self._builds, self._building.notice),
@@ -131,6 +134,7 @@ class Operator:
             working = [tasks.create_task(self._endless(worker.run())) for _ in range(self._settings.workers)]
             working += [tasks.create_task(self._endless(work)) for work in self._building.workers()]
             working += [tasks.create_task(self._endless(work)) for work in self._readings.workers()]
+            working += [tasks.create_task(self._endless(work)) for work in self._versions.workers()]
             await kopf.operator(
                 registry=registry,
                 settings=settings,

@@ -14,6 +14,7 @@ from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.controller.stack.memo import Memo
 from llamastack_operator.controller.stack.reasons import ApplyReason
 from llamastack_operator.controller.stack.rejection import rejection_findings
+from llamastack_operator.controller.stack.versions import Rollout, Told, Versions
 from llamastack_operator.controller.worker import FollowUp
 from llamastack_operator.kube.apply import Applier, NotOursError
 from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
@@ -31,13 +32,9 @@ from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.planning.stack.status import status_of
 from llamastack_operator.planning.stack.transitions import transitions
-from llamastack_operator.probe.version import server_version
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.settings import WorkloadSettings
 from llamastack_resolver.findings import Finding, Findings, Severity
-
-_ASK_TIMES = 6
-"""How often the server of one rollout is asked for its version before that is given up."""
 
 
 class Reconciler:
@@ -48,6 +45,7 @@ class Reconciler:
         stacks: the known stacks.
         gatherer: gathers what is known of a stack.
         readings: what the resolver says of it.
+        versions: what its running server says of itself.
         images: judges by that how its image stands.
         builds: the known builds.
         keeper: makes builds and keeps their owners.
@@ -62,6 +60,7 @@ class Reconciler:
         stacks: Cache[Stack],
         gatherer: Gatherer,
         readings: Readings,
+        versions: Versions,
         images: ImageGatherer,
         builds: Cache[BuildRecord],
         keeper: BuildKeeper,
@@ -80,8 +79,7 @@ class Reconciler:
         self._recorder = recorder
         self._settings = settings
         self._memo = Memo()
-        # Generation and how often its server was asked for its version.
-        self._asked: dict[Key, tuple[int, int]] = {}
+        self._versions = versions
 
     async def reconcile(self, key: Key) -> FollowUp:
         """Run one pass and return whether the stack is as it should be, and when to look again.
@@ -93,7 +91,7 @@ class Reconciler:
         facts = await self._gatherer.gather(key)
         if facts is None:
             self._memo.forget(key)
-            self._asked.pop(key, None)
+            self._versions.forget(key)
             self._images.forget(key)
             self._readings.forget(key)
             return FollowUp(True)
@@ -113,29 +111,27 @@ class Reconciler:
             if outcome.applied:
                 self._memo.remember(after, decided)
         status = status_of(after, outcome, _now())
-        answered = True
-        if is_true(status, ConditionType.READY) and status["readyReplicas"] and self._must_ask(snapshot.stack):
-            release = await self._ask_release(after)
-            answered = release is not None
-            if answered:
-                self._asked.pop(key, None)
-            status = status_of(after, replace(outcome, asked=True, release=release), _now())
+        told = self._told_release(after, status)
+        if told is not None:
+            status = status_of(after, replace(outcome, asked=True, release=told.release), _now())
         await self._report(snapshot.stack, status)
         await self._tidy(after, outcome)
         failed = any(finding.severity is Severity.ERROR for finding in outcome.findings)
-        return FollowUp(answered and not failed and not _may_recover(after), again)
+        return FollowUp(not failed and not _may_recover(after), again)
 
-    def _must_ask(self, stack: Stack) -> bool:
-        """Tell whether the server's version is to be asked for: once for each rollout, and a few times over.
-
-        A Service is refused for a moment after its pods are ready; a server behind a login never tells.
-        """
+    def _told_release(self, snapshot: Snapshot, status: dict[str, Any]) -> Told | None:
+        """Return what the server of a stack that is ready says of its version, which is nothing until it was asked;
+        None where that is known already."""
+        stack, service = snapshot.stack, snapshot.service
+        if not (is_true(status, ConditionType.READY) and status["readyReplicas"]) or stack.spec is None:
+            return None
         if is_true(stack.status, ConditionType.READY) and stack.status.get("release"):
-            return False
-        generation, times = self._asked.get(stack.key, (0, 0))
-        times = times + 1 if generation == stack.generation else 1
-        self._asked[stack.key] = (stack.generation, times)
-        return times <= _ASK_TIMES
+            return None
+        address = service.cluster_ip if service else ""
+        if address in ("", "None"):
+            return Told(None)
+        rollout = Rollout(stack.uid, stack.generation, address, server_port(stack.spec))
+        return self._versions.of(stack.key, rollout) or Told(None)
 
     async def _is_ghost(self, snapshot: Snapshot, decided: Plan) -> bool:
         """Tell whether a stack that has lost objects is itself gone.
@@ -202,13 +198,6 @@ class Reconciler:
             spec = stack.spec.to_wire() if stack.spec else {}
             return rejection_findings(item.resource.kind, item.key[1], error, spec)
         return []
-
-    async def _ask_release(self, snapshot: Snapshot) -> str | None:
-        service, spec = snapshot.service, snapshot.stack.spec
-        address = service.cluster_ip if service else ""
-        if spec is None or address in ("", "None"):
-            return None
-        return await server_version(address, server_port(spec))
 
     async def _report(self, stack: Stack, status: dict[str, Any]) -> None:
         if status == stack.status:
