@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from llamastack_operator.cli import main
+from tests.cluster.controlplane import ControlPlane
 from tests.e2e.operator import Stacks, eventually, minimal
 
 pytestmark = pytest.mark.control_plane
@@ -143,6 +145,19 @@ def test_a_deprecated_provider_is_told_and_runs(stacks: Stacks) -> None:
     assert "inline::faiss" in told["message"]
     stacks.condition("old", "ProvidersResolved", "True", "Resolved")
     assert eventually(lambda: stacks.get("deployment", "old"))
+
+
+def test_describe_tells_a_person_the_same(
+    stacks: Stacks, served: ControlPlane, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stacks.kubectl.apply(minimal("told", runConfig=config(inference=[VLLM, entry("remote::vlm")])))
+    stacks.condition("told", "ProvidersResolved", "False", "UnknownProviderType")
+    monkeypatch.setenv("PATH", f"{served.kubectl.program.parent}:/usr/bin:/bin")
+    options = ["--kubeconfig", str(served.kubectl.kubeconfig), "--namespace", stacks.kubectl.namespace or ""]
+    assert main(["describe", "told", *options]) == 1
+    assert "-> did you mean remote::vllm?" in capsys.readouterr().out
+    assert main(["status", *options]) == 1
+    assert "told  stalled" in capsys.readouterr().out
 
 
 def _events(stacks: Stacks) -> list[Any]:

@@ -20,6 +20,8 @@ COMMANDS = {
     "containerfile": "print a Containerfile that buildah, podman or docker builds the image of a stack with",
     "build": "install and push the image of a stack from a pipeline, inside a container of its base",
     "catalog": "show what each release ships",
+    "describe": "show how a stack of a cluster stands: what serves, what is wrong, and what to do",
+    "status": "show how all stacks of a namespace or cluster stand, those in trouble first",
     "verify": "check a running server against its config and the protocols",
     "completion": "print a completion script for a shell",
 }
