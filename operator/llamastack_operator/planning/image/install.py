@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from llamastack_operator.api.pods import EnvValueSource
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.catalog.reader import find_release
 from llamastack_operator.objects.build_status import RecordedModule
@@ -21,6 +20,8 @@ from llamastack_operator.workloads.run_config import run_config_text
 from llamastack_resolver.config.env import Environment
 from llamastack_resolver.config.run_config import read_run_config
 from llamastack_resolver.config.server_config import server_config
+from llamastack_resolver.documents.config_maps import ConfigMaps
+from llamastack_resolver.documents.environment import read_environment
 from llamastack_resolver.findings import Finding
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.yaml_io import read_value
@@ -82,21 +83,10 @@ def plan_findings(plan: InstallPlan) -> tuple[Finding, ...]:
 
 
 def environment_of(spec: LlamaStackSpec) -> Environment:
-    """Return what is known of the server's variables without looking at any Secret."""
-    server = spec.server
-    entries = (server and server.env) or []
-    values = {entry.name: entry.value or "" for entry in entries if entry.value_from is None}
-    sources = {entry.name: entry.value_from for entry in entries if entry.value_from is not None}
-    unknown = frozenset(name for name, source in sources.items() if _is_optional(source))
-    elsewhere = bool(server and server.env_from) or spec.distribution.image is not None
-    return Environment(values, frozenset(sources) - unknown, "unknown" if elsewhere else "unset", unknown)
-
-
-def _is_optional(source: EnvValueSource) -> bool:
-    """Whether a variable is left unset where its Secret or ConfigMap, or the key in it, is missing."""
-    return any(
-        selector is not None and selector.optional for selector in (source.secret_key_ref, source.config_map_key_ref)
-    )
+    """Return what is known of the server's variables without looking at any other object: what is installed must not
+    change with them."""
+    server = spec.server.to_wire() if spec.server else {}
+    return read_environment(server, "", ConfigMaps({}), None, spec.distribution.image is not None)
 
 
 def needs_import_names(modules: Sequence[RecordedModule]) -> bool:
