@@ -24,6 +24,8 @@ pytestmark = pytest.mark.node
 
 SLOW = 180.0
 """Seconds that a rollout of real servers may take on a busy machine."""
+VERDICT_TOLD_WITHIN = 10.0
+"""Seconds after an edit within which the status must tell what is wrong with it, on a busy machine: it takes a tenth."""
 CRASH_TOLD_WITHIN = 15.0
 """Seconds after a container's end within which the status must tell it."""
 
@@ -46,10 +48,15 @@ def with_env(body: dict[str, Any], name: str, value: str) -> dict[str, Any]:
     return body
 
 
-def crashing(body: dict[str, Any]) -> dict[str, Any]:
+def wrong(body: dict[str, Any]) -> dict[str, Any]:
     """A config that has the right shape, and that the server refuses at its start."""
-    body["spec"]["runConfig"]["providers"]["inference"][0]["provider_type"] = "remote::no-such-provider"
+    body["spec"]["runConfig"]["providers"]["inference"][0]["provider_type"] = "remote::vlm"
     return body
+
+
+def crashing(body: dict[str, Any]) -> dict[str, Any]:
+    """The same by a user who wants no more than a warning."""
+    return {**body, "spec": {**wrong(body)["spec"], "startup": {"validation": "Warn"}}}
 
 
 def wait_ready(stacks: Stacks, name: str = "quickstart") -> Any:
@@ -99,7 +106,7 @@ def service_url(stacks: Stacks, name: str = "quickstart") -> str:
 
 
 def test_the_life_of_a_stack(installed: Node, stacks: Stacks, tmp_path: Path) -> None:
-    """Apply, edit, break, fix, delete; a client that never stops asking sees no failure."""
+    """Apply, edit, write what is wrong, insist on it, fix, delete; a client that never stops asking sees no failure."""
     stacks.kubectl.apply(quickstart(replicas=2))
     eventually(lambda: state(stacks) == "InProgress")
     stack = wait_ready(stacks)
@@ -116,6 +123,14 @@ def test_the_life_of_a_stack(installed: Node, stacks: Stacks, tmp_path: Path) ->
         assert not pod_names(stacks) & first_pods, "the edit rolled all pods"
         assert state(stacks) == "Current"
         second_pods = pod_names(stacks)
+
+        stacks.kubectl.apply(wrong(with_env(quickstart(replicas=2), "EDITED", "yes")))
+        started = time.monotonic()
+        told = stacks.condition("quickstart", "ProvidersResolved", "False", "UnknownProviderType")
+        assert time.monotonic() - started < VERDICT_TOLD_WITHIN
+        assert "remote::vlm" in told["message"]
+        assert state(stacks) == "Failed", "only an edit can mend it"
+        assert pod_names(stacks) == second_pods, "nothing was rolled"
 
         stacks.kubectl.apply(crashing(with_env(quickstart(replicas=2), "EDITED", "yes")))
         pod, ended = eventually(lambda: first_crash(stacks, second_pods), SLOW)
