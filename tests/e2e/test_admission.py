@@ -200,7 +200,7 @@ def test_explain_describes_each_field(served: ControlPlane, kubectl: Kubectl) ->
 def test_the_columns_of_kubectl_get(served: ControlPlane, kubectl: Kubectl) -> None:
     kubectl.apply(minimal("columns"))
     header = kubectl("get", "llamastacks").splitlines()[0]
-    assert header.split() == ["NAME", "READY", "REASON", "RELEASE", "REPLICAS", "AGE"]
+    assert header.split() == ["NAME", "READY", "REASON", "RELEASE", "PROVIDERS", "REPLICAS", "AGE"]
 
 
 @pytest.mark.parametrize(

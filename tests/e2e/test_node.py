@@ -25,7 +25,7 @@ pytestmark = pytest.mark.node
 SLOW = 180.0
 """Seconds that a rollout of real servers may take on a busy machine."""
 VERDICT_TOLD_WITHIN = 10.0
-"""Seconds after an edit within which the status must tell what is wrong with it, on a busy machine: it takes a tenth."""
+"""Seconds after an edit within which the status must tell what is wrong with it, on a busy machine: usually one."""
 CRASH_TOLD_WITHIN = 15.0
 """Seconds after a container's end within which the status must tell it."""
 
@@ -106,7 +106,7 @@ def service_url(stacks: Stacks, name: str = "quickstart") -> str:
 
 
 def test_the_life_of_a_stack(installed: Node, stacks: Stacks, tmp_path: Path) -> None:
-    """Apply, edit, write what is wrong, insist on it, fix, delete; a client that never stops asking sees no failure."""
+    """Apply, edit, err, insist on it, fix, delete; a client that never stops asking sees no failure."""
     stacks.kubectl.apply(quickstart(replicas=2))
     eventually(lambda: state(stacks) == "InProgress")
     stack = wait_ready(stacks)
