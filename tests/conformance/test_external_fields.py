@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from llamastack_operator.planning.stack.inputs.config_map_texts import take
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
@@ -65,11 +64,8 @@ def laid_out(name: str, folder: Path) -> dict[str, Any]:
     if name >= "0.3":
         run_config["storage"] = default_storage()
     body = llamastack(runConfig=run_config, **FIELDS)
-    stack = stack_from(body)
-    assert stack.spec is not None
-    taken = take(stack.spec, texts)
-    assert [*stack.findings, *taken.findings] == []
-    wanted = plan(snapshot(body, referred=referred(files=taken.files)), WorkloadSettings()).desired or ()
+    assert stack_from(body).findings == ()
+    wanted = plan(snapshot(body, referred=referred(files=texts)), WorkloadSettings()).desired or ()
     objects = {item.resource.kind: item.body for item in wanted}
     data = objects["ConfigMap"]["data"]
     volumes = objects["Deployment"]["spec"]["template"]["spec"]["volumes"]

@@ -81,7 +81,8 @@ class OperatorProcess:
 def eventually(check: Callable[[], Any], patience: float = PATIENCE) -> Any:
     """Call `check` until it returns something true, and return that; its last failure is the test's.
 
-    An AssertionError, a KubectlError or a KeyError in `check` means "not yet".
+    An AssertionError, a KubectlError, or a KeyError, IndexError or ValueError (there is not just one) in `check` means
+    "not yet".
     """
     end = time.monotonic() + patience
     while True:
@@ -90,7 +91,7 @@ def eventually(check: Callable[[], Any], patience: float = PATIENCE) -> Any:
             if result or time.monotonic() > end:
                 assert result, f"{check} never became true"
                 return result
-        except (AssertionError, KubectlError, KeyError, IndexError):
+        except (AssertionError, KubectlError, KeyError, IndexError, ValueError):
             if time.monotonic() > end:
                 raise
         time.sleep(0.1)

@@ -74,7 +74,7 @@ def build(guarded: ControlPlane, tenant: Kubectl) -> str:
     """The name of a build that runs, for a stack that the tenant wrote."""
     tenant.apply(with_module("bot"))
     stacks = Stacks(guarded.kubectl.within(NAMESPACE))
-    name = str(only_build(stacks)["metadata"]["name"])
+    name = str(only_build(stacks, "bot")["metadata"]["name"])
     pod_of(stacks, name)
     return name
 

@@ -51,12 +51,11 @@ def owners(body: Any) -> set[str]:
     return {owner["name"] for owner in body["metadata"].get("ownerReferences", [])}
 
 
-def only_build(stacks: Stacks) -> Any:
-    """Wait until a build has its Job and return the build."""
+def only_build(stacks: Stacks, stack: str | None = None) -> Any:
+    """Wait until the only build there is, or that a stack has, has its Job, and return the build."""
 
     def found() -> Any:
-        build = builds(stacks)[0]
-        assert len(builds(stacks)) == 1
+        (build,) = [one for one in builds(stacks) if stack is None or stack in owners(one)]
         assert build["status"]["phase"] == "Building"
         assert jobs(stacks)
         return build
