@@ -38,7 +38,7 @@ class ExceededError(Exception):
 
 
 class DefectError(Exception):
-    """Reading failed for a fault of ours."""
+    """Reading failed for a fault of ours, or of the machine."""
 
 
 class Reader:
@@ -98,14 +98,17 @@ class Reader:
         if self._process is not None and self._process.returncode is None:
             return self._process
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *_COMMAND,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=environment,
-        )
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *_COMMAND,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=environment,
+            )
+        except OSError as error:
+            raise DefectError(f"no process can be started to read: {error}") from error
         logger.debug("reader %d started", self._process.pid)
         try:
             async with asyncio.timeout(_START):

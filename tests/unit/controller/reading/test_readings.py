@@ -109,6 +109,16 @@ class TestAReader:
 
         asyncio.run(ask())
 
+    def test_that_cannot_be_started_is_no_fault_of_the_stack(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(reader.sys, "executable", "/nowhere/python")
+
+        async def ask() -> None:
+            async with process() as made:
+                with pytest.raises(DefectError, match="no process can be started"):
+                    await made.read(question(stack()).text)
+
+        asyncio.run(ask())
+
     def test_has_no_variable_of_the_operator_but_those_that_start_python(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
         monkeypatch.setenv("TOKEN", "secret")
