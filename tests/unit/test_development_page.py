@@ -9,7 +9,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs" / "development.md").read_text()
-WORDS = ("layer", "base", "lock", "record", "key", "revision", "finding", "opaque")
+WORDS = ("layer", "base", "lock", "record", "key", "revision", "finding", "reading", "opaque")
 RECIPES = (
     "Add a release",
     "Add a field to spec.server",
