@@ -132,6 +132,11 @@ def cut(message: str, limit: int = MESSAGE_LIMIT) -> str:
     return message if len(message) <= limit else message[: limit - 2].rstrip() + " …"
 
 
+def printable(text: str) -> str:
+    """Return text without what moves a terminal's cursor or is no character at all, such as a lone surrogate."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def _since(before: Mapping[str, Any] | None, verdict: Verdict, now: str) -> str:
     if before is None or before["status"] != verdict.status:
         return now

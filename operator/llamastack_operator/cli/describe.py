@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from llamastack_operator.api.conditions import ConditionType, condition_of
-from llamastack_operator.cli.kubectl import add_cluster_options, printable, stack_of
+from llamastack_operator.api.conditions import ConditionType, condition_of, is_true, printable
+from llamastack_operator.cli.kubectl import add_cluster_options, stack_of
 from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "Failed": "red", "Deprecated": "yellow"}
@@ -39,9 +39,8 @@ def run(args: argparse.Namespace) -> int:
 def serves(body: Mapping[str, Any]) -> bool:
     """Tell whether the newest generation of a stack serves, or rests as it was asked to."""
     status = body.get("status") or {}
-    ready = condition_of(status, ConditionType.READY)
     newest = status.get("observedGeneration") == body["metadata"].get("generation")
-    return newest and ready is not None and ready["status"] == "True"
+    return newest and is_true(status, ConditionType.READY)
 
 
 def _describe(body: Mapping[str, Any], status: Mapping[str, Any], console: Console) -> None:

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
+from llamastack_operator.api.conditions import printable
 from llamastack_operator.cli.parser import CliError
 
 _STACKS = "llamastacks.llamastack.dev"
@@ -37,11 +38,6 @@ def stacks_of(args: argparse.Namespace, everywhere: bool) -> list[dict[str, Any]
     """
     found = _get(args, [_STACKS, *(["--all-namespaces"] if everywhere else _namespace(args))])
     return list(found.get("items") or ())
-
-
-def printable(text: object) -> str:
-    """Return a text without what moves a terminal's cursor: a status repeats words of tenants."""
-    return "".join(character if character.isprintable() else " " for character in str(text))
 
 
 def _namespace(args: argparse.Namespace) -> list[str]:

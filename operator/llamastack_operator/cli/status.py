@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from llamastack_operator.api.conditions import ConditionType, condition_of, is_true
+from llamastack_operator.api.conditions import ConditionType, condition_of, is_true, printable
 from llamastack_operator.cli.describe import serves
-from llamastack_operator.cli.kubectl import add_cluster_options, printable, stacks_of
+from llamastack_operator.cli.kubectl import add_cluster_options, stacks_of
 from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
 
 

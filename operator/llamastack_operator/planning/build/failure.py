@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from llamastack_contract.message import FailureMessage
 from llamastack_contract.paths import INDEX, INSTALL, PUSH
-from llamastack_operator.api.conditions import MESSAGE_LIMIT
+from llamastack_operator.api.conditions import MESSAGE_LIMIT, printable
 from llamastack_operator.api.llamastackbuild import TAIL_LIMIT
 from llamastack_operator.objects.build_status import RecordedFailure
 from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod
@@ -179,17 +179,12 @@ def _as_it_says(words: FailureMessage, step: str) -> Failure:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(_printable(text).split())[:MESSAGE_LIMIT]
+    return " ".join(printable(text).split())[:MESSAGE_LIMIT]
 
 
 def _lines(text: str) -> tuple[str, ...]:
-    lines = (_printable(line).rstrip()[:LINE_LIMIT] for line in text.splitlines())
+    lines = (printable(line).rstrip()[:LINE_LIMIT] for line in text.splitlines())
     return tuple(line for line in lines if line.strip())[-TAIL_LIMIT:]
-
-
-def _printable(text: str) -> str:
-    """Return text without what moves a terminal's cursor or is no character at all, such as a lone surrogate."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _last_step(pod: BuildPod | None) -> str:

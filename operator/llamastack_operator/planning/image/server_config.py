@@ -7,7 +7,6 @@ config and may read the catalog, so it runs in a thread and its result is rememb
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from llamastack_operator.catalog.reader import find_release
 from llamastack_operator.objects.build_status import RecordedModule
 from llamastack_operator.planning.image.install import needs_import_names, with_import_names
 from llamastack_operator.planning.stack.inputs.external import directory_keys
+from llamastack_operator.planning.stack.inputs.run_config import inline_value
 from llamastack_operator.planning.stack.stack import Stack, release_of
 from llamastack_operator.workloads.run_config import run_config_text, yaml_text
 from llamastack_resolver.documents.complete import missing_keys
@@ -54,22 +54,12 @@ def _completed(stack: Stack, run_config: str) -> str:
     directories, knowledge = directory_keys(stack.spec), find_release(release_of(stack.spec))
     if knowledge is None and not directories:
         return run_config
-    config = _parsed(stack, run_config)
+    config = inline_value(run_config) if _is_inline(stack) else read_value(run_config)[0]
     if not isinstance(config, dict):
         return run_config
     config = {**config, **directories}
     missing = missing_keys(config, knowledge, stack.key[1]) if knowledge is not None else {}
     return _text(stack, {**config, **missing}) if directories or missing else run_config
-
-
-def _parsed(stack: Stack, run_config: str) -> Any:
-    """Read a config; an inline one was laid out as JSON where it could be, which is read in a hundredth of the time."""
-    if _is_inline(stack):
-        try:
-            return json.loads(run_config)
-        except ValueError:
-            pass  # It has something that JSON and YAML read differently, and was written as YAML for that.
-    return read_value(run_config)[0]
 
 
 def _is_inline(stack: Stack) -> bool:
