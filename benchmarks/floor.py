@@ -26,9 +26,12 @@ from llamastack_operator.kube.status import write_status
 from llamastack_operator.objects.builds import build_index
 from llamastack_operator.objects.child import Desired, Key
 from llamastack_operator.objects.resources import CHILDREN, LLAMASTACKS
+from llamastack_operator.planning.reading.planned import planned_of
+from llamastack_operator.planning.reading.question import question_of
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.planning.stack.stack import Stack, stack_from
 from llamastack_operator.workloads.settings import WorkloadSettings
+from llamastack_resolver.findings import Findings
 
 Requests = Counter[tuple[str, str]]
 """How often each verb and resource was asked for."""
@@ -66,7 +69,9 @@ async def render(client: Client, body: Object) -> tuple[Desired, ...]:
     stacks.put(known)
     facts = await Gatherer(stacks, {}, Cache(), referents).gather(known.key)
     assert facts is not None
-    snapshot, _ = await ImageGatherer(Cache(build_index), referents).judge(facts, settings.images)
+    asked = question_of(facts)
+    planned = planned_of(asked, Findings()) if asked is not None else None
+    snapshot, _ = await ImageGatherer(Cache(build_index), referents).judge(facts, planned, settings.images)
     desired = plan(snapshot, settings).desired
     if not desired:
         raise OtherWorkError(f"nothing is planned for {known.key}: {snapshot.install_findings or known.findings}")

@@ -7,20 +7,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from llamastack_operator.api.stack import LlamaStackSpec
+from llamastack_operator.objects.build_status import RecordedModule
 from llamastack_operator.objects.builds import BuildRecord, build_from
 from llamastack_operator.objects.child import Child, child_from
 from llamastack_operator.objects.pods import Pod, pod_from
 from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
-from llamastack_operator.planning.image.install import read_install
-from llamastack_operator.planning.image.judge import judge_image
+from llamastack_operator.planning.image.judge import ImageJudgement, judge_image, snapshot_of
 from llamastack_operator.planning.image.question import ImageQuestion
-from llamastack_operator.planning.image.server_config import server_text
+from llamastack_operator.planning.reading.planned import planned_of
 from llamastack_operator.planning.reading.question import question_of
 from llamastack_operator.planning.reading.read import read
+from llamastack_operator.planning.reasons import ImageReason
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
+from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
+from llamastack_operator.workloads.external import external_files
 from llamastack_operator.workloads.settings import ImageSettings
+from llamastack_resolver.findings import Findings
 
 IMAGES = ImageSettings(operator="registry.example/operator:1")
 UID = "11111111-2222-3333-4444-555555555555"
@@ -137,14 +142,28 @@ def facts(body: dict[str, Any], *members: Child | Pod, referred: Referred = NOTH
     """Return the facts about a stack and its members, without what the resolver says: most tests are about the rest."""
     children = tuple(member for member in members if isinstance(member, Child))
     pods = tuple(member for member in members if isinstance(member, Pod))
-    return StackFacts(stack_from(body), children, pods, referred)
+    stack = stack_from(body)
+    return StackFacts(stack, children, pods, referred if referred.texts else _with_texts(stack.spec, referred))
+
+
+def _with_texts(spec: LlamaStackSpec | None, referred: Referred) -> Referred:
+    """Return what was found with the texts of the ConfigMaps that the run config and the files stand in."""
+    if spec is None:
+        return referred
+    found = [(ref, referred.files[path]) for path, ref in external_files(spec).items() if path in referred.files]
+    if spec.run_config_from is not None and referred.run_config is not None:
+        found.append((spec.run_config_from.config_map_key_ref, referred.run_config))
+    texts: dict[str, dict[str, str]] = {}
+    for ref, text in found:
+        texts.setdefault(ref.name, {})[ref.key] = text
+    return replace(referred, texts=texts)
 
 
 def read_facts(body: dict[str, Any], *members: Child | Pod, referred: Referred = NOTHING_REFERRED) -> StackFacts:
     """Return the same with what the resolver says of the stack."""
     found = facts(body, *members, referred=referred)
     question = question_of(found)
-    return found if question is None else replace(found, reading=read(question))
+    return found if question is None else replace(found, reading=read(question).reading)
 
 
 def snapshot(body: dict[str, Any], *members: Child | Pod, referred: Referred = NOTHING_REFERRED) -> Snapshot:
@@ -200,23 +219,36 @@ def succeeded_body(name: str, spec: Mapping[str, Any], **status: Any) -> dict[st
     return {**kind, "metadata": metadata, "spec": dict(spec), "status": known}
 
 
+def server_text(body: dict[str, Any], written: str | None = None, modules: tuple[RecordedModule, ...] = ()) -> str:
+    """Return the run config of a stack as its server gets it.
+
+    Args:
+        body: the stack.
+        written: the run config of the ConfigMap that it refers to; None for an inline one.
+        modules: what was installed for it.
+    """
+    found = facts(body, referred=referred(run_config=written))
+    asked = question_of(found)
+    assert asked is not None
+    verdict = ImageVerdict(True, ImageReason.PREBUILT, "", modules=modules)
+    text = snapshot_of(found, planned_of(asked, Findings()), ImageJudgement(verdict, ())).run_config
+    assert text is not None
+    return text
+
+
 def judged(found: StackFacts, *builds: BuildRecord, settings: ImageSettings = IMAGES) -> Snapshot:
     """Return a snapshot with how its image stands, beside these builds of its namespace."""
-    stack, run_config, plan = found.stack, found.run_config, None
-    if stack.spec is not None and run_config is not None:
-        plan = read_install(stack, stack.spec, run_config, found.referred.files)
+    stack, asked = found.stack, question_of(found)
+    planned = planned_of(asked, Findings()) if asked is not None else None
     question = None
-    if stack.spec is not None and plan is not None:
+    if stack.spec is not None and planned is not None and planned.install is not None:
         question = ImageQuestion(
             spec=stack.spec,
-            plan=plan,
+            plan=planned.install,
             builds=builds,
             current=(stack.status.get("buildRef") or {}).get("name"),
             access="",
             refresh="",
             unchanged=False,
         )
-    judgement = judge_image(found, question, settings)
-    if run_config is not None and judgement.verdict is not None and judgement.verdict.ready:
-        run_config = server_text(stack, run_config, judgement.verdict.modules)
-    return Snapshot(found, judgement.verdict, judgement.findings, run_config)
+    return snapshot_of(found, planned, judge_image(found, question, settings))

@@ -12,10 +12,10 @@ from llamastack_operator.cli.files_as_cluster import NO_UID, FilesAsCluster
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.objects.builds import build_body
 from llamastack_operator.planning.image.access import secrets_of, seen_access
-from llamastack_operator.planning.image.install import read_install
-from llamastack_operator.planning.image.judge import judge_image
+from llamastack_operator.planning.image.judge import judge_image, snapshot_of
 from llamastack_operator.planning.image.question import ImageQuestion, question_about
-from llamastack_operator.planning.image.server_config import server_text
+from llamastack_operator.planning.reading.planned import planned_of
+from llamastack_operator.planning.reading.question import question_of
 from llamastack_operator.planning.stack.facts import StackFacts
 from llamastack_operator.planning.stack.plan import Plan, plan
 from llamastack_operator.planning.stack.snapshot import Snapshot
@@ -64,7 +64,7 @@ def render_stack(document: Input, around: FilesAsCluster, settings: WorkloadSett
     facts = around.facts(document.document.value if document.document else {}, found)
     if not settings.images.operator:
         settings = replace(settings, images=replace(settings.images, operator=_UNNAMED))
-    snapshot = _snapshot(facts, around, settings)
+    snapshot = _snapshot(facts, around, settings, found)
     decided = plan(snapshot, settings)
     install = snapshot.image and snapshot.image.runtime and snapshot.image.runtime.install
     if install and install.operator == _UNNAMED:
@@ -73,19 +73,14 @@ def render_stack(document: Input, around: FilesAsCluster, settings: WorkloadSett
     return Rendered(document, (*found, *decided.findings), bodies, _waits(snapshot, decided))
 
 
-def _snapshot(facts: StackFacts, around: FilesAsCluster, settings: WorkloadSettings) -> Snapshot:
+def _snapshot(facts: StackFacts, around: FilesAsCluster, settings: WorkloadSettings, findings: Findings) -> Snapshot:
     """Return what planning looks at, with the builds that the files hold."""
-    stack, spec, run_config, question = facts.stack, facts.stack.spec, facts.run_config, None
-    if spec is not None and run_config is not None and not facts.has_errors:
-        installed = read_install(stack, spec, run_config, facts.referred.files)
-        if installed is not None:
-            question, _ = question_about(stack, spec, installed, around.builds_of(stack.key[0]), time.time())
-            question = _with_access(question, facts)
-    judged = judge_image(facts, question, settings.images)
-    verdict = judged.verdict
-    if run_config is not None and verdict is not None and verdict.ready:
-        run_config = server_text(stack, run_config, verdict.modules)
-    return Snapshot(facts, verdict, judged.findings, run_config)
+    stack, spec, asked, question = facts.stack, facts.stack.spec, question_of(facts), None
+    planned = planned_of(asked, findings) if asked is not None and not facts.has_errors else None
+    if spec is not None and planned is not None and planned.install is not None:
+        question, _ = question_about(stack, spec, planned.install, around.builds_of(stack.key[0]), time.time())
+        question = _with_access(question, facts)
+    return snapshot_of(facts, planned, judge_image(facts, question, settings.images))
 
 
 def _with_access(question: ImageQuestion, facts: StackFacts) -> ImageQuestion:

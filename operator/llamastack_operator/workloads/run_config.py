@@ -76,6 +76,20 @@ def yaml_text(value: Any) -> str:
         return str(yaml.dump(value, Dumper=yaml.SafeDumper, sort_keys=False))
 
 
+def bounded_yaml_text(value: Any) -> str:
+    """Return a value of YAML as text.
+
+    Raises:
+        TooLargeError: it would be larger than `SIZE_LIMIT`.
+    """
+    if _indentation(value) > SIZE_LIMIT:
+        raise TooLargeError
+    text = yaml_text(value)
+    if len(text.encode(errors="surrogatepass")) > SIZE_LIMIT:
+        raise TooLargeError
+    return text
+
+
 def config_map(owner: Owner, text: str, files: Mapping[str, str] = NO_FILES) -> Desired:
     """Return the ConfigMap of a run config and the files of its external providers and APIs."""
     name = config_map_name(owner.key[1], text, files)

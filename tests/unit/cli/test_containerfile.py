@@ -11,7 +11,7 @@ from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.cli import main
 from llamastack_operator.cli.output.console import Console
 from llamastack_operator.cli.planning import plan_file
-from llamastack_operator.planning.image.install import plan_install
+from llamastack_operator.planning.reading.planned import plan_install
 from llamastack_operator.workloads.settings import PYTHON_BASE
 from llamastack_resolver.documents.external_fields import provider_file
 
@@ -181,6 +181,6 @@ def test_the_plan_is_the_controllers(tmp_path: Path, stack: dict[str, Any], caps
     assert planned is not None, capsys.readouterr().err
     spec = stack["spec"]
     files = {provider_file("inference", "remote::own"): OWN} if "externalProviders" in spec else {}
-    controllers = plan_install(LlamaStackSpec.model_validate(spec), yaml.safe_dump(spec["runConfig"]), files)
+    controllers = plan_install(LlamaStackSpec.model_validate(spec), spec["runConfig"], files)
 
     assert planned.plan.layers == controllers.layers != ()

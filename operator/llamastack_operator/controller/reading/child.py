@@ -26,7 +26,7 @@ SECONDS = 5
 OUT_OF_MEMORY = 3
 """Exit code where memory was not enough."""
 ANSWER, FAILURE, HELLO = b"=", b"!", b"?"
-"""What a text to the parent begins with: a reading as JSON follows, or what went wrong in us; or it waits for work."""
+"""What a text to the parent begins with: an answer as JSON follows, or what went wrong in us; or it waits for work."""
 _NICE = 5
 
 

@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 LONGEST_QUESTION = 4 << 20
 """Most bytes of a question: a run config, and texts of ConfigMaps as a container could have them."""
-LONGEST_ANSWER = 1 << 18
-"""Most bytes of an answer."""
+LONGEST_ANSWER = 4 << 20
+"""Most bytes of an answer: twice a run config that does not compress, and the requirements of an image."""
 _LENGTH = 4
 
 

@@ -18,8 +18,8 @@ from llamastack_operator.controller.reading.frames import (
     framed,
     receive,
 )
+from llamastack_operator.planning.reading.answer import Answer
 from llamastack_operator.planning.reading.wire import of_text
-from llamastack_operator.planning.stack.reading import Reading
 
 PATIENCE = 30.0
 """Seconds that one reading may take on a busy machine; the CPU time that it may take is the process's own limit."""
@@ -57,7 +57,7 @@ class Reader:
         """The process, if there is one."""
         return self._process.pid if self._process else None
 
-    async def read(self, question: str) -> Reading:
+    async def read(self, question: str) -> Answer:
         """Return the answer to a question, given as JSON.
 
         Raises:

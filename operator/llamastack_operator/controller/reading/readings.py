@@ -1,13 +1,15 @@
-"""What the resolver says of each stack, as far as it is known; what is not known is asked for, and told once it is.
+"""What is said of each stack, and what it asks for, as far as that is known; what is not known is asked for, and told
+once it is.
 
-A pass never waits for a reading: it ends, and the stack has another one when it was read. Readings are shared by their
-inputs: a thousand stacks with one run config are read once.
+A pass never waits for an answer: it ends, and the stack has another one when it was read. Answers are shared by their
+questions: a thousand stacks with one run config are read once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -15,23 +17,26 @@ from typing import Any
 from llamastack_operator.controller.reading.reader import DefectError, ExceededError, Reader
 from llamastack_operator.controller.reading.turns import Turns
 from llamastack_operator.objects.child import Key
+from llamastack_operator.planning.reading.answer import NOTHING_ANSWERED, Answer
 from llamastack_operator.planning.reading.question import ReadingQuestion, question_of
 from llamastack_operator.planning.stack.facts import StackFacts
-from llamastack_operator.planning.stack.reading import NOTHING_READ, Reading, exceeded_reading, unread
+from llamastack_operator.planning.stack.reading import exceeded_reading, unread
 
 READERS = 2
 """How many processes read side by side."""
 _IDLE = 60.0
 """Seconds after which a process that has nothing to read ends."""
+_RETRY = 30.0
+"""Seconds after which is asked again what failed for a fault of ours, or of the machine."""
 
 logger = logging.getLogger(__name__)
 
 
 class Readings:
-    """Knows readings, and has them made.
+    """Knows answers, and has them made.
 
     Args:
-        notice: called with the key of a stack when its reading is there.
+        notice: called with the key of a stack when its answer is there.
         readers: what reads; one process each.
     """
 
@@ -40,27 +45,30 @@ class Readings:
         self._readers = [Reader() for _ in range(readers)]
         self._turns: Turns[StackFacts] = Turns(readers)
         self._changed = asyncio.Event()
-        # Of each stack: what tells its inputs from earlier ones, and the digest of the question they make.
+        # Of each stack: what tells its inputs from earlier ones, and the key of the question they make.
         self._asked: dict[Key, tuple[tuple[Any, ...], str]] = {}
-        self._known: dict[str, Reading] = {}
+        self._known: dict[str, Answer] = {}
         self._holders: Counter[str] = Counter()
         self._exceeded: set[str] = set()
+        # When a question failed for a fault that is not its own.
+        self._failed: dict[str, float] = {}
 
-    def of(self, facts: StackFacts) -> Reading | None:
-        """Return what is said of a stack; None where that is yet to be read, and its key will be noticed."""
+    def of(self, facts: StackFacts) -> Answer | None:
+        """Return the answer about a stack; None where that is yet to be read, and its key will be noticed."""
         key, identity = facts.stack.key, _identity(facts)
         asked = self._asked.get(key)
         if asked is None or asked[0] != identity:
             question = question_of(facts)
             if question is None:
                 self.forget(key)
-                return NOTHING_READ
-            asked = (identity, question.digest)
+                return NOTHING_ANSWERED
+            asked = (identity, question.key)
             self._hold(key, asked)
         known = self._known.get(asked[1])
-        if known is None:
+        if known is None or self._is_to_be_retried(asked[1]):
             self._turns.add(key, facts)
             self._changed.set()
+            return None
         return known
 
     def forget(self, key: Key) -> None:
@@ -71,7 +79,7 @@ class Readings:
             self._release(asked[1])
 
     def workers(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """Yield the loops that have readings made."""
+        """Yield the loops that have stacks read."""
         for reader in self._readers:
             yield self._work(reader)
 
@@ -104,31 +112,37 @@ class Readings:
         asked = self._asked.get(key)
         if asked is None or asked[0] != _identity(facts):
             return  # It has changed since, and waits again, or is gone.
-        digest = asked[1]
-        if digest not in self._known:
+        if asked[1] not in self._known or self._is_to_be_retried(asked[1]):
             question = question_of(facts)
-            if question is None or not await self._answered(reader, question, digest):
+            if question is None or not await self._answered(reader, question):
                 self._turns.add(key, facts)
                 return
         self._notice(key)
 
-    async def _answered(self, reader: Reader, question: ReadingQuestion, digest: str) -> bool:
+    async def _answered(self, reader: Reader, question: ReadingQuestion) -> bool:
         """Have a question answered; tell whether that is to be remembered. What exceeds a limit is tried twice: the
         machine may have been busy."""
+        self._failed.pop(question.key, None)
         try:
-            reading = await reader.read(question.text)
+            answer = await reader.read(question.text)
         except ExceededError as error:
-            if digest not in self._exceeded:
-                self._exceeded.add(digest)
+            if question.key not in self._exceeded:
+                self._exceeded.add(question.key)
                 return False
-            reading = exceeded_reading(digest, str(error))
+            answer = Answer(exceeded_reading(question.digest, str(error)), None)
         except (DefectError, ValueError) as error:
             logger.error("a stack cannot be read, and is not judged: %s", error)
-            reading = unread(digest)
-        self._exceeded.discard(digest)
-        if digest in self._holders:
-            self._known[digest] = reading
+            answer = Answer(unread(question.digest), None)
+            self._failed[question.key] = time.monotonic()
+        self._exceeded.discard(question.key)
+        if question.key in self._holders:
+            self._known[question.key] = answer
+        else:
+            self._failed.pop(question.key, None)
         return True
+
+    def _is_to_be_retried(self, question: str) -> bool:
+        return question in self._failed and time.monotonic() - self._failed[question] > _RETRY
 
     def _hold(self, key: Key, asked: tuple[tuple[Any, ...], str]) -> None:
         before = self._asked.get(key)
@@ -137,12 +151,13 @@ class Readings:
         if before is not None:
             self._release(before[1])
 
-    def _release(self, digest: str) -> None:
-        self._holders[digest] -= 1
-        if not self._holders[digest]:
-            del self._holders[digest]
-            self._known.pop(digest, None)
-            self._exceeded.discard(digest)
+    def _release(self, question: str) -> None:
+        self._holders[question] -= 1
+        if not self._holders[question]:
+            del self._holders[question]
+            self._known.pop(question, None)
+            self._exceeded.discard(question)
+            self._failed.pop(question, None)
 
 
 def _identity(facts: StackFacts) -> tuple[Any, ...]:

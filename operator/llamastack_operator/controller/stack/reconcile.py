@@ -28,6 +28,7 @@ from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import Plan, plan
+from llamastack_operator.planning.stack.reading import is_unread
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.planning.stack.status import status_of
@@ -44,7 +45,7 @@ class Reconciler:
         client: the API server.
         stacks: the known stacks.
         gatherer: gathers what is known of a stack.
-        readings: what the resolver says of it.
+        readings: what is said of it, and what it asks for.
         versions: what its running server says of itself.
         images: judges by that how its image stands.
         builds: the known builds.
@@ -92,14 +93,13 @@ class Reconciler:
         if facts is None:
             self._memo.forget(key)
             self._versions.forget(key)
-            self._images.forget(key)
             self._readings.forget(key)
             return FollowUp(True)
-        reading = self._readings.of(facts)
-        if reading is None:
+        answer = self._readings.of(facts)
+        if answer is None:
             return FollowUp(True)  # There is another pass when it was read.
-        facts = replace(facts, reading=reading)
-        snapshot, again = await self._images.judge(facts, self._settings.images)
+        facts = replace(facts, reading=answer.reading)
+        snapshot, again = await self._images.judge(facts, answer.planned, self._settings.images)
         after, outcome = snapshot, self._recall(snapshot)
         if outcome is None:
             decided = plan(snapshot, self._settings)
@@ -117,7 +117,7 @@ class Reconciler:
         await self._report(snapshot.stack, status)
         await self._tidy(after, outcome)
         failed = any(finding.severity is Severity.ERROR for finding in outcome.findings)
-        return FollowUp(not failed and not _may_recover(after), again)
+        return FollowUp(not (failed or _may_recover(after) or is_unread(answer.reading)), again)
 
     def _told_release(self, snapshot: Snapshot, status: dict[str, Any]) -> Told | None:
         """Return what the server of a stack that is ready says of its version, which is nothing until it was asked;

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llamastack_operator.planning.image.decide import decide_image
-from llamastack_operator.planning.image.install import plan_findings
+from llamastack_operator.planning.image.install import needs_import_names, plan_findings, runs_as_written
 from llamastack_operator.planning.image.outcome import as_it_is
 from llamastack_operator.planning.image.question import ImageQuestion
+from llamastack_operator.planning.reading.answer import Planned
 from llamastack_operator.planning.stack.facts import StackFacts
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
+from llamastack_operator.planning.stack.inputs.run_config import config_path, report_size
+from llamastack_operator.planning.stack.reasons import StackReason
+from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.settings import ImageSettings
-from llamastack_resolver.findings import Finding
+from llamastack_resolver.findings import Finding, Findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +48,39 @@ def judge_image(facts: StackFacts, question: ImageQuestion | None, settings: Ima
     if question.plan.has_errors:
         return ImageJudgement(None, findings)
     return ImageJudgement(decide_image(question, settings), findings)
+
+
+def unplanned(facts: StackFacts) -> tuple[Finding, ...]:
+    """Return what keeps a stack from being planned of which could not be found out what it asks for; nothing where its
+    image runs its run config as both are.
+
+    Args:
+        facts: what was gathered about the stack, which has no error.
+    """
+    stack, spec = facts.stack, facts.stack.spec
+    if spec is None or runs_as_written(spec, stack.modules or spec.run_config_from is not None):
+        return ()
+    findings, reason = Findings(), StackReason.READING_FAILED
+    message = "the operator could not read the stack, for a fault that is not the stack's"
+    findings.error(reason, message, "spec", hint=reason.declaration.cure)
+    return tuple(findings)
+
+
+def snapshot_of(facts: StackFacts, planned: Planned | None, judged: ImageJudgement) -> Snapshot:
+    """Return the facts with how the image stands, and with the run config that its server gets.
+
+    Args:
+        facts: what was gathered about the stack.
+        planned: what it asks for, as far as that is known.
+        judged: how its image stands.
+    """
+    verdict, spec = judged.verdict, facts.stack.spec
+    if planned is None or spec is None or verdict is None or not verdict.ready:
+        return Snapshot(facts, verdict, judged.findings)
+    if not needs_import_names(verdict.modules):
+        return Snapshot(facts, verdict, judged.findings, planned.completed)
+    if planned.renamed is None:
+        findings = Findings(judged.findings)
+        report_size(config_path(spec), findings, completed=True)
+        return Snapshot(facts, None, tuple(findings))
+    return Snapshot(facts, verdict, judged.findings, planned.renamed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llamastack_contract.layer import Layer
-from llamastack_contract.limits import MODULES
+from llamastack_contract.limits import LOCK_FILES, MODULES
 from llamastack_contract.names import canonical, name_of
 from llamastack_operator.planning.install.reasons import InstallReason
 from llamastack_operator.planning.install.requirements import (
@@ -219,6 +219,11 @@ def _modules_layer(
         calls.add(one, findings)
     wanted = tuple(calls.requirements())
     if not modules and not wanted:
+        return _Modules(None, (), ())
+    if len(wanted) > LOCK_FILES:
+        message = f"{len(wanted)} requirements are asked for, and one image can record {LOCK_FILES} packages"
+        hint = "ask for fewer, or use a base image that has most of them"
+        findings.error(InstallReason.LIMIT_EXCEEDED, message, "spec.build", hint=hint)
         return _Modules(None, (), ())
     asked += wanted
     normal, special = calls.ordered()

@@ -1,11 +1,11 @@
-"""All that the resolver's answer about a stack depends on, and nothing else: who asks the same shares the answer."""
+"""All that the answer about a stack depends on, and nothing else: who asks the same shares the answer."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from llamastack_resolver.documents.environment import Secrets
 
 _SPEC = ("distribution", "runConfigFrom", "externalProviders", "externalApis")
 _SERVER = ("env", "envFrom")
+_PIP = ("requirements", "constraints")
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class ReadingQuestion:
 
     Attributes:
         spec: the parts of the spec that matter, in wire form, without an inline run config.
+        pip: what `spec.build.pip` asks for beside the run config, by the names of its fields; it decides about what is
+            installed alone.
         run_config: the text of an inline run config; None where it is referred to, or there is none.
         config_maps: the texts of ConfigMaps that matter, by name and key.
         secrets: the keys of Secrets that matter, by name.
@@ -31,29 +34,38 @@ class ReadingQuestion:
     run_config: str | None
     config_maps: Mapping[str, Mapping[str, str]]
     secrets: Secrets
+    pip: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @cached_property
     def text(self) -> str:
         """The question as JSON; the same question is the same text."""
-        value = {
+        return _text({**self._judged, "pip": {name: list(texts) for name, texts in self.pip.items()}})
+
+    @cached_property
+    def key(self) -> str:
+        """What tells this question from others."""
+        return _digest(self.text)
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells the inputs that the resolver judges from others."""
+        return _digest(_text(self._judged))
+
+    @property
+    def _judged(self) -> dict[str, Any]:
+        return {
             "spec": self.spec,
             "runConfig": self.run_config,
             "configMaps": {name: dict(texts) for name, texts in self.config_maps.items()},
             "secrets": {name: sorted(keys) for name, keys in self.secrets.items()},
         }
-        return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-    @property
-    def digest(self) -> str:
-        """What tells this question from others."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:32]
 
     @classmethod
     def of_text(cls, text: str) -> ReadingQuestion:
         """Return the question that was written as JSON."""
         value = json.loads(text)
         secrets = {name: frozenset(keys) for name, keys in value["secrets"].items()}
-        return cls(value["spec"], value["runConfig"], value["configMaps"], secrets)
+        return cls(value["spec"], value["runConfig"], value["configMaps"], secrets, value["pip"])
 
 
 def question_of(facts: StackFacts) -> ReadingQuestion | None:
@@ -68,4 +80,14 @@ def question_of(facts: StackFacts) -> ReadingQuestion | None:
     mounts = (written.get("podTemplate") or {}).get("volumeMounts")
     if mounts:
         server["podTemplate"] = {"volumeMounts": mounts}
-    return ReadingQuestion({**spec, "server": server}, stack.run_config, referred.texts, referred.secrets)
+    pip = (wire.get("build") or {}).get("pip") or {}
+    asked = {key: pip[key] for key in _PIP if pip.get(key)}
+    return ReadingQuestion({**spec, "server": server}, stack.run_config, referred.texts, referred.secrets, asked)
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,16 +1,20 @@
-"""Reads a stack: the resolver's findings about its manifest, as `llamastack validate` has them, and its providers.
+"""Reads a stack: the resolver's findings about its manifest, as `llamastack validate` has them, its providers, and what
+it asks for.
 
 It parses texts of tenants and takes time, so the operator runs it in a process of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from llamastack_operator.api.status import FINDINGS_LIMIT
+from llamastack_operator.planning.reading.answer import Answer
 from llamastack_operator.planning.reading.certainty import with_certainty
 from llamastack_operator.planning.reading.check import check_document
+from llamastack_operator.planning.reading.planned import planned_of
 from llamastack_operator.planning.reading.question import ReadingQuestion
 from llamastack_operator.planning.reading.rows import providers_of
 from llamastack_operator.planning.stack.inputs.run_config import inline_value
@@ -18,7 +22,7 @@ from llamastack_operator.planning.stack.reading import Reading
 from llamastack_resolver.documents.config_maps import ConfigMaps
 from llamastack_resolver.documents.kubernetes import API_VERSION, KubernetesObject
 from llamastack_resolver.documents.manifest import read_manifest
-from llamastack_resolver.findings import Finding, Severity
+from llamastack_resolver.findings import Finding, Findings, Severity
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.yaml_io import Document
 
@@ -26,14 +30,20 @@ _NAMESPACE, _NAME = "", "stack"
 _REFERENCES = ("spec.runConfigFrom.", "spec.externalProviders[", "spec.externalApis[")
 
 
-def read(question: ReadingQuestion) -> Reading:
-    """Return what the resolver says of a stack."""
+def read(question: ReadingQuestion) -> Answer:
+    """Return what is said of a stack, and what it asks for."""
+    findings = Findings()
+    planned = planned_of(question, findings)
+    return Answer(_reading(question, findings), planned)
+
+
+def _reading(question: ReadingQuestion, more: Iterable[Finding]) -> Reading:
     manifest = _object("LlamaStack", _NAME, spec=_spec(question))
     config_maps = [_object("ConfigMap", name, data=texts) for name, texts in question.config_maps.items()]
     checked = check_document(read_manifest(manifest, ConfigMaps.among(config_maps), question.secrets), None)
     document = checked.document
     found = with_certainty(checked.findings, document)
-    told = [_for_a_status(one) for one in found if not _is_told_elsewhere(one)]
+    told = [*more, *(_for_a_status(one) for one in found if not _is_told_elsewhere(one))]
     resolution = checked.resolution
     resolved = resolution is not None and resolution.config is not None
     return Reading(

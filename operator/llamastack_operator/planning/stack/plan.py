@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from llamastack_operator.objects.child import Child, Desired
@@ -66,7 +65,7 @@ def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
 def findings_of(snapshot: Snapshot) -> tuple[Finding, ...]:
     """Return what is wrong with a stack itself and with all that it refers to."""
     referred, own = snapshot.referred, Findings()
-    _check_size(snapshot.run_config, referred.files, own)
+    _check_size(snapshot, own)
     _check_claim(snapshot, own)
     read = read_findings(snapshot.stack, snapshot.facts.reading)
     return (*snapshot.stack.findings, *referred.findings, *read, *snapshot.install_findings, *own)
@@ -101,9 +100,11 @@ def obsolete_children(snapshot: Snapshot, wanted: list[Desired]) -> tuple[Child,
     )
 
 
-def _check_size(run_config: str | None, files: Mapping[str, str], findings: Findings) -> None:
+def _check_size(snapshot: Snapshot, findings: Findings) -> None:
     """Run config and external files share one ConfigMap, which cannot be larger than 1 MiB."""
-    if run_config is None or not files:
+    files = snapshot.referred.files
+    run_config = snapshot.run_config if files else None
+    if run_config is None:
         return
     size = text_size(run_config) + sum(map(text_size, files.values()))
     if size <= SIZE_LIMIT:

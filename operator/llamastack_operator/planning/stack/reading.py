@@ -75,6 +75,11 @@ def unread(digest: str) -> Reading:
     return replace(NOTHING_READ, digest=digest)
 
 
+def is_unread(reading: Reading) -> bool:
+    """Tell whether nothing is said of a stack for a fault of ours, so that a later try may say something."""
+    return bool(reading.digest) and reading == unread(reading.digest)
+
+
 def exceeded_reading(digest: str, what: str) -> Reading:
     """Return what is said of inputs that took too much to be read.
 

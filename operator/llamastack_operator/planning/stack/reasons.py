@@ -58,6 +58,15 @@ class StackReason(Reason):
         example="spec: reading it took more than 5 seconds",
         severities=(Severity.ERROR,),
     )
+    READING_FAILED = Declaration(
+        "ReadingFailed",
+        meaning="What the stack asks for could not be found out, for a fault of the operator or of its machine.",
+        cure="Nothing that runs is touched, and it is tried again; the operator's log has what went wrong.",
+        shows=(Place.IMAGE_READY, *ERROR_OF_A_STACK),
+        example="the operator could not read the stack, for a fault that is not the stack's",
+        severities=(Severity.ERROR,),
+        passing=True,
+    )
     SETTLED = Declaration(
         "Settled",
         meaning="Nothing is left to do.",

@@ -10,6 +10,7 @@ from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.facts import Referred, StackFacts
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.stack import Stack
+from llamastack_operator.workloads.server_config import ServerConfig
 from llamastack_resolver.findings import Finding
 
 
@@ -21,13 +22,22 @@ class Snapshot:
         facts: what was gathered.
         image: how its image stands; None where errors forbid to say.
         install_findings: what is wrong with what it wants installed.
-        run_config: its run config as its server gets it; None where there is none to use.
+        server_config: its run config as its server gets it; None where that is the written one.
     """
 
     facts: StackFacts
     image: ImageVerdict | None
-    install_findings: tuple[Finding, ...]
-    run_config: str | None
+    install_findings: tuple[Finding, ...] = ()
+    server_config: ServerConfig | None = None
+
+    @property
+    def run_config(self) -> str | None:
+        """Its run config as its server gets it, as text, made anew each time; None where there is none to use."""
+        if self.server_config is None:
+            return self.facts.run_config
+        modules = self.image.modules if self.image else ()
+        names = {module.requirement: module.import_name for module in modules}
+        return self.server_config.text(self.stack.key[1], names)
 
     @property
     def stack(self) -> Stack:

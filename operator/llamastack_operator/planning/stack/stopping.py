@@ -10,6 +10,7 @@ from typing import Any
 
 from llamastack_operator.api.conditions import ConditionType, is_true
 from llamastack_operator.planning.stack.reading import Reading, as_warning
+from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_resolver.findings import Finding
 
@@ -20,9 +21,11 @@ WARN = "It does not stop the stack, as `spec.startup.validation: Warn` asks for.
 def read_findings(stack: Stack, reading: Reading) -> tuple[Finding, ...]:
     """Return what a reading found, with those errors as warnings that do not stop the stack.
 
-    What could not even be read stops it in any case, unless it served.
+    What could not even be read stops it in any case: it is not known what it asks for.
     """
     found = [finding for finding in reading.findings if not _is_known(finding, stack)]
+    if any(finding.reason is StackReason.READING_EXCEEDED for finding in found):
+        return tuple(found)
     if has_served(stack, reading):
         return tuple(as_warning(finding, _SERVED) for finding in found)
     if _only_warns(stack) and reading.complete:

@@ -27,10 +27,11 @@ from llamastack_operator.controller.reading.frames import (
 from llamastack_operator.controller.reading.reader import DefectError, ExceededError, Reader
 from llamastack_operator.controller.reading.readings import Readings
 from llamastack_operator.objects.child import Key
+from llamastack_operator.planning.reading.answer import NOTHING_ANSWERED, Answer
 from llamastack_operator.planning.reading.question import ReadingQuestion, question_of
 from llamastack_operator.planning.reading.read import read
 from llamastack_operator.planning.stack.facts import StackFacts
-from llamastack_operator.planning.stack.reading import NOTHING_READ, Reading
+from llamastack_operator.planning.stack.reading import NOTHING_READ
 from tests.support.world import facts, llamastack
 
 WRONG = {"version": 2, "providers": {"inference": [{"provider_id": "a", "provider_type": "remote::vlm"}]}}
@@ -60,7 +61,7 @@ async def process(**options: Any) -> AsyncIterator[Reader]:
 
 class TestAReader:
     def test_says_what_reading_in_this_process_says(self) -> None:
-        async def ask() -> Reading:
+        async def ask() -> Answer:
             async with process() as made:
                 return await made.read(question(stack()).text)
 
@@ -105,7 +106,7 @@ class TestAReader:
             async with process() as made:
                 with pytest.raises(DefectError, match="KeyError"):
                     await made.read("{}")
-                assert (await made.read(question(stack()).text)).has_errors
+                assert (await made.read(question(stack()).text)).reading.has_errors
 
         asyncio.run(ask())
 
@@ -159,7 +160,7 @@ class TestTheProcess:
     ) -> None:
         """The limit itself is seen above; here a reading is made to hit it."""
 
-        def hungry(asked: ReadingQuestion) -> Reading:
+        def hungry(asked: ReadingQuestion) -> Answer:
             raise MemoryError
 
         monkeypatch.setattr(child, "read", hungry)
@@ -195,11 +196,11 @@ class Scripted:
 
     pid = None
 
-    def __init__(self, answer: Callable[[ReadingQuestion], Reading] = read) -> None:
+    def __init__(self, answer: Callable[[ReadingQuestion], Answer] = read) -> None:
         self.asked: list[ReadingQuestion] = []
         self.answer = answer
 
-    async def read(self, text: str) -> Reading:
+    async def read(self, text: str) -> Answer:
         self.asked.append(ReadingQuestion.of_text(text))
         await asyncio.sleep(0)
         return self.answer(self.asked[-1])
@@ -217,15 +218,16 @@ class Scene:
         self.noticed: list[Key] = []
         self.readings = Readings(self.noticed.append, readers=1)
 
-    def run(self, act: Callable[[], Any]) -> None:
-        """Act, and let the worker go on until nothing waits."""
+    def run(self, *acts: Callable[[], Any]) -> None:
+        """Act, and let the worker go on until nothing waits, each time."""
 
         async def main() -> None:
             (work,) = self.readings.workers()
             task = asyncio.ensure_future(work)
-            act()
-            for _ in range(50):
-                await asyncio.sleep(0)
+            for act in acts:
+                act()
+                for _ in range(50):
+                    await asyncio.sleep(0)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -239,8 +241,8 @@ class TestReadings:
         found = stack()
         scene.run(lambda: scene.readings.of(found))
         assert scene.noticed == [("team-a", "bot")]
-        reading = scene.readings.of(found)
-        assert reading is not None and reading.has_errors
+        answer = scene.readings.of(found)
+        assert answer is not None and answer.reading.has_errors
 
     def test_are_shared_by_whoever_asks_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
         scene = Scene(monkeypatch, Scripted())
@@ -255,7 +257,7 @@ class TestReadings:
         edited = stack(generation=2, runConfig={"version": 2, "providers": {}})
         scene.run(lambda: scene.readings.of(stack()))
         before = scene.readings.of(stack(generation=3, server={"replicas": 2}))
-        assert before is not None and before.has_errors
+        assert before is not None and before.reading.has_errors
         assert scene.readings.of(edited) is None
 
     def test_that_nobody_needs_are_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,34 +268,49 @@ class TestReadings:
 
     def test_of_a_spec_that_cannot_be_read_are_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         scene = Scene(monkeypatch, Scripted())
-        assert scene.readings.of(facts(llamastack(colour="red"))) is NOTHING_READ
+        assert scene.readings.of(facts(llamastack(colour="red"))) is NOTHING_ANSWERED
 
     def test_that_exceed_a_limit_are_tried_twice_and_then_are_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def slow(asked: ReadingQuestion) -> Reading:
+        def slow(asked: ReadingQuestion) -> Answer:
             raise ExceededError("more than 5 seconds of CPU time")
 
         scene = Scene(monkeypatch, Scripted(slow))
         found = stack()
         scene.run(lambda: scene.readings.of(found))
         assert len(scene.script.asked) == 2
-        reading = scene.readings.of(found)
-        assert reading is not None
-        assert [one.message for one in reading.findings] == ["spec: reading it took more than 5 seconds of CPU time"]
-        assert replace(reading, findings=()) == replace(NOTHING_READ, digest=question(found).digest)
+        answer = scene.readings.of(found)
+        assert answer is not None and answer.planned is None
+        messages = [one.message for one in answer.reading.findings]
+        assert messages == ["spec: reading it took more than 5 seconds of CPU time"]
+        assert replace(answer.reading, findings=()) == replace(NOTHING_READ, digest=question(found).digest)
 
     def test_that_a_fault_of_ours_prevents_stop_nothing(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        def broken(asked: ReadingQuestion) -> Reading:
+        def broken(asked: ReadingQuestion) -> Answer:
             raise DefectError("KeyError: 'x'")
 
         scene = Scene(monkeypatch, Scripted(broken))
         found = stack()
         scene.run(lambda: scene.readings.of(found))
-        reading = scene.readings.of(found)
-        assert reading is not None
-        assert (reading.findings, reading.complete) == ((), False)
+        answer = scene.readings.of(found)
+        assert answer is not None and answer.planned is None
+        assert (answer.reading.findings, answer.reading.complete) == ((), False)
         assert "KeyError" in caplog.text
+
+    def test_that_a_fault_of_ours_prevents_are_asked_for_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken_once(asked: ReadingQuestion) -> Answer:
+            if len(scene.script.asked) == 1:
+                raise DefectError("no process can be started")
+            return read(asked)
+
+        scene = Scene(monkeypatch, Scripted(broken_once))
+        found = stack()
+        monkeypatch.setattr(readings, "_RETRY", 0.0)
+        scene.run(lambda: scene.readings.of(found), lambda: scene.readings.of(found))
+        answer = scene.readings.of(found)
+        assert answer is not None and answer.reading.has_errors
+        assert len(scene.script.asked) == 2
 
     def test_of_a_stack_that_went_meanwhile_are_not_made(self, monkeypatch: pytest.MonkeyPatch) -> None:
         scene = Scene(monkeypatch, Scripted())
@@ -311,7 +328,7 @@ def test_a_stack_that_takes_too_long_to_read_has_a_finding_and_delays_nobody(mon
     release = asyncio.Event()
 
     class Slow(Scripted):
-        async def read(self, text: str) -> Reading:
+        async def read(self, text: str) -> Answer:
             if "greedy" in text:
                 await release.wait()
                 raise ExceededError("more than 30 seconds")
@@ -339,7 +356,7 @@ def test_a_stack_that_takes_too_long_to_read_has_a_finding_and_delays_nobody(mon
 
     asyncio.run(main())
     told = [made.of(found) for found in slow]
-    assert all(one is not None and one.findings[0].reason == "ReadingExceeded" for one in told)
+    assert all(one is not None and one.reading.findings[0].reason == "ReadingExceeded" for one in told)
 
 
 def test_the_time_that_a_process_may_have_outlasts_the_cpu_time_of_a_question() -> None:

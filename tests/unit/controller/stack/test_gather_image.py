@@ -18,10 +18,13 @@ from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.resources import Resource
+from llamastack_operator.planning.reading.planned import planned_of
+from llamastack_operator.planning.reading.question import question_of
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, StackFacts
 from llamastack_operator.planning.stack.image_verdict import BuildWish
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack, stack_from
+from llamastack_resolver.findings import Findings
 from tests.support.world import IMAGES, llamastack, succeeded
 
 READY = {"type": "ImageReady", "status": "True"}
@@ -70,7 +73,9 @@ class Scene:
 
     def look(self, rebuild: str = "", **status: Any) -> tuple[Snapshot, float | None]:
         facts = StackFacts(self.stack(rebuild, **status), (), (), self.referred)
-        return asyncio.run(self.gatherer.judge(facts, IMAGES))
+        question = question_of(facts)
+        planned = planned_of(question, Findings()) if question is not None else None
+        return asyncio.run(self.gatherer.judge(facts, planned, IMAGES))
 
     def wish(self, rebuild: str = "", **status: Any) -> BuildWish:
         found, _ = self.look(rebuild, **status)
@@ -192,13 +197,32 @@ def test_the_servers_config_names_a_module_as_it_is_imported() -> None:
     assert "my-provider==1.0" not in (found.run_config or "")
 
 
-def test_the_servers_config_is_completed_once_for_each_generation(monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = Scene(distribution={"image": "a", "release": {"package": "llama-stack", "version": "0.7.3"}}, build=None)
-    scene.spec["runConfig"] = {"providers": {}}
-    found, _ = scene.look()
-    assert '"distro_name": "bot"' in (found.run_config or "")
-    monkeypatch.delattr(gather_image, "server_text")
-    assert scene.look()[0].run_config == found.run_config
+class TestAStackThatCouldNotBeRead:
+    """For a fault of the operator or its machine, such as no room for another process."""
+
+    def look(self, **spec: Any) -> Snapshot:
+        facts = StackFacts(stack_from(llamastack(**spec)), (), (), NOTHING_REFERRED)
+        found, _ = asyncio.run(Scene().gatherer.judge(facts, None, IMAGES))
+        return found
+
+    def test_runs_where_its_image_runs_what_was_written(self) -> None:
+        found = self.look(distribution={"image": "a"})
+        assert found.image is not None and found.image.ready
+        assert found.install_findings == ()
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            {"distribution": {"release": {"package": "llama-stack", "version": "0.7.3"}}},
+            {"distribution": {"image": "a", "release": {"package": "llama-stack", "version": "0.7.3"}}},
+            {"build": {"pip": {"requirements": ["torch"]}}},
+            {"runConfig": {"providers": {"safety": [{"provider_type": "remote::a", "module": "a"}]}}},
+        ],
+    )
+    def test_stays_as_it_is_where_more_has_to_be_known(self, spec: dict[str, Any]) -> None:
+        found = self.look(**spec)
+        assert found.image is None
+        assert [(one.reason, one.severity) for one in found.install_findings] == [("ReadingFailed", "error")]
 
 
 def test_a_spec_with_errors_reads_nothing_and_decides_nothing() -> None:

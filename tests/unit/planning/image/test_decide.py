@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.image.decide import decide_image
-from llamastack_operator.planning.image.install import plan_install
 from llamastack_operator.planning.image.judge import ImageJudgement, judge_image
 from llamastack_operator.planning.image.question import ImageQuestion
+from llamastack_operator.planning.reading.planned import plan_install
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
@@ -46,7 +47,7 @@ def question(body: dict[str, Any], *builds: BuildRecord, **more: Any) -> ImageQu
     stack = stack_from(body)
     assert stack.spec is not None
     assert stack.run_config is not None
-    plan = plan_install(stack.spec, stack.run_config, {})
+    plan = plan_install(stack.spec, json.loads(stack.run_config), {})
     nothing_more = {"current": None, "access": "", "refresh": "", "unchanged": False}
     return ImageQuestion(stack.spec, plan, builds, **{**nothing_more, **more})
 

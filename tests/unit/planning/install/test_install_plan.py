@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from llamastack_contract.layer import Layer
+from llamastack_contract.limits import LOCK_FILES
 from llamastack_operator import catalog
 from llamastack_operator.planning.install.install_plan import (
     InstallPlan,
@@ -245,6 +246,12 @@ class TestModulesLayer:
 
 
 class TestRefusedBeforePipRuns:
+    def test_more_requirements_than_an_image_can_record(self) -> None:
+        many = wanted(*(f"package-{number}" for number in range(LOCK_FILES + 1)))
+        plan = plan_of(R073, config(), IMAGE, external_packages=many)
+        assert [(one.reason, one.path) for one in plan.findings] == [("LimitExceeded", "spec.build")]
+        assert plan.layers == ()
+
     @pytest.mark.parametrize(
         "text",
         [

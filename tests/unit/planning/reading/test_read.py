@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import textwrap
+from base64 import b32encode
+from hashlib import shake_128
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from llamastack_operator.planning.reading.question import ReadingQuestion
+from llamastack_operator.api.status import FINDINGS_LIMIT
+from llamastack_operator.controller.reading.frames import LONGEST_ANSWER
+from llamastack_operator.planning.reading.answer import Answer
+from llamastack_operator.planning.reading.question import ReadingQuestion, question_of
 from llamastack_operator.planning.reading.read import read
 from llamastack_operator.planning.reading.wire import LONGEST, of_text, to_text
 from llamastack_operator.planning.stack.reading import Reading
+from llamastack_operator.workloads.run_config import SIZE_LIMIT
 from llamastack_resolver.findings import Severity
-from tests.support.world import llamastack, read_facts, referred
+from tests.support.world import facts, llamastack, read_facts, referred
 
 PROVIDER = {"provider_id": "vllm", "provider_type": "remote::vllm", "config": {"base_url": "http://vllm:8000/v1"}}
 RELEASE = {"release": {"package": "llama-stack", "version": "0.7.3"}}
@@ -31,6 +38,13 @@ def of_text_config(text: str, **spec: Any) -> Reading:
     body = llamastack(**{"distribution": RELEASE, "runConfigFrom": FROM, **spec})
     del body["spec"]["runConfig"]
     return read_facts(body, referred=referred(texts={"config": {"run.yaml": text}})).reading
+
+
+def answer_of(run_config: Any, **spec: Any) -> Answer:
+    """Return the whole answer about a stack on 0.7.3 with an inline run config."""
+    question = question_of(facts(llamastack(**{"distribution": RELEASE, "runConfig": run_config, **spec})))
+    assert question is not None
+    return read(question)
 
 
 def errors(reading: Reading) -> list[tuple[str, str]]:
@@ -213,9 +227,9 @@ class TestTheAnswer:
     def test_is_the_same_after_it_was_written_and_read(self) -> None:
         question = ReadingQuestion({"distribution": RELEASE}, '{"providers": {}}', {"a": {"b": "c"}}, {"s": {"k"}})
         again = ReadingQuestion.of_text(question.text)
-        assert again.digest == question.digest
-        reading = of(with_provider({"provider_id": "b", "provider_type": "remote::vlm"}))
-        assert of_text(to_text(reading)) == reading
+        assert (again.digest, again.key) == (question.digest, question.key)
+        answer = answer_of(with_provider({"provider_id": "b", "provider_type": "remote::vlm"}))
+        assert of_text(to_text(answer)) == answer
         assert read(again) == of_text(to_text(read(question)))
 
     def test_is_known_by_a_digest_that_no_version_of_the_operator_may_change(self) -> None:
@@ -228,11 +242,29 @@ class TestTheAnswer:
 
     def test_is_small_whatever_was_read(self) -> None:
         entries = [{"provider_id": "x" * 2000, "provider_type": f"remote::{'y' * 2000}{n}"} for n in range(100)]
-        reading = of_text(to_text(of({"version": 2, "distro_name": "a", "providers": {"inference": entries}})))
-        assert len(to_text(reading)) < 1 << 18
+        answer = of_text(to_text(answer_of({"version": 2, "distro_name": "a", "providers": {"inference": entries}})))
+        assert len(to_text(answer)) < 1 << 18
+        reading = answer.reading
         assert max(len(one.message) for one in reading.findings) <= LONGEST
         assert reading.omitted > 0
         assert len(reading.providers) == 64
+
+    def test_says_how_many_more_mistakes_are_in_what_is_to_be_installed(self) -> None:
+        entries = [{"provider_id": f"a{n}", "provider_type": "remote::a", "module": f"?{n}"} for n in range(50)]
+        answer = of_text(to_text(answer_of({"version": 2, "providers": {"safety": entries}})))
+        assert answer.planned is not None and answer.planned.install is not None
+        findings = answer.planned.install.findings
+        assert len(findings) == FINDINGS_LIMIT
+        assert findings[-1].message == "19 more mistakes were found in what is to be installed"
+
+    def test_has_room_for_the_largest_run_config(self) -> None:
+        """One that no compression makes much smaller."""
+        noise = b32encode(shake_128(b"noise").digest(SIZE_LIMIT // 2)).decode("ascii")
+        run_config = {"version": 2, "providers": {}, "noise": textwrap.wrap(noise, 400)}
+        text = to_text(answer_of(run_config))
+        answer = of_text(text)
+        assert answer.planned is not None and answer.planned.completed is not None
+        assert len(text) < LONGEST_ANSWER
 
     @pytest.mark.parametrize("text", ["", "[]", "{}", '{"digest": 1}', "\ud800"])
     def test_that_is_none_is_refused(self, text: str) -> None:

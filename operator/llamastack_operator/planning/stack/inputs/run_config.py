@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.bounded_json import CUT, MAX_DEPTH
 from llamastack_operator.workloads.run_config import SIZE_LIMIT
 from llamastack_resolver.findings import Finding, Findings
@@ -20,14 +21,20 @@ def inline_value(text: str) -> Any:
         return read_value(text)[0]
 
 
+def config_path(spec: LlamaStackSpec) -> str:
+    """Return the field that the run config of a stack comes from."""
+    return "spec.runConfig" if spec.run_config_from is None else "spec.runConfigFrom"
+
+
 def text_size(text: str) -> int:
     """Return the bytes that a text takes in a ConfigMap."""
     return len(text.encode(errors="surrogatepass"))
 
 
-def report_size(path: str, findings: Findings) -> None:
-    """Report a run config that is too large for a ConfigMap."""
-    _report(path, f"is larger than {SIZE_LIMIT} bytes", "Make it smaller.", findings)
+def report_size(path: str, findings: Findings, completed: bool = False) -> None:
+    """Report a run config that is too large for a ConfigMap, or becomes so where the operator completes it."""
+    words = "becomes larger" if completed else "is larger"
+    _report(path, f"{words} than {SIZE_LIMIT} bytes", "Make it smaller.", findings)
 
 
 def report_shape(run_config: Any, path: str, findings: Findings) -> None:

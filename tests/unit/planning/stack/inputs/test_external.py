@@ -11,13 +11,11 @@ import yaml
 
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.config_map import ConfigMapContent
-from llamastack_operator.planning.image.server_config import server_text
 from llamastack_operator.planning.stack.inputs.config_map_texts import Taken, take
 from llamastack_operator.planning.stack.plan import plan
-from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.run_config import SIZE_LIMIT
 from llamastack_operator.workloads.settings import WorkloadSettings
-from tests.support.world import llamastack, read_facts, referred, snapshot
+from tests.support.world import llamastack, read_facts, referred, server_text, snapshot
 
 PROVIDER = {"api": "inference", "providerType": "remote::a", "configMapKeyRef": {"name": "files", "key": "a.yaml"}}
 API = {"name": "weather", "configMapKeyRef": {"name": "files", "key": "weather.yaml"}}
@@ -47,16 +45,14 @@ def taken_from(fields: dict[str, Any], data: dict[str, str]) -> Taken:
 
 def inline(**fields: Any) -> str:
     """Return the run config of a stack as its server gets it."""
-    stack = stack_from(llamastack(**fields))
-    assert stack.run_config is not None
-    return server_text(stack, stack.run_config, ())
+    return server_text(llamastack(**fields))
 
 
 def referenced(text: str, **fields: Any) -> str:
     """Return the same for one in a ConfigMap."""
     body = llamastack(**FROM, **fields)
     del body["spec"]["runConfig"]
-    return server_text(stack_from(body), text, ())
+    return server_text(body, text)
 
 
 def reading(data: dict[str, str], **fields: Any) -> list[tuple[str, str, str]]:
