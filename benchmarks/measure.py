@@ -1,12 +1,14 @@
-"""Small instruments: percentiles, a process' memory and CPU time, requests from the API server's audit log."""
+"""Small instruments: percentiles, memory and CPU time of processes, requests from the API server's audit log."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from llamastack_operator.kube.client import Client, Object
 from llamastack_operator.objects.resources import Resource
 
 _TICK = os.sysconf("SC_CLK_TCK")
+_LOOK = 0.2
+"""Seconds between two looks at memory."""
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -22,19 +26,71 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-def memory_mb(pid: int, peak: bool = False) -> float:
-    """Return the resident memory of a process in MB, now or at its peak."""
-    field = "VmHWM:" if peak else "VmRSS:"
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) / 1024
-    return 0.0
+def processes(pid: int) -> list[int]:
+    """Return a process and all that it started, as far as they are there."""
+    found = [pid]
+    for parent in found:
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def memory_mb(pid: int) -> float:
+    """Return the memory of a process and all that it started in MB; what they share counts once (PSS)."""
+    return sum(map(_proportional_kb, processes(pid))) / 1024
+
+
+@contextlib.asynccontextmanager
+async def peak_memory(pid: Callable[[], int]) -> AsyncIterator[Peak]:
+    """Look at the memory of a process and all that it started a few times a second meanwhile.
+
+    Args:
+        pid: says which process it is at the time; raises LookupError where there is none.
+    """
+    peak = Peak()
+
+    async def look() -> None:
+        while True:
+            with contextlib.suppress(LookupError):
+                peak.megabytes = max(peak.megabytes, memory_mb(pid()))
+            await asyncio.sleep(_LOOK)
+
+    task = asyncio.create_task(look())
+    try:
+        yield peak
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@dataclass
+class Peak:
+    """The most memory that was seen, in MB."""
+
+    megabytes: float = 0.0
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has used, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICK
+    """Return the CPU time in seconds of a process and all that it started, also of those that it has seen end."""
+    return sum(map(_ticks, processes(pid))) / _TICK
+
+
+def _ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0
+    return sum(map(int, fields[11:15]))
+
+
+def _proportional_kb(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
 
 
 async def side_by_side(jobs: Iterable[Awaitable[None]], most: int) -> None:

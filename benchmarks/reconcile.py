@@ -24,7 +24,7 @@ from kubernetes.aio.client import ApiClient, CoreV1Api
 from kubernetes.aio.client.configuration import Configuration
 
 from benchmarks.floor import Floor, Requests, check_objects, check_requests, moved
-from benchmarks.measure import AuditLog, cpu_seconds, memory_mb, percentile, side_by_side
+from benchmarks.measure import AuditLog, cpu_seconds, memory_mb, peak_memory, percentile, side_by_side
 from benchmarks.sightings import seen, settled, until_all
 from benchmarks.workload import stack
 from llamastack_operator.kube.client import Client, Object
@@ -58,8 +58,13 @@ class Bench:
 
     @property
     def pid(self) -> int:
-        """The operator's process."""
-        assert self.operator is not None
+        """The operator's process.
+
+        Raises:
+            LookupError: there is none.
+        """
+        if self.operator is None:
+            raise LookupError("no operator runs")
         return self.operator.pid
 
     async def start_operator(self) -> None:
@@ -137,14 +142,16 @@ async def create_many(bench: Bench, count: int, label: str, clients: Sequence[in
         await bench.rest()
     counts = bench.audit.requests(*AGENTS)
     delays = [deployed.times[name] - created[name] for name in names]
-    print(f"create {count}: {count / elapsed:.1f} stacks/s, operator CPU {1000 * cpu / count:.1f} ms a stack")
+    print(
+        f"create {count}: {count / elapsed:.1f} stacks/s, CPU of all its processes {1000 * cpu / count:.1f} ms a stack"
+    )
     p50, p99 = percentile(delays, 0.5), percentile(delays, 0.99)
     print(f"  create to Deployment: p50 {1000 * p50:.0f} ms, p99 {1000 * p99:.0f} ms")
     print(f"  requests a stack: {summed(counts, WRITES) / count:.2f} writes, {summed(counts, READS) / count:.2f} reads")
     for (verb, resource), number in sorted(counts.items()):
         if verb != "watch":
             print(f"    {verb:7} {resource:28} {number / count:.2f}")
-    print(f"  memory: {memory_mb(bench.pid):.0f} MB")
+    print(f"  memory of all processes: {memory_mb(bench.pid):.0f} MB")
     bench.stop_operator()
     await check_objects(bench.client, home, names)
     rates = [await floor_rate(bench, home, names, done.statuses, counts, number) for number in clients]
@@ -215,6 +222,32 @@ async def newcomers(bench: Bench, home: str, count: int) -> None:
     print(f"a new stack beside them: create to Deployment p50 {1000 * p50:.0f} ms, p99 {1000 * p99:.0f} ms")
 
 
+async def mistaken(bench: Bench, home: str, count: int) -> None:
+    """Create stacks with a mistake one by one, no two with the same, and print how soon it is told."""
+    delays = []
+    async with seen(bench.client, LLAMASTACKS, home, _told) as told:
+        for number in range(count):
+            name = f"mistaken-{number:04d}"
+            body = stack(home, name, number)
+            provider = {"provider_id": "mistaken", "provider_type": f"remote::vlm-{number}"}
+            providers = {**body["spec"]["runConfig"]["providers"], "inference": [provider]}
+            body["spec"]["runConfig"] = {**body["spec"]["runConfig"], "providers": providers}
+            begin = time.monotonic()
+            await bench.client.create(LLAMASTACKS, body)
+            async with asyncio.timeout(30):
+                while name not in told.times:
+                    await asyncio.sleep(0.001)
+            delays.append(told.times[name] - begin)
+            await asyncio.sleep(0.05)
+    p50, p99 = percentile(delays, 0.5), percentile(delays, 0.99)
+    print(f"a mistake beside them: create to condition p50 {1000 * p50:.0f} ms, p99 {1000 * p99:.0f} ms")
+
+
+def _told(body: Object) -> bool:
+    conditions = (body.get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "ProvidersResolved" and one["status"] == "False" for one in conditions)
+
+
 async def at_rest(bench: Bench, seconds: int) -> None:
     """Count requests while nothing changes."""
     await bench.rest(3)
@@ -230,13 +263,14 @@ async def restart(bench: Bench) -> None:
         bench.operator.kill()
         bench.operator.wait()
     bench.audit.mark()
+    bench.operator = None
     begin = time.monotonic()
-    await bench.start_operator()
-    elapsed = await bench.rest(2) - begin
+    async with peak_memory(lambda: bench.pid) as peak:
+        await bench.start_operator()
+        elapsed = await bench.rest(2) - begin
     counts = bench.audit.requests(*AGENTS)
-    memory, peak = memory_mb(bench.pid), memory_mb(bench.pid, peak=True)
     print(f"restart: at rest after {elapsed:.1f} s, {summed(counts, WRITES)} writes")
-    print(f"  memory {memory:.0f} MB, peak {peak:.0f} MB")
+    print(f"  memory of all processes {memory_mb(bench.pid):.0f} MB, peak {peak.megabytes:.0f} MB")
 
 
 async def run(kubeconfig: Path, audit_log: Path, sizes: list[int], seconds: int, clients: list[int]) -> None:
@@ -249,12 +283,14 @@ async def run(kubeconfig: Path, audit_log: Path, sizes: list[int], seconds: int,
         print(f"idle: {memory_mb(bench.pid):.0f} MB")
         label = str(int(time.time()))[-5:]
         home = ""
-        for size in sizes:
-            home = await create_many(bench, size, label, clients)
-        await edit_many(bench, home, sizes[-1])
-        await newcomers(bench, home, 50)
-        await at_rest(bench, seconds)
-        print(f"peak memory: {memory_mb(bench.pid, peak=True):.0f} MB; CPU {cpu_seconds(bench.pid):.1f} s in all")
+        async with peak_memory(lambda: bench.pid) as peak:
+            for size in sizes:
+                home = await create_many(bench, size, label, clients)
+            await edit_many(bench, home, sizes[-1])
+            await newcomers(bench, home, 50)
+            await mistaken(bench, home, 200)
+            await at_rest(bench, seconds)
+        print(f"peak memory: {peak.megabytes:.0f} MB; CPU {cpu_seconds(bench.pid):.1f} s since the last start")
         await restart(bench)
     finally:
         bench.stop_operator()

@@ -14,34 +14,13 @@ import pytest
 
 from tests.conformance.releases import python_of
 from tests.conformance.servers import model_server, started
+from tests.packages.shown import OLLAMA, WEATHER
 from tests.support.documented import STACKS, Body, mounted, rendered, shown
 
 RELEASE = "0.7.3"
 ELSEWHERE = {
     "examples/external-provider.yaml": "test_example.py starts it, with both of its modules installed",
     "docs/stack.md 1": "a part of a spec, which examples/full.yaml has as well",
-}
-PROVIDER = """from my_ollama_provider.config import OllamaConfig
-from my_ollama_provider.config import OllamaConfig as Config
-
-
-class Provider:
-    model_store = None
-
-    async def initialize(self): ...
-    async def shutdown(self): ...
-    async def should_refresh_models(self): return False
-    async def list_models(self): return []
-
-
-async def get_adapter_impl(config, deps):
-    return Provider()
-"""
-CODE = {
-    "my_ollama_provider/__init__.py": PROVIDER,
-    "my_ollama_provider/config.py": "from pydantic import BaseModel\nclass OllamaConfig(BaseModel):\n    url: str\n",
-    "weather_api.py": "from typing import Protocol\nclass WeatherApi(Protocol): ...\n"
-    "def available_providers():\n    return []\n",
 }
 STARTED = [name for name in STACKS if name not in ELSEWHERE]
 
@@ -53,7 +32,7 @@ def test_all_that_is_shown_is_started_here_or_there() -> None:
 @pytest.mark.parametrize("name", STARTED)
 def test_a_server_starts_with_what_was_rendered(name: str, tmp_path: Path) -> None:
     code = tmp_path / "code"
-    for path, text in CODE.items():
+    for path, text in {**OLLAMA.files, **WEATHER.files}.items():
         (code / path).parent.mkdir(parents=True, exist_ok=True)
         (code / path).write_text(text)
     found = rendered(tmp_path / "shown.yaml", shown(name))
