@@ -34,6 +34,7 @@ class Place(StrEnum):
     PROVIDERS_RESOLVED = "ProvidersResolved"
     DEPRECATED = "Deprecated"
     IMAGE_READY = "ImageReady"
+    PROTOCOL_COMPLIANT = "ProtocolCompliant"
     AVAILABLE = "Available"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"

@@ -30,6 +30,7 @@ class ConditionType(StrEnum):
     PROVIDERS_RESOLVED = "ProvidersResolved"
     DEPRECATED = "Deprecated"
     IMAGE_READY = "ImageReady"
+    PROTOCOL_COMPLIANT = "ProtocolCompliant"
     AVAILABLE = "Available"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
@@ -41,6 +42,9 @@ CONDITION_MEANINGS = {
     ConditionType.PROVIDERS_RESOLVED: "Every provider has a spec and what it needs, and there is a start order.",
     ConditionType.DEPRECATED: "True is abnormal: something is used that the release will not take for ever.",
     ConditionType.IMAGE_READY: "The image for the newest generation exists, or what pods install is locked.",
+    ConditionType.PROTOCOL_COMPLIANT: (
+        "Every provider does what its API's protocol asks for, as a pod reports it; Unknown as long as none does."
+    ),
     ConditionType.AVAILABLE: "Pods serve, be it an older generation; the message has the pods' own reasons.",
     ConditionType.RECONCILING: "The operator or the cluster is at work on the newest generation (kstatus).",
     ConditionType.STALLED: "No progress is expected without a change from outside (kstatus).",

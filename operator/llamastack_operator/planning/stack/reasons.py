@@ -116,6 +116,13 @@ class StackReason(Reason):
         shows=(Place.IMAGE_READY, Place.PROVIDERS_RESOLVED, Place.DEPRECATED),
         example="the spec could not be read",
     )
+    NOT_CHECKED = Declaration(
+        "NotChecked",
+        meaning="No pod reports it to this release of the operator. Nothing waits for this condition.",
+        cure="`llamastack verify URL` looks at a running server.",
+        shows=(Place.PROTOCOL_COMPLIANT,),
+        example="no pod of this stack reports compliance: this release of the operator does not check it",
+    )
     INVALID_SPEC = Declaration(
         "InvalidSpec",
         meaning="The stored object does not fit the schema of this operator.",

@@ -15,6 +15,12 @@ from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_resolver.findings import Finding, Place, Severity
 from llamastack_resolver.providers.reasons import ProviderReason
 
+_UNCHECKED = unknown(
+    StackReason.NOT_CHECKED,
+    "no pod of this stack reports compliance: this release of the operator does not check it",
+)
+"""What is said of protocols: they can be looked at in pods alone, and no pod reports it yet."""
+
 
 def verdicts(snapshot: Snapshot, outcome: PassOutcome) -> dict[ConditionType, Verdict]:
     """Return what each condition answers, in the order in which they are shown."""
@@ -27,6 +33,7 @@ def verdicts(snapshot: Snapshot, outcome: PassOutcome) -> dict[ConditionType, Ve
         ConditionType.PROVIDERS_RESOLVED: _providers_resolved(snapshot, outcome.findings),
         ConditionType.DEPRECATED: _deprecated(snapshot, outcome.findings),
         ConditionType.IMAGE_READY: _image_ready(snapshot, errors),
+        ConditionType.PROTOCOL_COMPLIANT: _UNCHECKED,
         ConditionType.AVAILABLE: available,
         ConditionType.RECONCILING: found.reconciling,
         ConditionType.STALLED: found.stalled,

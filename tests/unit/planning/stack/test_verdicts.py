@@ -26,6 +26,14 @@ def test_all_conditions_are_there_from_the_first_pass() -> None:
     assert health(snapshot(llamastack())) == "InProgress"
 
 
+@pytest.mark.parametrize("members", [(), SERVING])
+def test_what_no_pod_reports_is_unknown_says_so_and_holds_nobody_up(members: tuple[Any, ...]) -> None:
+    seen = snapshot(llamastack(), *members)
+    assert told(seen)["ProtocolCompliant"] == ("Unknown", "NotChecked")
+    assert "this release of the operator does not check it" in message(seen, "ProtocolCompliant")
+    assert health(seen) == ("Current" if members else "InProgress")
+
+
 def test_how_many_pods_are_available_is_told() -> None:
     assert message(snapshot(llamastack()), "Available") == "no pod exists yet"
     seen = snapshot(llamastack(), deployment(wanted=3, available=2), pod(ready=True))
