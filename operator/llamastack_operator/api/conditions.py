@@ -136,6 +136,11 @@ def cut(message: str, limit: int = MESSAGE_LIMIT) -> str:
     return message if len(message) <= limit else message[: limit - 2].rstrip() + " …"
 
 
+def with_rest(message: str, rest: str) -> str:
+    """Return a message that ends with `rest`, such as how much more there is, whatever has to be cut of it."""
+    return cut(message, MESSAGE_LIMIT - len(rest)) + rest
+
+
 def printable(text: str) -> str:
     """Return text without what moves a terminal's cursor or is no character at all, such as a lone surrogate."""
     return "".join(character if character.isprintable() else " " for character in text)

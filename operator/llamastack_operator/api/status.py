@@ -15,6 +15,8 @@ PROVIDERS_LIMIT = 64
 """Most providers that a status holds."""
 FINDINGS_LIMIT = 32
 """Most findings that a status holds; the rest is counted."""
+STATUS_LIMIT = 32 * 1024
+"""Most bytes of a status as JSON: it shares etcd's 1.5 MB with its spec."""
 
 
 class FindingStatus(ApiModel):
@@ -82,6 +84,8 @@ class LlamaStackStatus(ApiModel):
         list[ProviderStatus] | None, Field(max_length=PROVIDERS_LIMIT, json_schema_extra=ATOMIC_LIST)
     ] = None
     """The providers of the run config."""
+    omitted_providers: Annotated[int | None, Field(ge=0)] = None
+    """How many enabled providers did not fit."""
     providers_resolved: str | None = None
     """How many of the enabled providers are resolved, for example 4/5."""
     served_inputs: str | None = None

@@ -110,6 +110,8 @@ def _providers(status: Mapping[str, Any], console: Console) -> None:
         message = f"  {printable(one['message'])}" if one.get("message") else ""
         word = console.paint(f"{state:<10}", *([_COLOURS[state]] if state in _COLOURS else []))
         console.line(f"  {name:<{_width(names)}}  {kind:<{_width(types)}}  {word}{module}{message}".rstrip())
+    if status.get("omittedProviders"):
+        console.line(f"  and {status['omittedProviders']} more that the status has no room for")
 
 
 def _width(texts: list[str]) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate, takewhile
 from typing import Any
 
 from llamastack_operator.api.conditions import cut
 from llamastack_operator.api.status import PROVIDERS_LIMIT
+from llamastack_operator.planning.stack.bounds import most_telling
 from llamastack_operator.planning.stack.reading import Provider, ProviderState
 from llamastack_resolver.config.env import DISABLED
 from llamastack_resolver.config.run_config import ProviderEntry
@@ -33,7 +36,7 @@ _DOUBTS: frozenset[Reason] = frozenset(
 def providers_of(
     resolution: Resolution, written: Mapping[str, Any], findings: Sequence[Finding], prefix: str
 ) -> tuple[Provider, ...]:
-    """Return the entries of a run config, in its order.
+    """Return the entries of a run config, in its order: of very many those that matter most, and the rest counted.
 
     Args:
         resolution: what it was resolved to.
@@ -50,14 +53,25 @@ def providers_of(
         for provider in group.values()
         if provider.opaque and provider.entry is not None
     }
+    about = _by_entry(findings, f"{prefix}." if prefix else "", kept)
     rows = []
-    for path, api, item in islice(_entries(written), PROVIDERS_LIMIT):
+    for path, api, item in _entries(written):
         entry = kept.get(path)
         if entry is None or entry.disabled:
             rows.append(_disabled(api, item))
         else:
-            rows.append(_provider(entry, list(_about(entry, findings, prefix)), path in opaque))
-    return tuple(rows)
+            rows.append(_provider(entry, about[path], path in opaque))
+    return _bounded(rows)
+
+
+def _bounded(rows: Sequence[Provider]) -> tuple[Provider, ...]:
+    """Return at most as many rows as a status holds, the last with the count of those that are left out."""
+    if len(rows) <= PROVIDERS_LIMIT:
+        return tuple(rows)
+    order = list(ProviderState)
+    told = most_telling(rows, PROVIDERS_LIMIT, lambda row: order.index(row.state))
+    enabled, listed = (sum(one.state is not ProviderState.DISABLED for one in some) for some in (rows, told))
+    return (*told[:-1], replace(told[-1], unlisted=enabled - listed))
 
 
 def _entries(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -69,9 +83,18 @@ def _entries(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str,
                 yield f"providers.{api}[{index}]", str(api), item
 
 
-def _about(entry: ProviderEntry, findings: Sequence[Finding], prefix: str) -> Iterator[Finding]:
-    place = f"{prefix}.{entry.path}" if prefix else entry.path
-    return (one for one in findings if one.path == place or one.path.startswith(f"{place}."))
+def _by_entry(findings: Sequence[Finding], prefix: str, paths: Collection[str]) -> Mapping[str, list[Finding]]:
+    """Return the findings about each entry and what is in it, by its path: there can be many of both."""
+    about = defaultdict[str, list[Finding]](list)
+    longest = max(map(len, paths), default=0)
+    for one in findings:
+        if not one.path.startswith(prefix):
+            continue
+        parts = one.path.removeprefix(prefix).split(".")
+        for place in takewhile(lambda text: len(text) <= longest, accumulate(parts, "{}.{}".format)):
+            if place in paths:
+                about[place].append(one)
+    return about
 
 
 def _disabled(api: str, item: Mapping[str, Any]) -> Provider:
@@ -86,7 +109,7 @@ def _provider(entry: ProviderEntry, findings: Sequence[Finding], opaque: bool) -
 
 def _row(api: str, name: str, kind: str, module: str, state: ProviderState, message: str) -> Provider:
     short = [cut(text, _LONGEST) for text in (api, name, kind, module)]
-    return Provider(short[0], short[1], short[2], short[3], state, message)
+    return Provider(short[0], short[1], short[2], short[3], state, cut(message))
 
 
 def _state(entry: ProviderEntry, findings: Sequence[Finding], opaque: bool) -> tuple[ProviderState, str]:

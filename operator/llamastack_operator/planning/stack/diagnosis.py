@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from llamastack_operator.api.conditions import with_rest
 from llamastack_operator.objects.pods import ContainerState, Pod
 from llamastack_operator.planning.reasons import PodReason
 from llamastack_resolver.findings import Reason
@@ -56,7 +57,7 @@ def diagnose(pods: Iterable[Pod]) -> Diagnosis | None:
         return None
     worst = min(troubles, key=lambda trouble: (_ORDER.index(trouble.reason), trouble.message))
     others = len({trouble.message for trouble in troubles}) - 1
-    return Diagnosis(worst.reason, worst.message + (f" (and {others} more)" if others else ""))
+    return Diagnosis(worst.reason, with_rest(worst.message, f" (and {others} more)") if others else worst.message)
 
 
 def _pod_troubles(pod: Pod) -> Iterator[Diagnosis]:

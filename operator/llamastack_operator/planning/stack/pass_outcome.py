@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llamastack_operator.api.conditions import with_rest
 from llamastack_resolver.findings import Finding
 
 
@@ -28,4 +29,4 @@ class PassOutcome:
 def summary(findings: Sequence[Finding]) -> str:
     """Return the first of some findings, and how many there are beside it."""
     first = findings[0].message
-    return first if len(findings) == 1 else f"{first} (and {len(findings) - 1} more in status.findings)"
+    return first if len(findings) == 1 else with_rest(first, f" (and {len(findings) - 1} more in status.findings)")

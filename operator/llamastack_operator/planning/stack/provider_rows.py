@@ -25,7 +25,16 @@ def provider_row(provider: Provider, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def resolved_of(providers: tuple[Provider, ...]) -> str | None:
-    """Return how many of the enabled providers are resolved, as `4/5`; None where there are none."""
+    """Return how many of the enabled providers are resolved, as `4/5`; None where there are none.
+
+    Those that are not listed stand no worse than those that are: they are resolved where one of these is.
+    """
     enabled = [one for one in providers if one.state is not ProviderState.DISABLED]
-    fine = [one for one in enabled if one.state in (ProviderState.RESOLVED, ProviderState.DEPRECATED)]
-    return f"{len(fine)}/{len(enabled)}" if enabled else None
+    fine = sum(one.state in (ProviderState.RESOLVED, ProviderState.DEPRECATED) for one in enabled)
+    unlisted = unlisted_of(providers)
+    return f"{fine + (unlisted if fine else 0)}/{len(enabled) + unlisted}" if enabled else None
+
+
+def unlisted_of(providers: tuple[Provider, ...]) -> int:
+    """Return how many enabled providers there are beside these."""
+    return sum(one.unlisted for one in providers)

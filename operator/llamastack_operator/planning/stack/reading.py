@@ -10,13 +10,13 @@ from llamastack_resolver.findings import Finding, Findings, Severity
 
 
 class ProviderState(StrEnum):
-    """What is known of a provider before its pod starts."""
+    """What is known of a provider before its pod starts; first what somebody may have to act on."""
 
-    RESOLVED = "Resolved"
-    DEPRECATED = "Deprecated"
-    DISABLED = "Disabled"
     FAILED = "Failed"
     UNKNOWN = "Unknown"
+    DEPRECATED = "Deprecated"
+    RESOLVED = "Resolved"
+    DISABLED = "Disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Provider:
         module: its module as written; empty for a provider that the release brings.
         state: how it stands.
         message: why; empty where there is nothing to say.
+        unlisted: of the last provider of a reading, how many more are enabled: they stand no worse than those that are
+            listed.
     """
 
     api: str
@@ -38,6 +40,7 @@ class Provider:
     module: str
     state: ProviderState
     message: str
+    unlisted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Reading:
         release: the release that it was read for, as `llama-stack 0.7.3`; empty where none is known.
         findings: what is wrong or in doubt, errors first.
         omitted: how many findings more there were.
-        providers: the entries of `providers`, in the order of the run config.
+        providers: the entries of `providers` that are told of, in the order of the run config.
         complete: whether the run config could be read, and was resolved.
     """
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llamastack_operator.api.conditions import ConditionType, Verdict, cut, set_conditions
+from llamastack_operator.api.conditions import ConditionType, Verdict, set_conditions
 from llamastack_operator.api.labels import selector_labels
-from llamastack_operator.api.status import FINDINGS_LIMIT, FindingStatus
+from llamastack_operator.api.status import FindingStatus
 from llamastack_operator.planning.reasons import ImageReason
+from llamastack_operator.planning.stack.bounds import within_bounds
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
-from llamastack_operator.planning.stack.provider_rows import provider_row, resolved_of
+from llamastack_operator.planning.stack.provider_rows import provider_row, resolved_of, unlisted_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.verdicts import verdicts
 from llamastack_operator.workloads.names import server_port
@@ -39,16 +40,17 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
         "image": serving_image(snapshot) or stack.status.get("image"),
         "release": outcome.release if outcome.asked else stack.status.get("release"),
         "buildRef": _build_ref(snapshot),
-        "providers": [_bounded(provider_row(provider, snapshot)) for provider in reading.providers],
+        "providers": [provider_row(provider, snapshot) for provider in reading.providers],
+        "omittedProviders": unlisted_of(reading.providers),
         "providersResolved": resolved_of(reading.providers),
         "servedInputs": _served_inputs(snapshot, answers),
         "replicas": deployment.replicas if deployment else 0,
         "readyReplicas": deployment.ready if deployment else 0,
         "selector": ",".join(f"{key}={value}" for key, value in selector_labels(name).items()),
-        "findings": [_bounded(finding) for finding in findings[:FINDINGS_LIMIT]],
-        "omittedFindings": (max(0, len(findings) - FINDINGS_LIMIT) + reading.omitted) or None,
+        "findings": findings,
+        "omittedFindings": reading.omitted,
     }
-    return {key: value for key, value in status.items() if value not in (None, "", [])}
+    return within_bounds({key: value for key, value in status.items() if value not in (None, "", [])})
 
 
 def _served_inputs(snapshot: Snapshot, answers: Mapping[ConditionType, Verdict]) -> str | None:
@@ -64,10 +66,6 @@ def serving_image(snapshot: Snapshot) -> str | None:
     ready = sorted((pod for pod in snapshot.pods if pod.ready), key=lambda pod: pod.created, reverse=True)
     images = [container.image for pod in ready for container in pod.containers if "@" in container.image]
     return images[0] if images else None
-
-
-def _bounded(finding: dict[str, Any]) -> dict[str, Any]:
-    return {key: cut(value) for key, value in finding.items()}
 
 
 def _image_findings(snapshot: Snapshot) -> Findings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llamastack_operator.api.conditions import ConditionType, Verdict, no, unknown, yes
+from llamastack_operator.api.conditions import ConditionType, Verdict, no, unknown, with_rest, yes
 from llamastack_operator.planning.stack.availability import availability
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome, summary
 from llamastack_operator.planning.stack.progress import Situation, progress
@@ -63,7 +63,8 @@ def _providers_resolved(snapshot: Snapshot, findings: Sequence[Finding]) -> Verd
     if open_ones:
         first = open_ones[0]
         more = f" (and {len(open_ones) - 1} more in status.providers)" if len(open_ones) > 1 else ""
-        return unknown(ProviderReason.RESOLVED_IN_IMAGE, f"{first.api}/{first.id}: {first.message}{more}")
+        words = with_rest(f"{first.api}/{first.id}: {first.message}", more)
+        return unknown(ProviderReason.RESOLVED_IN_IMAGE, words)
     count = resolved_of(reading.providers)
     return yes(StackReason.RESOLVED, f"{count} enabled providers have a spec" if count else "no provider is enabled")
 

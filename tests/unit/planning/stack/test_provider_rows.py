@@ -10,7 +10,7 @@ from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.status import status_of
 from tests.support.builds import MODULE, building, with_module
-from tests.support.conditions import NOW
+from tests.support.conditions import NOW, told
 from tests.support.world import judged, llamastack, read_facts
 
 RELEASE = {"release": {"package": "llama-stack", "version": "0.7.3"}}
@@ -71,3 +71,15 @@ class TestProviders:
     def test_with_names_of_any_length_fit_into_a_status(self) -> None:
         found = row({"provider_id": "v" * 100_000, "provider_type": "remote::" + "x" * 100_000})
         assert max(len(value) for value in found.values()) <= 512
+
+    def test_that_are_too_many_are_counted_and_those_in_doubt_are_told(self) -> None:
+        config = {"base_url": "http://v/v1"}
+        fine = [{"provider_id": f"v{n}", "provider_type": "remote::vllm", "config": config} for n in range(70)]
+        doubted = {"provider_id": "m", "provider_type": "remote::mine", "module": "mine==1.0"}
+        providers = {"inference": [*fine, doubted, {"provider_id": "", "provider_type": "remote::vllm"}]}
+        run_config = {"version": 2, "distro_name": "a", "providers": providers}
+        found = judged(read_facts(llamastack(distribution=RELEASE, runConfig=run_config)))
+        status = status_of(found, PassOutcome(), NOW)
+        assert [row["id"] for row in status["providers"]] == [*(f"v{n}" for n in range(63)), "m"]
+        assert (status["omittedProviders"], status["providersResolved"]) == (7, "70/71")
+        assert told(found)["ProvidersResolved"] == ("Unknown", "ResolvedInImage")
