@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Self, TypedDict
+from typing import Any, Literal, Self, TypedDict
 
 DOCUMENT = "."
 """The path of a finding about a whole document."""
@@ -40,11 +40,52 @@ class Place(StrEnum):
     STALLED = "Stalled"
     EVENT = "Event"
 
+    @property
+    def true(self) -> Answer:
+        """The answer True to the question of a condition."""
+        return Answer(self, "True")
 
-ERROR_OF_A_STACK = (Place.FINDING, Place.READY, Place.RECONCILING, Place.STALLED, Place.EVENT)
+    @property
+    def false(self) -> Answer:
+        """The answer False."""
+        return Answer(self, "False")
+
+    @property
+    def unknown(self) -> Answer:
+        """That it cannot be told."""
+        return Answer(self, "Unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a condition says where a reason stands in it.
+
+    Attributes:
+        place: the condition.
+        status: True, False or Unknown.
+    """
+
+    place: Place
+    status: Literal["True", "False", "Unknown"]
+
+    def __str__(self) -> str:
+        return f"{self.place}={self.status}"
+
+
+ERROR_OF_A_STACK = (
+    Place.FINDING,
+    Place.READY.false,
+    Place.RECONCILING.false,
+    Place.STALLED.true,
+    Place.EVENT,
+)
 """Where an error shows that keeps the operator from bringing a stack to its newest generation."""
-PASSING_ERROR_OF_A_STACK = (Place.FINDING, Place.READY, Place.RECONCILING, Place.EVENT)
+PASSING_ERROR_OF_A_STACK = (Place.FINDING, Place.READY.false, Place.RECONCILING.true, Place.EVENT)
 """The same for an error that a later look may find gone: nothing is stalled."""
+FAILURE_OF_A_BUILD = (Place.IMAGE_READY.false, Place.BUILD, *ERROR_OF_A_STACK, Place.RECONCILING.true)
+"""Where a failed build shows: it may be tried again, and then nothing is stalled."""
+UNRESOLVED = (Place.PROVIDERS_RESOLVED.false, Place.PROVIDERS_RESOLVED.unknown)
+"""What is said of all providers where something is wrong with one: it cannot be told where that is a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +96,32 @@ class Declaration:
         word: the reason as conditions, reports and CI annotations have it; never changed.
         meaning: what it says, in a sentence or two.
         cure: what to do; empty where nothing is to be done.
-        shows: where it can be met.
+        shows: where it can be met; of a condition, with what.
         example: a message that comes with it.
         severities: those that its findings have; none where it only stands in conditions.
-        passing: whether a later look may find it gone without a change of the stack.
     """
 
     word: str
     meaning: str
     cure: str
-    shows: tuple[Place, ...]
+    shows: tuple[Place | Answer, ...]
     example: str
     severities: tuple[Severity, ...] = ()
-    passing: bool = False
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where it can be met, each once."""
+        return tuple(dict.fromkeys(one.place if isinstance(one, Answer) else one for one in self.shows))
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The conditions that it can stand in, with what they say then."""
+        return tuple(one for one in self.shows if isinstance(one, Answer))
+
+    @property
+    def passing(self) -> bool:
+        """Whether a later look may find it gone without a change of the stack: it never stalls one."""
+        return Place.RECONCILING.true in self.shows and Place.STALLED.true not in self.shows
 
 
 class Reason(StrEnum):

@@ -19,7 +19,7 @@ class ConfigReason(Reason):
         "InvalidManifest",
         meaning="A document is no LlamaStack manifest, no run config and no build config, or a field of it cannot be.",
         cure="Correct the field; `kubectl explain llamastack.spec` and docs/stack.md have what is admitted.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, *ERROR_OF_A_STACK),
         example="`spec` is required, and missing",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -27,7 +27,7 @@ class ConfigReason(Reason):
         "InvalidRunConfig",
         meaning="The run config is no YAML, or has not the shape that the release reads.",
         cure="Correct what the message names at the path.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, *ERROR_OF_A_STACK),
         example="spec.runConfig.providers must be a mapping from API to providers, not a list",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -38,7 +38,7 @@ class ConfigReason(Reason):
             "on it; it is a warning where nothing changes without it, or nobody knows it."
         ),
         cure="Correct its name, move the content to its new place, or remove it.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, *ERROR_OF_A_STACK),
         example="llama-stack 0.7.3 ignores `model`",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -62,7 +62,7 @@ class ConfigReason(Reason):
         "MissingEnv",
         meaning="The run config uses an environment variable that is not set and has no default.",
         cure="Set it in `spec.server.env`, or give a default: `${env.NAME:=value}`.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, *ERROR_OF_A_STACK),
         example="environment variable VLLM_URL is not set",
         severities=(Severity.ERROR,),
     )
@@ -81,16 +81,15 @@ class ConfigReason(Reason):
             "backend, or a provider. In a cluster it is looked for again with backoff, and picked up when it arrives."
         ),
         cure="Create what is named, or name what is there.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, *PASSING_ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, *PASSING_ERROR_OF_A_STACK),
         example="spec.server.env[0].valueFrom.secretKeyRef: the Secret 'vllm' does not exist",
         severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
-        passing=True,
     )
     UNSUPPORTED_VERSION = Declaration(
         "UnsupportedVersion",
         meaning="The release is not known here, cannot do what is asked of it, or is another one than was named.",
         cure="Name a release of `llamastack catalog`, and an image that holds it.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, Place.IMAGE_READY, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, Place.IMAGE_READY.false, *ERROR_OF_A_STACK),
         example="llama-stack 9.9.9 is not in the catalog: nothing can be built for it",
         severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
     )
@@ -98,7 +97,7 @@ class ConfigReason(Reason):
         "ServerCannotStart",
         meaning="The server itself, not one of its providers, stops while it starts.",
         cure="Do what the finding's hint says; the message has the server's own words.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, *ERROR_OF_A_STACK),
         example="the server of llama-stack 0.2.17 stops at `datasets`: it cannot register datasets of the run config",
         severities=(Severity.ERROR,),
     )

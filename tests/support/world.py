@@ -21,6 +21,7 @@ from llamastack_operator.planning.reading.read import read
 from llamastack_operator.planning.reasons import ImageReason
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
+from llamastack_operator.planning.stack.reading import NOTHING_READ
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import stack_from
 from llamastack_operator.workloads.external import external_files
@@ -30,6 +31,8 @@ from llamastack_resolver.findings import Findings
 IMAGES = ImageSettings(operator="registry.example/operator:1")
 UID = "11111111-2222-3333-4444-555555555555"
 REVISION = "new"
+FINE = replace(NOTHING_READ, complete=True)
+"""What is said of a run config in which nothing is wrong, and of which no provider is told."""
 _version = itertools.count(100)
 
 
@@ -143,7 +146,8 @@ def facts(body: dict[str, Any], *members: Child | Pod, referred: Referred = NOTH
     children = tuple(member for member in members if isinstance(member, Child))
     pods = tuple(member for member in members if isinstance(member, Pod))
     stack = stack_from(body)
-    return StackFacts(stack, children, pods, referred if referred.texts else _with_texts(stack.spec, referred))
+    found = referred if referred.texts else _with_texts(stack.spec, referred)
+    return StackFacts(stack, children, pods, found, FINE)
 
 
 def _with_texts(spec: LlamaStackSpec | None, referred: Referred) -> Referred:

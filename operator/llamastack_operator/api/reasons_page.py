@@ -47,6 +47,20 @@ _REASONS_HEAD = """\
 A reason is one word for machines: it stands in the [conditions](conditions.md) of a LlamaStack, in its
 `status.findings`, in Events, in the failure of a LlamaStackBuild, and in what `llamastack` reports (in SARIF it is the
 rule). A word never changes its meaning.
+
+## What each sets
+
+What the conditions say in which a reason stands, and what that is for kstatus, which Flux and kpt read:
+
+- *Stalled*: `Stalled=True` and `Reconciling=False`. Only a change from outside helps, and Flux gives up.
+- *passing*: `Reconciling=True`. The operator tries again, or the cluster is at work: it can end by itself.
+- *passing or Stalled*: passing as long as a failed build is tried again.
+
+With any other reason a stack is what its condition `Ready` says. Of what a finding can set, a warning sets
+`ProvidersResolved=Unknown` and `Deprecated=True` alone.
+
+| reason | sets | the stack is |
+| --- | --- | --- |
 """
 
 
@@ -70,7 +84,22 @@ def conditions_text() -> str:
 
 def reasons_text() -> str:
     """Return `docs/reasons.md`."""
-    return _REASONS_HEAD + "".join(map(_section, declared_reasons()))
+    reasons = declared_reasons()
+    return _REASONS_HEAD + "".join(map(_row, reasons)) + "".join(map(_section, reasons))
+
+
+def _row(reason: Reason) -> str:
+    """Return what a reason sets, as a row of the table; nothing for one that stands in no condition."""
+    answers = reason.declaration.answers
+    if not answers:
+        return ""
+    stands = {(True, False): "passing", (False, True): "Stalled", (True, True): "passing or Stalled"}
+    kind = stands.get((Place.RECONCILING.true in answers, Place.STALLED.true in answers), "")
+    said = {place: [one.status for one in answers if one.place is place] for place in reason.declaration.places}
+    told = {Place.RECONCILING, Place.STALLED} if kind else set()
+    shown = [Place(name) for name in ConditionType if said.get(Place(name)) and Place(name) not in told]
+    sets = ", ".join(f"`{place}={'/'.join(said[place])}`" for place in shown)
+    return f"| [`{reason}`](#{reason.lower()}) | {sets} | {kind} |\n"
 
 
 def _section(reason: Reason) -> str:
@@ -79,7 +108,7 @@ def _section(reason: Reason) -> str:
         f"\n## {reason}\n",
         f"{told.meaning}\n",
         f"- What to do: {told.cure or 'nothing.'}",
-        f"- Shows in: {_places(told.shows)}.",
+        f"- Shows in: {_places(told.places)}.",
     ]
     if told.severities:
         lines.append(f"- Severity: {', '.join(told.severities)}.")

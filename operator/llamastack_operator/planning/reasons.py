@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from llamastack_resolver.findings import Declaration, Place, Reason
+from llamastack_resolver.findings import FAILURE_OF_A_BUILD, Declaration, Place, Reason
 
-_POD = (Place.READY, Place.AVAILABLE, Place.RECONCILING, Place.EVENT)
+_POD = (Place.READY.false, Place.AVAILABLE.false, Place.RECONCILING.true, Place.EVENT)
 
 
 class PodReason(Reason):
@@ -28,7 +28,7 @@ class PodReason(Reason):
         "OutOfMemory",
         meaning="A container was killed for exceeding its memory limit.",
         cure="Raise `spec.server.resources.limits.memory`, for a build `spec.build.resources.limits.memory`.",
-        shows=(*_POD, Place.FINDING, Place.IMAGE_READY, Place.STALLED, Place.BUILD),
+        shows=(Place.AVAILABLE.false, *FAILURE_OF_A_BUILD),
         example="the step install was killed for exceeding its memory limit",
     )
     IMAGE_PULL_FAILED = Declaration(
@@ -61,7 +61,7 @@ class PodReason(Reason):
     )
 
 
-_AT_WORK = (Place.IMAGE_READY, Place.READY, Place.RECONCILING, Place.EVENT)
+_AT_WORK = (Place.IMAGE_READY.false, Place.READY.false, Place.RECONCILING.true, Place.EVENT)
 
 
 class ImageReason(Reason):
@@ -71,21 +71,21 @@ class ImageReason(Reason):
         "Prebuilt",
         meaning="Nothing has to be installed: `spec.distribution.image` is run as it is.",
         cure="",
-        shows=(Place.IMAGE_READY,),
+        shows=(Place.IMAGE_READY.true,),
         example="registry.example/llama-stack:0.7.3 has all that the stack needs",
     )
     UP_TO_DATE = Declaration(
         "UpToDate",
         meaning="The image was built and is run by its digest.",
         cure="",
-        shows=(Place.IMAGE_READY,),
+        shows=(Place.IMAGE_READY.true,),
         example="built as registry.example/bot@sha256:0f3a",
     )
     INSTALLED_AT_START = Declaration(
         "InstalledAtStart",
         meaning="The packages are locked, and each pod installs them at its start.",
         cure="",
-        shows=(Place.IMAGE_READY,),
+        shows=(Place.IMAGE_READY.true,),
         example="12 packages are locked; each pod installs them at its start, for want of build.repository",
     )
     QUEUED = Declaration(

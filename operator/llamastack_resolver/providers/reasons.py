@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from llamastack_resolver.findings import ERROR_OF_A_STACK, Declaration, Place, Reason, Severity
+from llamastack_resolver.findings import (
+    ERROR_OF_A_STACK,
+    FAILURE_OF_A_BUILD,
+    UNRESOLVED,
+    Declaration,
+    Place,
+    Reason,
+    Severity,
+)
 
 
 class ProviderReason(Reason):
@@ -12,7 +20,7 @@ class ProviderReason(Reason):
         "UnknownApi",
         meaning="The release has no such API, or one that is written otherwise, or that takes no providers.",
         cure="Correct the name, or remove the section.",
-        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, *UNRESOLVED, *ERROR_OF_A_STACK),
         example="llama-stack 0.7.3 has no API `inferense`",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -20,7 +28,7 @@ class ProviderReason(Reason):
         "UnknownProviderType",
         meaning="The release has no provider of that type for the API.",
         cure="Correct the type, or add `module:` for a provider that a package brings.",
-        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, *UNRESOLVED, *ERROR_OF_A_STACK),
         example="llama-stack 0.7.3 has no provider remote::vlm for `inference`",
         severities=(Severity.ERROR,),
     )
@@ -28,7 +36,7 @@ class ProviderReason(Reason):
         "ProviderRenamed",
         meaning="The type exists in another release under another name.",
         cure="Use the name that the hint gives.",
-        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, *UNRESOLVED, *ERROR_OF_A_STACK),
         example="inline::meta-reference does not exist since llama-stack 0.3.0",
         severities=(Severity.ERROR,),
     )
@@ -36,7 +44,7 @@ class ProviderReason(Reason):
         "ProviderRemoved",
         meaning="The type is gone, and nothing takes its place as it is.",
         cure="Do what the hint says, or remove the entry.",
-        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, *UNRESOLVED, *ERROR_OF_A_STACK),
         example="inline::bedrock does not exist since llama-stack 0.3.0",
         severities=(Severity.ERROR,),
     )
@@ -44,7 +52,7 @@ class ProviderReason(Reason):
         "ProviderDeprecated",
         meaning="The release still starts the type, and will not for ever.",
         cure="Change to what the message names before the next upgrade.",
-        shows=(Place.REPORT, Place.FINDING, Place.DEPRECATED, Place.EVENT),
+        shows=(Place.REPORT, Place.FINDING, Place.DEPRECATED.true, Place.EVENT),
         example="remote::old is deprecated: use remote::new",
         severities=(Severity.WARNING,),
     )
@@ -52,7 +60,7 @@ class ProviderReason(Reason):
         "ProviderDeprecationError",
         meaning="The release knows the type and refuses to start it; the message has its words.",
         cure="Change to what the message names.",
-        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, Place.DEPRECATED, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, *UNRESOLVED, Place.DEPRECATED.true, *ERROR_OF_A_STACK),
         example="remote::old was replaced by remote::new",
         severities=(Severity.ERROR,),
     )
@@ -60,7 +68,7 @@ class ProviderReason(Reason):
         "RoutedApiOverride",
         meaning="The API is a routing table that the stack makes itself.",
         cure="Configure the providers of its router instead, for `models` those of `inference`.",
-        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, *UNRESOLVED, *ERROR_OF_A_STACK),
         example="`models` is provided automatically and cannot be overridden",
         severities=(Severity.ERROR,),
     )
@@ -68,7 +76,7 @@ class ProviderReason(Reason):
         "DuplicateProviderId",
         meaning="Two entries of an API have the same `provider_id`: only the last one would be started.",
         cure="Give each provider of an API an id of its own.",
-        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, *UNRESOLVED, *ERROR_OF_A_STACK),
         example="the id 'vllm' is used at providers.inference[0] already: only the last one would be started",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -84,7 +92,7 @@ class ProviderReason(Reason):
         "InvalidProviderConfig",
         meaning="The `config` of a provider does not fit the provider's config class.",
         cure="Correct the field that the path names.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, *ERROR_OF_A_STACK),
         example="expected a number, found text",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -92,7 +100,7 @@ class ProviderReason(Reason):
         "ResolvedInImage",
         meaning="What a package brings is not known here. It is looked at where the package is installed.",
         cure="",
-        shows=(Place.REPORT, Place.FINDING, Place.PROVIDERS_RESOLVED, Place.EVENT),
+        shows=(Place.REPORT, Place.FINDING, Place.PROVIDERS_RESOLVED.unknown, Place.EVENT),
         example="what my-provider provides is looked at where it is installed",
         severities=(Severity.INFO, Severity.WARNING),
     )
@@ -105,7 +113,7 @@ class ModuleReason(Reason):
         "RequirementInvalid",
         meaning="A requirement does not follow PEP 508, or has an option that is not passed to pip.",
         cure="Write name, extras and versions, such as `my-provider[extra]>=1.0,<2`.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, *FAILURE_OF_A_BUILD),
         example="'--upgrade' names no package",
         severities=(Severity.ERROR,),
     )
@@ -113,7 +121,7 @@ class ModuleReason(Reason):
         "ModuleNotFound",
         meaning="There is no such package, or no such version of it, on the index or where the stack runs.",
         cure="Correct name and version in `module:`, or name the index that has it in `spec.build.pip`.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, *FAILURE_OF_A_BUILD),
         example="my-provider is not installed here",
         severities=(Severity.ERROR, Severity.INFO),
     )
@@ -121,7 +129,7 @@ class ModuleReason(Reason):
         "ModuleImportFailed",
         meaning="A module is installed and cannot be imported with this release.",
         cure="Use a version of the package that is made for the release; the message has the error.",
-        shows=(Place.REPORT, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, *FAILURE_OF_A_BUILD),
         example="importing my_provider.provider failed: ImportError: no such name",
         severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
     )
@@ -129,7 +137,7 @@ class ModuleReason(Reason):
         "SpecMissing",
         meaning="A module or file has no provider spec, or its spec lacks what every spec has.",
         cure="Add what the message names, or ask the package's author for a version that has it.",
-        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, *UNRESOLVED, *FAILURE_OF_A_BUILD),
         example="my_provider.provider has no get_provider_spec()",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -137,7 +145,7 @@ class ModuleReason(Reason):
         "SpecMismatch",
         meaning="A provider spec is not what the entry says, or not what this release takes.",
         cure="Bring entry and spec together as the hint says, or use a version of the package for this release.",
-        shows=(Place.REPORT, Place.PROVIDERS_RESOLVED, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, *UNRESOLVED, *FAILURE_OF_A_BUILD),
         example="my_provider==1.0 provides remote::mine, not remote::yours",
         severities=(Severity.ERROR, Severity.WARNING),
     )
@@ -145,7 +153,7 @@ class ModuleReason(Reason):
         "RequirementConflict",
         meaning="Two requirements exclude each other, for example a module's and the release's.",
         cure="Pin one version that both take, or use another version of one of them.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, *FAILURE_OF_A_BUILD),
         example="llama-stack==0.6.0 cannot be met: the stack is llama-stack 0.7.3",
         severities=(Severity.ERROR, Severity.WARNING),
     )

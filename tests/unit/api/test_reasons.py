@@ -18,9 +18,10 @@ from llamastack_operator.api.reasons_page import declared_reasons
 from llamastack_operator.planning.build.reasons import FAILURES
 from llamastack_operator.planning.reasons import ImageReason, PodReason
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
+from llamastack_operator.planning.stack.reading import as_warning
 from llamastack_operator.planning.stack.status import PassOutcome, status_of
 from llamastack_operator.planning.stack.transitions import transitions
-from llamastack_resolver.findings import DOCUMENT, Finding, Findings, Place, Reason, Severity, with_prefix
+from llamastack_resolver.findings import DOCUMENT, Answer, Finding, Findings, Place, Reason, Severity, with_prefix
 from llamastack_resolver.providers.reasons import ProviderReason
 from tests.support.world import llamastack, snapshot
 
@@ -229,9 +230,11 @@ def worst(reason: Reason) -> Finding:
     return next(iter(findings))
 
 
-def places(seen: dict, reason: Reason) -> set[Place]:
-    """Return where a status shows a reason, the Event that it leads to included."""
-    found = {Place(one["type"]) for one in seen["conditions"] if one["reason"] == reason}
+def places(seen: dict, reason: Reason) -> set[Place | Answer]:
+    """Return where a status shows a reason, of conditions with what they say; the Event that it leads to included."""
+    found: set[Place | Answer] = {
+        Answer(Place(one["type"]), one["status"]) for one in seen["conditions"] if one["reason"] == reason
+    }
     if any(one["reason"] == reason for one in seen.get("findings", [])):
         found.add(Place.FINDING)
     if any(one.reason == reason for one in transitions({}, seen)):
@@ -244,18 +247,19 @@ class TestPlaces:
 
     @pytest.mark.parametrize("reason", [one for one in VOCABULARY if Place.FINDING in one.declaration.shows])
     def test_a_finding_shows_just_where_its_declaration_says(self, reason: Reason) -> None:
+        """A warning is what an error becomes that does not stop its stack."""
         shows = set(reason.declaration.shows) - {Place.REPORT, Place.BUILD}
-        stack, seen = snapshot(llamastack()), set[Place]()
-        outcomes = [PassOutcome([worst(reason)], applied=False)] if reason.declaration.severities else []
-        for outcome in outcomes:
+        stack, seen = snapshot(llamastack()), set[Place | Answer]()
+        found = [worst(reason), as_warning(worst(reason), "why")] if reason.declaration.severities else []
+        for outcome in [PassOutcome([finding], applied=False) for finding in found]:
             seen |= places(status_of(stack, outcome, self.now), reason)
-            if Place.IMAGE_READY in shows and Place.CONFIG_VALID in shows:
+            if Place.IMAGE_READY.false in shows and Place.CONFIG_VALID.false in shows:
                 planned = replace(stack, image=None, install_findings=(worst(reason),))
                 seen |= places(status_of(planned, outcome, self.now), reason)
         for stalled in (True, False) if reason.value in FAILURES else ():
             failed = replace(stack, image=ImageVerdict(False, reason, "it failed", stalled=stalled))
             seen |= places(status_of(failed, PassOutcome(), self.now), reason)
-        of_pods = {Place.AVAILABLE} if isinstance(reason, PodReason) else set()
+        of_pods = {Place.AVAILABLE.false} if isinstance(reason, PodReason) else set()
         assert seen == shows - of_pods
 
     @pytest.mark.parametrize("reason", [ImageReason.QUEUED, ImageReason.BUILDING])

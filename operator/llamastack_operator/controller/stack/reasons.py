@@ -37,5 +37,4 @@ class ApplyReason(Reason):
         shows=PASSING_ERROR_OF_A_STACK,
         example="Deployment 'bot' could not be applied: etcdserver: request timed out",
         severities=(Severity.ERROR,),
-        passing=True,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llamastack_resolver.findings import ERROR_OF_A_STACK, Declaration, Place, Reason, Severity
+from llamastack_resolver.findings import FAILURE_OF_A_BUILD, Declaration, Place, Reason, Severity
 
 
 class InstallReason(Reason):
@@ -12,7 +12,7 @@ class InstallReason(Reason):
         "LimitExceeded",
         meaning="More is to be installed than one layer can record; the message has what and how much.",
         cure="Install fewer packages or modules, or use a base image that has most of them.",
-        shows=(Place.REPORT, Place.CONFIG_VALID, Place.IMAGE_READY, Place.BUILD, *ERROR_OF_A_STACK),
+        shows=(Place.REPORT, Place.CONFIG_VALID.false, *FAILURE_OF_A_BUILD),
         example="300 provider modules are named, and one image can record 256",
         severities=(Severity.ERROR,),
     )

@@ -60,10 +60,11 @@ def progress(situation: Situation) -> Progress:
 
 def lasting_error(situation: Situation) -> Progress | None:
     """Look for an error that only an edit can mend."""
-    errors = situation.errors
-    if all(finding.reason.declaration.passing for finding in errors):
+    lasting = [finding for finding in situation.errors if not finding.reason.declaration.passing]
+    if not lasting:
         return None
-    return _stuck(errors[0].reason, summary(errors))
+    passing = [finding for finding in situation.errors if finding.reason.declaration.passing]
+    return _stuck(lasting[0].reason, summary([*lasting, *passing]))
 
 
 def passing_error(situation: Situation) -> Progress | None:

@@ -15,6 +15,7 @@ from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_resolver.findings import Finding, Place, Severity
 from llamastack_resolver.providers.reasons import ProviderReason
 
+_UNRESOLVED = "the run config could not be resolved"
 _UNCHECKED = unknown(
     StackReason.NOT_CHECKED,
     "no pod of this stack reports compliance: this release of the operator does not check it",
@@ -44,6 +45,8 @@ def _config_valid(snapshot: Snapshot, errors: Sequence[Finding]) -> Verdict:
     relevant = _of(Place.CONFIG_VALID, errors)
     if relevant:
         return no(relevant[0].reason, summary(relevant))
+    if not snapshot.facts.reading.complete:
+        return unknown(StackReason.NOT_DETERMINED, _UNRESOLVED)
     release = snapshot.facts.reading.release
     return yes(StackReason.VALID, f"nothing was found wrong for {release}" if release else "nothing was found wrong")
 
@@ -58,7 +61,7 @@ def _providers_resolved(snapshot: Snapshot, findings: Sequence[Finding]) -> Verd
     if relevant:
         return unknown(relevant[0].reason, summary(relevant))
     if not reading.complete:
-        return unknown(StackReason.NOT_DETERMINED, "the run config could not be resolved")
+        return unknown(StackReason.NOT_DETERMINED, _UNRESOLVED)
     open_ones = [one for one in reading.providers if one.state is ProviderState.UNKNOWN]
     if open_ones:
         first = open_ones[0]
@@ -74,7 +77,7 @@ def _deprecated(snapshot: Snapshot, findings: Sequence[Finding]) -> Verdict:
     if relevant:
         return yes(relevant[0].reason, summary(relevant))
     if not snapshot.facts.reading.complete:
-        return unknown(StackReason.NOT_DETERMINED, "the run config could not be resolved")
+        return unknown(StackReason.NOT_DETERMINED, _UNRESOLVED)
     return no(StackReason.NOTHING_DEPRECATED, "nothing that is used is deprecated")
 
 
@@ -83,7 +86,7 @@ def _of(place: Place, findings: Sequence[Finding]) -> list[Finding]:
     return [
         finding
         for finding in findings
-        if finding.severity is not Severity.INFO and place in finding.reason.declaration.shows
+        if finding.severity is not Severity.INFO and place in finding.reason.declaration.places
     ]
 
 
@@ -94,4 +97,4 @@ def _image_ready(snapshot: Snapshot, errors: Sequence[Finding]) -> Verdict:
     reasons = [finding for finding in snapshot.install_findings if finding.severity is Severity.ERROR]
     if reasons:
         return no(reasons[0].reason, summary(reasons))
-    return no(StackReason.NOT_DETERMINED, summary(errors) if errors else "the spec could not be read")
+    return unknown(StackReason.NOT_DETERMINED, summary(errors) if errors else "the spec could not be read")

@@ -218,7 +218,7 @@ LASTING, PASSING = error(StackReason.INVALID_SPEC), error(ConfigReason.MISSING_R
 FAILED = {"phase": "Failed", "failure": {"reason": "PushDenied", "message": "not here"}, "attempts": 1}
 # What each look sees, from the first to the last: what decides stands beside all that later looks would say.
 CASES: dict[str, tuple[Snapshot, PassOutcome, tuple[str, str]]] = {
-    "lasting_error": (building(*BROKEN, **FAILED), PassOutcome([PASSING, LASTING]), ("Stalled", "MissingReference")),
+    "lasting_error": (building(*BROKEN, **FAILED), PassOutcome([PASSING, LASTING]), ("Stalled", "InvalidSpec")),
     "passing_error": (building(*BROKEN, **FAILED), PassOutcome([PASSING]), ("Reconciling", "MissingReference")),
     "image_failed": (building(*BROKEN, **FAILED), PassOutcome(), ("Stalled", "PushDenied")),
     "image_awaited": (building(*SERVING, phase="Building"), PassOutcome(), ("Reconciling", "Building")),

@@ -9,11 +9,12 @@ import pytest
 from llamastack_operator.api.conditions import ConditionType
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import findings_of
+from llamastack_operator.planning.stack.reading import unread
 from llamastack_operator.planning.stack.status import status_of
 from llamastack_resolver.providers.reasons import ModuleReason
 from tests.support.builds import MODULE, building, with_module
 from tests.support.conditions import NOW, health, message, told
-from tests.support.world import crashed, deployment, llamastack, pod, snapshot
+from tests.support.world import crashed, deployment, llamastack, pod, snapshot, with_facts
 
 FAILURE = {"reason": "ModuleImportFailed", "message": "it cannot be imported", "hint": "ask its author"}
 SERVING = (deployment(), pod(ready=True))
@@ -24,6 +25,13 @@ def test_all_conditions_are_there_from_the_first_pass() -> None:
     assert list(conditions) == [str(kind) for kind in ConditionType]
     assert conditions["Ready"] == ("False", "Progressing")
     assert health(snapshot(llamastack())) == "InProgress"
+
+
+def test_of_a_run_config_that_the_operator_failed_to_read_nothing_is_claimed() -> None:
+    seen = with_facts(snapshot(llamastack(), *SERVING), reading=unread("digest"))
+    for kind in ("ConfigValid", "ProvidersResolved", "Deprecated"):
+        assert told(seen)[kind] == ("Unknown", "NotDetermined")
+    assert health(seen) == "Current", "a fault of ours stops nothing"
 
 
 @pytest.mark.parametrize("members", [(), SERVING])
@@ -150,7 +158,7 @@ class TestImage:
         body["spec"]["server"] = {"port": "none"}
         seen = snapshot(body)
         outcome = PassOutcome(findings_of(seen), applied=False)
-        assert told(seen, outcome)["ImageReady"] == ("False", "NotDetermined")
+        assert told(seen, outcome)["ImageReady"] == ("Unknown", "NotDetermined")
         assert message(seen, "ImageReady", outcome) == message(seen, "Ready", outcome)
         assert status_of(seen, outcome, NOW)["buildRef"] == {"name": "modules-old"}
 
