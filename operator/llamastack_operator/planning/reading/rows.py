@@ -11,15 +11,14 @@ from typing import Any
 from llamastack_operator.api.conditions import cut
 from llamastack_operator.api.status import PROVIDERS_LIMIT
 from llamastack_operator.planning.stack.bounds import most_telling
-from llamastack_operator.planning.stack.reading import Provider, ProviderState
+from llamastack_operator.planning.stack.reading import NAME_LIMIT, Provider, ProviderState
 from llamastack_resolver.config.env import DISABLED
 from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.findings import Finding, Reason, Severity
 from llamastack_resolver.providers.reasons import ProviderReason
 from llamastack_resolver.resolution import Resolution
 
-_LONGEST = 253
-"""Most characters of an id, a type or a module that a row has."""
+_IN_PACKAGE = "it is looked at where its package is installed"
 _DOUBTS: frozenset[Reason] = frozenset(
     {
         ProviderReason.UNKNOWN_API,
@@ -104,11 +103,12 @@ def _disabled(api: str, item: Mapping[str, Any]) -> Provider:
 
 def _provider(entry: ProviderEntry, findings: Sequence[Finding], opaque: bool) -> Provider:
     state, message = _state(entry, findings, opaque)
-    return _row(entry.api, entry.provider_id or "", entry.provider_type, entry.module or "", state, message)
+    row = _row(entry.api, entry.provider_id or "", entry.provider_type, entry.module or "", state, message)
+    return replace(row, in_package=message == _IN_PACKAGE)
 
 
 def _row(api: str, name: str, kind: str, module: str, state: ProviderState, message: str) -> Provider:
-    short = [cut(text, _LONGEST) for text in (api, name, kind, module)]
+    short = [cut(text, NAME_LIMIT) for text in (api, name, kind, module)]
     return Provider(short[0], short[1], short[2], short[3], state, cut(message))
 
 
@@ -123,5 +123,5 @@ def _state(entry: ProviderEntry, findings: Sequence[Finding], opaque: bool) -> t
         return ProviderState.UNKNOWN, f"it is started where {entry.condition}"
     doubted = next((one for one in findings if one.severity is Severity.WARNING and one.reason in _DOUBTS), None)
     if opaque or doubted is not None:
-        return ProviderState.UNKNOWN, doubted.message if doubted else "it is looked at where its package is installed"
+        return ProviderState.UNKNOWN, doubted.message if doubted else _IN_PACKAGE
     return ProviderState.RESOLVED, ""

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from llamastack_operator.planning.stack.reading import Provider, ProviderState
+from llamastack_operator.api.conditions import cut
+from llamastack_operator.objects.build_status import RecordedModule
+from llamastack_operator.planning.stack.reading import NAME_LIMIT, Provider, ProviderState
 from llamastack_operator.planning.stack.snapshot import Snapshot
+
+
+def known_providers(snapshot: Snapshot) -> tuple[Provider, ...]:
+    """Return the providers of the run config, with what was found of their packages where these were installed."""
+    return tuple(
+        _as_installed(provider, _module_of(provider, snapshot)) for provider in snapshot.facts.reading.providers
+    )
 
 
 def provider_row(provider: Provider, snapshot: Snapshot) -> dict[str, Any]:
     """Return a provider in wire form, with the version of its module where that is known."""
-    modules = snapshot.image.modules if snapshot.image else ()
-    version = next((module.version for module in modules if module.requirement == provider.module), None)
+    module = _module_of(provider, snapshot)
     wire = {
         "api": provider.api,
         "id": provider.id,
         "type": provider.type,
         "module": provider.module or None,
-        "moduleVersion": version,
+        "moduleVersion": module.version or None if module else None,
         "state": provider.state.value,
         "message": provider.message or None,
     }
     return {key: value for key, value in wire.items() if value is not None}
+
+
+def _module_of(provider: Provider, snapshot: Snapshot) -> RecordedModule | None:
+    modules = snapshot.image.modules if snapshot.image and provider.module else ()
+    return next((module for module in modules if cut(module.requirement, NAME_LIMIT) == provider.module), None)
+
+
+def _as_installed(provider: Provider, module: RecordedModule | None) -> Provider:
+    """Return a provider as resolved where its package was found to bring it: a build fails for one that does not."""
+    brought = module.providers or () if module else ()
+    if not provider.in_package or f"{provider.api}/{provider.type}" not in brought:
+        return provider
+    return replace(provider, state=ProviderState.RESOLVED, message="")
 
 
 def resolved_of(providers: tuple[Provider, ...]) -> str | None:

@@ -8,6 +8,9 @@ from enum import StrEnum
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_resolver.findings import Finding, Findings, Severity
 
+NAME_LIMIT = 253
+"""Most characters of an id, a type or a module of a provider."""
+
 
 class ProviderState(StrEnum):
     """What is known of a provider before its pod starts; first what somebody may have to act on."""
@@ -30,6 +33,7 @@ class Provider:
         module: its module as written; empty for a provider that the release brings.
         state: how it stands.
         message: why; empty where there is nothing to say.
+        in_package: whether its package alone can tell more, once it is installed.
         unlisted: of the last provider of a reading, how many more are enabled: they stand no worse than those that are
             listed.
     """
@@ -40,6 +44,7 @@ class Provider:
     module: str
     state: ProviderState
     message: str
+    in_package: bool = False
     unlisted: int = 0
 
 

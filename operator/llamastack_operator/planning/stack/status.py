@@ -11,7 +11,7 @@ from llamastack_operator.api.status import FindingStatus
 from llamastack_operator.planning.reasons import ImageReason
 from llamastack_operator.planning.stack.bounds import within_bounds
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
-from llamastack_operator.planning.stack.provider_rows import provider_row, resolved_of, unlisted_of
+from llamastack_operator.planning.stack.provider_rows import known_providers, provider_row, resolved_of, unlisted_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.verdicts import verdicts
 from llamastack_operator.workloads.names import server_port
@@ -30,7 +30,7 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
     deployment = snapshot.deployment
     findings = [FindingStatus.of(finding).to_wire() for finding in (*outcome.findings, *_image_findings(snapshot))]
     namespace, name = stack.key
-    reading = snapshot.facts.reading
+    reading, providers = snapshot.facts.reading, known_providers(snapshot)
     answers = verdicts(snapshot, outcome)
     url = f"http://{name}.{namespace}.svc:{server_port(stack.spec)}" if stack.spec and snapshot.service else None
     status = {
@@ -40,9 +40,9 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
         "image": serving_image(snapshot) or stack.status.get("image"),
         "release": outcome.release if outcome.asked else stack.status.get("release"),
         "buildRef": _build_ref(snapshot),
-        "providers": [provider_row(provider, snapshot) for provider in reading.providers],
-        "omittedProviders": unlisted_of(reading.providers),
-        "providersResolved": resolved_of(reading.providers),
+        "providers": [provider_row(provider, snapshot) for provider in providers],
+        "omittedProviders": unlisted_of(providers),
+        "providersResolved": resolved_of(providers),
         "servedInputs": _served_inputs(snapshot, answers),
         "replicas": deployment.replicas if deployment else 0,
         "readyReplicas": deployment.ready if deployment else 0,

@@ -8,7 +8,7 @@ from llamastack_operator.api.conditions import ConditionType, Verdict, no, unkno
 from llamastack_operator.planning.stack.availability import availability
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome, summary
 from llamastack_operator.planning.stack.progress import Situation, progress
-from llamastack_operator.planning.stack.provider_rows import resolved_of
+from llamastack_operator.planning.stack.provider_rows import known_providers, resolved_of
 from llamastack_operator.planning.stack.reading import ProviderState
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
@@ -62,13 +62,18 @@ def _providers_resolved(snapshot: Snapshot, findings: Sequence[Finding]) -> Verd
         return unknown(relevant[0].reason, summary(relevant))
     if not reading.complete:
         return unknown(StackReason.NOT_DETERMINED, _UNRESOLVED)
-    open_ones = [one for one in reading.providers if one.state is ProviderState.UNKNOWN]
+    providers = known_providers(snapshot)
+    open_ones = [one for one in providers if one.state is ProviderState.UNKNOWN]
     if open_ones:
         first = open_ones[0]
         more = f" (and {len(open_ones) - 1} more in status.providers)" if len(open_ones) > 1 else ""
         words = with_rest(f"{first.api}/{first.id}: {first.message}", more)
         return unknown(ProviderReason.RESOLVED_IN_IMAGE, words)
-    count = resolved_of(reading.providers)
+    brought = next((one for one in providers if one.in_package), None)
+    if brought is not None:
+        words = f"{brought.api}/{brought.id}: {brought.module} has it; what it depends on is looked at when it starts"
+        return unknown(ProviderReason.RESOLVED_IN_IMAGE, words)
+    count = resolved_of(providers)
     return yes(StackReason.RESOLVED, f"{count} enabled providers have a spec" if count else "no provider is enabled")
 
 

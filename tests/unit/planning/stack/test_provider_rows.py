@@ -10,8 +10,8 @@ from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.status import status_of
 from tests.support.builds import MODULE, building, with_module
-from tests.support.conditions import NOW, told
-from tests.support.world import judged, llamastack, read_facts
+from tests.support.conditions import NOW, message, told
+from tests.support.world import judged, llamastack, read_facts, with_facts
 
 RELEASE = {"release": {"package": "llama-stack", "version": "0.7.3"}}
 
@@ -83,3 +83,42 @@ class TestProviders:
         assert [row["id"] for row in status["providers"]] == [*(f"v{n}" for n in range(63)), "m"]
         assert (status["omittedProviders"], status["providersResolved"]) == (7, "70/71")
         assert told(found)["ProvidersResolved"] == ("Unknown", "ResolvedInImage")
+
+
+def installed(body: dict[str, Any], *brought: str, module: str = MODULE) -> Snapshot:
+    """Return a stack whose build found its module to bring these providers."""
+    recorded = {"requirement": module, "distribution": "my_provider", "version": "1.2", "importName": "my_provider"}
+    found = building(body=body, phase="Succeeded", modules=[{**recorded, "providers": list(brought)}])
+    return with_facts(found, reading=read_facts(body).reading)
+
+
+class TestProvidersOfAModule:
+    def test_are_resolved_once_it_was_found_to_bring_them(self) -> None:
+        found = installed(with_module(), "safety/remote::mine")
+        mine = rows(found)["mine"]
+        assert (mine["state"], mine["moduleVersion"], mine.get("message")) == ("Resolved", "1.2", None)
+        assert status_of(found, PassOutcome(), NOW)["providersResolved"] == "2/2"
+
+    def test_may_depend_on_what_nobody_knows_before_they_start(self) -> None:
+        found = installed(with_module(), "safety/remote::mine")
+        assert told(found)["ProvidersResolved"] == ("Unknown", "ResolvedInImage")
+        assert "what it depends on is looked at when it starts" in message(found, "ProvidersResolved")
+
+    def test_stay_unknown_where_its_record_does_not_name_them(self) -> None:
+        for brought in ((), ("safety/remote::other", "inference/remote::mine")):
+            mine = rows(installed(with_module(), *brought))["mine"]
+            assert (mine["state"], mine["moduleVersion"]) == ("Unknown", "1.2")
+
+    def test_stay_unknown_where_a_variable_may_switch_them_on(self) -> None:
+        body = with_module()
+        body["spec"]["server"] = {"envFrom": [{"secretRef": {"name": "not-looked-at", "optional": True}}]}
+        body["spec"]["runConfig"]["providers"]["safety"][0]["provider_id"] = "${env.MINE:+mine}"
+        (mine,) = [row for row in rows(installed(body, "safety/remote::mine")).values() if row.get("module")]
+        assert (mine["state"], mine["message"]) == ("Unknown", "it is started where MINE is set")
+
+    def test_have_its_version_however_long_its_name_is(self) -> None:
+        module = "my_provider" + " " * 300 + "==1.0"
+        body = with_module()
+        body["spec"]["runConfig"]["providers"]["safety"][0]["module"] = module
+        mine = rows(installed(body, "safety/remote::mine", module=module))["mine"]
+        assert (mine["state"], mine["moduleVersion"]) == ("Resolved", "1.2")
