@@ -40,6 +40,7 @@ CHOSEN_AT_RUN_TIME = {
     "SPEC_MISSING": "carried by an exception too",
     "PROVIDER_REMOVED": "chosen by what became of the provider",
     "PROVIDER_RENAMED": "chosen by what became of the provider",
+    "READING_FAILED": "handed over by a name",
     "UNSUPPORTED_VERSION": "handed to a helper too",
     "DEPENDENCY_FAILED": "chosen by whether another finding says why",
 }
@@ -253,7 +254,7 @@ class TestPlaces:
         found = [worst(reason), as_warning(worst(reason), "why")] if reason.declaration.severities else []
         for outcome in [PassOutcome([finding], applied=False) for finding in found]:
             seen |= places(status_of(stack, outcome, self.now), reason)
-            if Place.IMAGE_READY.false in shows and Place.CONFIG_VALID.false in shows:
+            if Place.IMAGE_READY.false in shows:
                 planned = replace(stack, image=None, install_findings=(worst(reason),))
                 seen |= places(status_of(planned, outcome, self.now), reason)
         for stalled in (True, False) if reason.value in FAILURES else ():

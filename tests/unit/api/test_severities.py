@@ -50,6 +50,7 @@ OF_REASONS = {
     "ProviderRemoved": {DOES_NOT_START},
     "ProviderRenamed": {DOES_NOT_START},
     "ReadingExceeded": {DOES_NOT_START},
+    "ReadingFailed": {DOES_NOT_START},
     "Rejected": {DOES_NOT_START},
     "RequirementConflict": {DOES_NOT_START, FAILS_IN_USE},
     "RequirementInvalid": {DOES_NOT_START},
