@@ -88,6 +88,8 @@ def shortened(text: str, limit: int) -> str:
 
 def most_telling[T](entries: Sequence[T], most: int, rank: Callable[[T], int]) -> list[T]:
     """Return at most so many entries, those of the lowest rank, in the order in which they stand."""
+    if len(entries) <= most:
+        return list(entries)
     order = sorted(range(len(entries)), key=lambda index: rank(entries[index]))
     return [entries[index] for index in sorted(order[:most])]
 

@@ -13,9 +13,10 @@ from llamastack_operator.planning.stack.snapshot import Snapshot
 
 def known_providers(snapshot: Snapshot) -> tuple[Provider, ...]:
     """Return the providers of the run config, with what was found of their packages where these were installed."""
-    return tuple(
-        _as_installed(provider, _module_of(provider, snapshot)) for provider in snapshot.facts.reading.providers
-    )
+    providers = snapshot.facts.reading.providers
+    if snapshot.image is None or not snapshot.image.modules:
+        return providers
+    return tuple(_as_installed(provider, _module_of(provider, snapshot)) for provider in providers)
 
 
 def provider_row(provider: Provider, snapshot: Snapshot) -> dict[str, Any]:
