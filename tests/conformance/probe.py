@@ -9,20 +9,23 @@ a model fails as it does there. Three things are replaced, for the reasons given
   release looks at their signatures); in their place an object with the methods of its API's protocols is
   returned. Its `list_models` has the models that `vector_stores` of the config asks for: whether a backend
   serves them is nothing that a config shows.
+  The stores that the provider's code opens at its start are still asked for: one that a config does not name fails.
 - storage other than SQLite, since it needs servers: SQLite takes its place after the config was validated.
 - the listening on a port, and the worker processes of ogx 1.3 and newer.
 
 Reads `{"configs": {name: config}, "real": [module, ...]}` from standard input, writes the verdicts. The
-factories of the modules named in `real` are the release's own. `"classes": [[config class, config], ...]` asks the
-config classes alone, without a server, and `"alike": [[config class, config, another], ...]` whether they make the
-same of two configs.
+factories of the modules named in `real` are the release's own. `"classes": [[config class, config, module], ...]`
+asks the config classes alone, without a server, and whether the stores that the module opens are named;
+`"alike": [[config class, config, another], ...]` whether they make the same of two configs.
 """
 
+import ast
 import asyncio
 import contextlib
 import copy
 import functools
 import importlib
+import importlib.util
 import inspect
 import json
 import os
@@ -48,6 +51,8 @@ CORE = core_package()
 distribution = importlib.import_module(f"{CORE}.distribution")
 resolver = importlib.import_module(f"{CORE}.resolver")
 stack = importlib.import_module(f"{CORE}.stack")
+# What providers give a store of their config to.
+OPENING = ("kvstore_impl", "sqlstore_impl", "ResponsesStore")
 # The model whose provider has to serve it, by its key of `vector_stores`, and its type.
 DEFAULT_MODELS = {"default_embedding_model": "embedding", "default_reranker_model": "rerank"}
 
@@ -129,16 +134,60 @@ class Modules:
         factories = {}
         for factory in ("get_adapter_impl", "get_provider_impl"):
             if hasattr(module, factory):
-                factories[factory] = self.replaced(getattr(module, factory), self.specs[name])
+                factories[factory] = self.replaced(getattr(module, factory), self.specs[name], name)
         return SimpleNamespace(**factories)
 
-    def replaced(self, factory: object, api: object) -> object:
+    def replaced(self, factory: object, api: object, module: str) -> object:
         @functools.wraps(factory)
         async def make(*args: object) -> Implementation:
             inspect.signature(factory).bind(*args)
+            await open_unnamed_stores(args[0], module)
             return implementation(api, self.run_config)
 
         return make
+
+
+@functools.cache
+def opened_stores(module: str) -> frozenset[str]:
+    """Return the fields of its config that a provider's code opens as stores, whatever is in them.
+
+    The code is read, not run, since most providers import what is not installed here. What stands under an `if` is not
+    taken; of code elsewhere in the release that the module imports, the module that it names is read too.
+    """
+    trees = [ast.parse(path.read_text()) for path in sources(module)]
+    for node in [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]:
+        if node.module and ".providers.remote." in node.module:
+            trees += [ast.parse(path.read_text()) for path in sources(node.module)]
+    return frozenset(field for tree in trees for field in opened_in(tree))
+
+
+def sources(module: str) -> list[Path]:
+    # Not `find_spec`, which imports the packages around it.
+    top, *rest = module.split(".")
+    place = Path(importlib.util.find_spec(top).origin).parent.joinpath(*rest)
+    return [*place.glob("*.py")] if place.is_dir() else [place.with_suffix(".py")]
+
+
+def opened_in(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.If):
+        return set()
+    found = set().union(*map(opened_in, ast.iter_child_nodes(node)))
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in OPENING:
+        given = node.args[0]
+        holder = given.value if isinstance(given, ast.Attribute) else None
+        if getattr(holder, "attr", getattr(holder, "id", "")) in ("config", "_config"):
+            found.add(given.attr)
+    return found
+
+
+async def open_unnamed_stores(config: object, module: str) -> None:
+    """Open, as the provider does, what is in the place of a store and is none; raise what the release raises."""
+    utils = f"{CORE.partition('.')[0]}.providers.utils"
+    kvstore = next(name for name in (f"{CORE}.storage.kvstore", f"{utils}.kvstore") if sources(name)[0].exists())
+    for field in opened_stores(module):
+        value = getattr(config, field, ...)
+        if value is None or isinstance(value, str):
+            await importlib.import_module(kvstore).kvstore_impl(value)
 
 
 def on_sqlite(run_config: object) -> None:
@@ -256,11 +305,13 @@ def verdicts(server: object, configs: dict[str, object]) -> dict[str, str | None
     return found
 
 
-def refusal(dotted: str, config: dict) -> str | None:
-    """Return what a config class says against a config, made as `instantiate_provider` does."""
+def refusal(dotted: str, config: dict, provider: str) -> str | None:
+    """Return what a config class says against a config, made as `instantiate_provider` does, or what opens its stores
+    does."""
     module, _, name = dotted.rpartition(".")
     try:
-        getattr(importlib.import_module(module), name)(**config)
+        made = getattr(importlib.import_module(module), name)(**config)
+        asyncio.run(open_unnamed_stores(made, provider))
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:300]
     return None
@@ -292,7 +343,7 @@ def main() -> None:
     server = install() if configs else None
     result = {
         "configs": verdicts(server, configs) if configs else {},
-        "classes": [refusal(dotted, config) for dotted, config in task.get("classes", [])],
+        "classes": [refusal(*given) for given in task.get("classes", [])],
         "alike": [alike(*given) for given in task.get("alike", [])],
         "substitutions": [substituted(text) for text in task.get("substitutions", [])],
     }

@@ -8,6 +8,7 @@ from typing import Any
 from llamastack_resolver.config.schema_keys import schema_keys
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.moved_keys import key_spans, renames
+from llamastack_resolver.providers.needed_stores import missing_stores
 
 Config = dict[str, Any]
 FORMATS = {"uri": "http://127.0.0.1/v1", "path": "/tmp", "file-path": "/etc/hosts", "date-time": "2026-01-01T00:00:00Z"}
@@ -93,13 +94,23 @@ def right_configs(knowledge: ReleaseKnowledge) -> Iterator[Case]:
         for spec in types.values():
             schema = knowledge.schemas.get(spec.config_class or "")
             if schema is not None:
-                for config in Examples(schema).all(schema):
+                needed = _needed_stores(spec, schema, knowledge)
+                for config in Examples(schema).all({**schema, "required": [*schema.get("required", ()), *needed]}):
                     yield Case(spec, config)
+
+
+def _needed_stores(spec: ProviderSpec, schema: Mapping[str, Any], knowledge: ReleaseKnowledge) -> list[str]:
+    """Return the stores without which a provider does not start, by our own knowledge: the release holds it right in
+    both directions."""
+    return [issue.path for issue in missing_stores(spec, {}, schema, knowledge)]
 
 
 def without_a_required_key(case: Case, knowledge: ReleaseKnowledge) -> Iterator[Case]:
     """Yield the config without each of the keys that it needs."""
     schema = knowledge.schemas[case.spec.config_class or ""]
+    for path in _needed_stores(case.spec, schema, knowledge):
+        changed = {key: value for key, value in case.config.items() if key != path}
+        yield Case(case.spec, changed, f"without {path}")
     for path in _required(schema, case.config, schema.get("$defs") or {}, ()):
         changed = copy.deepcopy(case.config)
         _parent(changed, path).pop(path[-1])

@@ -25,7 +25,7 @@ from tests.conformance.test_verdicts import bundled, compare
 def theirs(name: str, cases: list[Case], home: Path) -> list[tuple[str | None, bool]]:
     """Return what the config class of each case says against it, and whether it takes no notice of the foreign key."""
     of = [case.spec.config_class for case in cases]
-    classes = [[dotted, case.config] for dotted, case in zip(of, cases, strict=True)]
+    classes = [[dotted, case.config, case.spec.module] for dotted, case in zip(of, cases, strict=True)]
     alike = [[dotted, case.config, case.without_foreign] for dotted, case in zip(of, cases, strict=True)]
     answer = ask(name, {"classes": classes, "alike": alike}, {}, home)
     return [*zip(answer["classes"], answer["alike"], strict=True)]

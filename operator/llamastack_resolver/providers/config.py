@@ -15,6 +15,7 @@ from llamastack_resolver.findings import Findings, Whose
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.providers.filled_fields import filled_fields
 from llamastack_resolver.providers.moved_findings import report_moved_keys
+from llamastack_resolver.providers.needed_stores import missing_stores
 from llamastack_resolver.providers.reasons import ProviderReason
 from llamastack_resolver.providers.validation import ProviderWithSpec
 from llamastack_resolver.reasons import ConfigReason
@@ -66,6 +67,7 @@ def _check_schema(
     value = converted(config) if builtin else dict(config)
     issues = [issue for issue in check(value, schema) if re.split(r"[.\[]", issue.path)[0] not in filled]
     if builtin:
+        issues += missing_stores(provider.spec, config, schema, knowledge)
         issues = report_moved_keys(issues, provider, schema, knowledge, findings)
     for field, place in filled.items():
         if not is_empty(config.get(field)):
