@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from llamastack_resolver.config.api_names import with_exact_names
+from llamastack_resolver.config.api_names import meant_api, with_exact_names
 from llamastack_resolver.config.check import check_run_config
 from llamastack_resolver.config.env import Environment, Substitution, Unknown, substitute
 from llamastack_resolver.config.legacy import upgrade_routing_table
@@ -137,7 +137,7 @@ def resolve(
     substitution.report(findings)
     _check_version(upgraded.config, knowledge, findings)
     config = _checked_config(substitution, knowledge, findings)
-    knowledge, registry, apis = make_registry(config, knowledge, files or ExternalFiles(), loader, findings)
+    config, knowledge, registry, apis = make_registry(config, knowledge, files or ExternalFiles(), loader, findings)
     prepared = validate_and_prepare_providers(config, registry, knowledge, findings)
     backends = read_backends(config.raw, knowledge)
     for group in prepared.by_key.values():
@@ -189,17 +189,19 @@ def make_registry(
     files: ExternalFiles,
     loader: ModuleLoader | None,
     findings: Findings,
-) -> tuple[ReleaseKnowledge, ProviderRegistry, dict[str, dict[str, Any]]]:
-    """Return what is known with the external APIs of a config, its provider registry, and the specs of those APIs."""
+) -> tuple[RunConfig, ReleaseKnowledge, ProviderRegistry, dict[str, dict[str, Any]]]:
+    """Return a config with the exact names of external APIs, what is known with those, its provider registry, and the
+    specs of those APIs."""
     apis: dict[str, dict[str, Any]] = {}
     if config.external_apis_dir and files.apis is not None:
-        apis = external_apis(files.apis, findings, files.at_server)
+        apis = external_apis(files.apis, knowledge.apis, findings, files.at_server)
     apis_open = bool(config.external_apis_dir) and files.apis_open
     known = knowledge.apis | apis.keys() | set(files.opaque_apis)
     guessed = _unknown_apis(config, known, knowledge, findings) if apis_open else set()
     names = apis.keys() | files.opaque_apis | guessed
     if names:
         knowledge = replace(knowledge, apis=knowledge.apis | names, providable_apis=knowledge.providable_apis | names)
+        config = with_exact_names(config, knowledge)
     registry = builtin_registry(knowledge)
     registry.apis_open = apis_open
     registry.guessed_apis = guessed
@@ -215,7 +217,7 @@ def make_registry(
     for api, provider_type in files.opaque_providers:
         registry.add_opaque(api, provider_type)
     add_modules(registry, config, knowledge, findings, loader)
-    return knowledge, registry, apis
+    return config, knowledge, registry, apis
 
 
 def _unknown_apis(
@@ -225,7 +227,7 @@ def _unknown_apis(
     names = {api: f"providers.{api}" for api in config.providers}
     if knowledge.behaviour.serves_unbacked_apis:
         names = {**{api: f"apis[{index}]" for index, api in enumerate(config.apis or ())}, **names}
-    unknown = {api: path for api, path in names.items() if api not in known}
+    unknown = {api: path for api, path in names.items() if api not in known and meant_api(api, known) is None}
     for api, path in unknown.items():
         message = f"{knowledge.release} has no API `{api}`; where it should come from cannot be read here"
         correct = did_you_mean(api, known) or "or correct the name"

@@ -127,6 +127,35 @@ def test_a_real_server_serves_the_example(name: str, tmp_path: Path, home: Path)
         assert connection.request("GET", "/v1/weather/locations") == {"locations": ["Paris", "Tokyo"]}
 
 
+def spelled(config: dict[str, Any], folder: Path, named: str, used: str) -> dict[str, Any]:
+    """Return the config with the API as its file spells it, and as the config does.
+
+    The folder of its providers has the name that the release keeps it under.
+    """
+    file = folder / "apis.d/weather.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "name": named}))
+    (folder / "providers.d/remote/weather").rename(folder / "providers.d/remote" / named.lower().replace("-", "_"))
+    return {**config, "apis": [used], "providers": {used: config["providers"]["weather"]}}
+
+
+SPELLINGS = [("Weather", "Weather"), ("my-weather", "my-weather"), ("my-weather", "My_Weather")]
+
+
+@pytest.mark.parametrize("name", WITH_MARKS + WITH_ROUTERS)
+@pytest.mark.parametrize(("named", "used"), SPELLINGS)
+def test_a_real_server_serves_other_spellings(name: str, named: str, used: str, tmp_path: Path, home: Path):
+    config = spelled(laid_out(name, tmp_path / "files"), tmp_path / "files", named, used)
+
+    report = checked(name, config, tmp_path / "files", home)
+
+    assert errors(report) == []
+    hints = {f["hint"] for f in report["findings"] if f["reason"] == "UnknownApi"}
+    assert hints == (set() if named == used else {f"write `{named}`"})
+    assert [(p["id"], p["state"]) for p in report["providers"]] == [("kaze", "Ready")]
+    with served(name, "", home, config=config, packages=tmp_path / "files") as connection:
+        assert connection.request("GET", "/v1/weather/locations") == {"locations": ["Paris", "Tokyo"]}
+
+
 @pytest.mark.parametrize("name", RELEASES)
 def test_an_api_that_nothing_uses_may_lack_its_module(name: str, tmp_path: Path, home: Path):
     config = laid_out(name, tmp_path / "files")

@@ -1,5 +1,6 @@
 """The start check in environments of real releases: providers that start, and configs that the release fills in."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,27 @@ def renamed(raw: dict[str, Any], old: str, new: str) -> dict[str, Any]:
     return {**raw, "providers": {new if key == old else key: value for key, value in raw["providers"].items()}}
 
 
+def vectors(name: str, home: Path) -> dict[str, Any]:
+    """Return a provider of vector_io."""
+    store = (
+        {"kvstore": {"type": "sqlite"}}
+        if release(name) < release("0.3.0")
+        else {"persistence": {"backend": "kv_default", "namespace": "vectors"}}
+    )
+    config = {"db_path": str(home / "vectors.db"), **store}
+    return {"provider_id": "s", "provider_type": "inline::sqlite-vec", "config": config}
+
+
 @pytest.mark.parametrize("name", RELEASES)
 def test_other_spellings_of_apis_are_judged_as_the_release_judges_them(name: str, tmp_path: Path):
     raw = with_files(name, tmp_path, own=True, beside=False)
     configs = {old: renamed(raw, old, new) for old, new in (("files", "Files"), ("tool_runtime", "tool-runtime"))}
+    # Behind a router the exact name is needed, but for what is switched off.
+    configs["vector_io"] = {**raw, "providers": {**raw["providers"], "vector_io": [vectors(name, tmp_path)]}}
+    configs["vector-io"] = renamed(configs["vector_io"], "vector_io", "vector-io")
+    configs["vector-io off"] = copy.deepcopy(configs["vector-io"])
+    configs["vector-io off"]["providers"]["vector-io"][0]["provider_id"] = ""
+    configs["Inference"] = renamed(raw, "inference", "Inference")
     for listed in ("files", "Files", "Models", "tool_runtime", "tool-runtime"):
         configs[f"apis {listed}"] = {**raw, "apis": ["inference", listed]}
     theirs = ask(name, {"configs": configs}, {}, tmp_path)["configs"]
@@ -105,6 +123,8 @@ def test_other_spellings_of_apis_are_judged_as_the_release_judges_them(name: str
         findings = resolve(config, catalog.load_release(release(name))).findings
         errors = [finding.message for finding in findings if finding.severity == "error"]
         assert (errors == []) == (theirs[key] is None), (key, theirs[key], errors)
+    serving = {key: theirs[key] is None for key in ("vector_io", "vector-io", "vector-io off", "Inference")}
+    assert serving == {"vector_io": True, "vector-io": False, "vector-io off": True, "Inference": False}
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(configs["files"]))
     status, report = run_start_check(python_of(name), tmp_path)
     warnings = [finding["hint"] for finding in report["findings"] if finding["path"] == "providers.Files"]

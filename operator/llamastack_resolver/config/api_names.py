@@ -14,20 +14,28 @@ from llamastack_resolver.config.run_config import ProviderEntry, RunConfig
 from llamastack_resolver.knowledge import ReleaseKnowledge
 
 
+def member_name(name: str) -> str:
+    """Return the name under which a release keeps an API: what is the same here is the same API to it."""
+    return name.lower().replace("-", "_")
+
+
 def meant_api(name: str, apis: Collection[str]) -> str | None:
     """Return the API that a release takes a name for; None where it is an exact name, or none at all."""
-    meant = name.lower().replace("-", "_")
-    return meant if name not in apis and meant in apis else None
+    if name in apis:
+        return None
+    meant = member_name(name)
+    # The releases' own are written like their members; external ones are written as their file has them.
+    return meant if meant in apis else next((api for api in apis if member_name(api) == meant), None)
 
 
 def with_exact_names(config: RunConfig, knowledge: ReleaseKnowledge) -> RunConfig:
     """Return a config whose APIs have their own names, where the release serves it as it is; paths stay.
 
     Args:
-        config: the run config.
-        knowledge: the release.
+        config: the run config; names that were exchanged before stay so.
+        knowledge: the release, with external APIs where they are known.
     """
-    renamed: dict[str, str] = {}
+    renamed: dict[str, str] = dict(config.renamed)
     providers: dict[str, tuple[ProviderEntry, ...]] = {}
     malformed = set(config.malformed)
     for name, entries in config.providers.items():

@@ -59,7 +59,7 @@ def resolve_build(
     inner = Findings()
     directories = {key: raw[key] for key in ("external_providers_dir", "external_apis_dir") if raw.get(key)}
     config = read_run_config({**directories, "providers": build_entries(spec.get("providers", {}), inner)})
-    knowledge, registry, apis = make_registry(config, knowledge, files or ExternalFiles(), None, inner)
+    config, knowledge, registry, apis = make_registry(config, knowledge, files or ExternalFiles(), None, inner)
     prepared = validate_and_prepare_providers(config, registry, knowledge, inner)
     served = apis_to_serve(None, prepared.by_key.keys(), knowledge)
     providers = {**prepared.by_key, **specs_for_autorouted_apis(served, knowledge)}

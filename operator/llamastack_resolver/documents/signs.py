@@ -28,6 +28,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from llamastack_resolver.behaviour import Behaviour
+from llamastack_resolver.config.api_names import meant_api
 from llamastack_resolver.releases import Release
 
 _STEP = re.compile(r"[.\[]")
@@ -91,6 +92,7 @@ class Outlines:
         self._top = self._shared(enumerate(top))
         sets = [frozenset(one) for one in data["apis"]]
         self._apis = [sets[place] for place in apis]
+        self._all_apis = frozenset[str]().union(*sets)
         self._runs: Mapping[str, Mapping[str, Any]] = data["types"]
         self._types: dict[tuple[str, str], _ProviderType] = {}
         everywhere = range(len(names))
@@ -100,9 +102,9 @@ class Outlines:
         """Return for each release the paths of a config that it does not know."""
         found: list[set[str]] = [set() for _ in self.releases]
         _add(found, "", {key: value for key, value in config.items() if key != "providers"}, self._top)
-        named = _apis(config)
+        named = {name: self._meant(name) for name in _apis(config)}
         for paths, apis in zip(found, self._apis, strict=True):
-            paths.update(named - apis)
+            paths.update(name for name, api in named.items() if api not in apis)
         for entry in entries_of(config):
             provider_type = self._type(entry)
             for place in provider_type.missing:
@@ -136,9 +138,14 @@ class Outlines:
             for place in places
         ]
 
+    def _meant(self, name: str) -> str:
+        """Return the API that releases take a name for: the name itself where it is an exact one, or none at all."""
+        return meant_api(name, self._all_apis) or name
+
     def _type(self, entry: Entry) -> _ProviderType:
-        name = (entry.api, entry.provider_type)
-        runs = self._runs.get(entry.api, {}).get(entry.provider_type)
+        api = self._meant(entry.api)
+        name = (api, entry.provider_type)
+        runs = self._runs.get(api, {}).get(entry.provider_type)
         if runs is None:
             return self._unknown_type
         if name not in self._types:

@@ -7,10 +7,11 @@ written for. A file that cannot be read here leaves its type open: whether it is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from llamastack_resolver.config.api_names import meant_api, member_name
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
@@ -132,11 +133,13 @@ def _place(
             hint="files belong in {remote,inline}/<api>/<name>.yaml",
         )
         return None
-    kind, api, file_name = parts
-    if api not in registry.types:
-        hint = did_you_mean(api, registry.types) or "name the folder after an API that takes providers"
+    kind, folder, file_name = parts
+    folders = {member_name(one): one for one in registry.types}
+    api = folders.get(folder)
+    if api is None:
+        hint = did_you_mean(folder, folders) or "name the folder after an API that takes providers"
         findings.warning(
-            ProviderReason.UNKNOWN_API, f"{knowledge.release} has no providers for `{api}`", path, hint=hint
+            ProviderReason.UNKNOWN_API, f"{knowledge.release} has no providers for `{folder}`", path, hint=hint
         )
         return None
     stem = PurePosixPath(file_name).stem
@@ -293,16 +296,19 @@ def _report_missing(key: str, path: str, findings: Findings) -> None:
 
 
 def external_apis(
-    files: Mapping[str, str | None], findings: Findings, at_server: bool = False
+    files: Mapping[str, str | None], own: Collection[str], findings: Findings, at_server: bool = False
 ) -> dict[str, dict[str, Any]]:
     """Return the external API specs (`ExternalApiSpec`: module, name, pip_packages, protocol) by API name.
 
+    A name that a release takes for one of its own APIs is that API.
+
     Args:
         files: text by path relative to the APIs directory; None where a file cannot be read here.
+        own: the APIs of the release.
         findings: where the findings go.
         at_server: the server cannot read what cannot be read here.
     """
-    apis = {}
+    apis: dict[str, dict[str, Any]] = {}
     for name, text in sorted(files.items()):
         if "/" in name:
             continue
@@ -325,7 +331,7 @@ def external_apis(
             findings.error(ModuleReason.SPEC_MISMATCH, message, f"{path}:pip_packages", hint=hint)
             continue
         if not missing:
-            apis[data["name"]] = data
+            apis[meant_api(data["name"], {*own, *apis}) or data["name"]] = data
     return apis
 
 

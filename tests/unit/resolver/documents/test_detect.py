@@ -163,6 +163,30 @@ class TestARunConfig:
     def test_tells_by_its_providers(self, providers: dict[str, Any], expected: str) -> None:
         assert concluded({"providers": providers})[0] == expected
 
+    @pytest.mark.parametrize(
+        ("providers", "spelled"),
+        [
+            (agents(persistence_store={"type": "sqlite"}, responses_store={"type": "sqlite"}), "Agents"),
+            (agents(), "AGENTS"),
+            (inference("remote::vllm", url="http://x"), "Inference"),
+            (inference("remote::tgi"), "inferencE"),
+            ({"post_training": [{"provider_id": "x", "provider_type": "inline::torchtune-gpu"}]}, "post-training"),
+            ({"datasetio": [{"provider_id": "x", "provider_type": "inline::localfs"}]}, "DatasetIO"),
+        ],
+    )
+    def test_tells_the_same_by_other_spellings_of_an_api(self, providers: dict[str, Any], spelled: str) -> None:
+        ((api, entries),) = providers.items()
+        exact, otherwise = {"providers": providers, "apis": [api]}, {"providers": {spelled: entries}, "apis": [spelled]}
+
+        assert concluded(exact)[0] == concluded(otherwise)[0] != "ogx-1.5.0"
+
+    def test_names_its_signs_as_they_are_written(self) -> None:
+        entries = inference("remote::vllm", url="http://x")["inference"]
+
+        because = concluded({"providers": {"Inference": entries}})[1]
+
+        assert because.startswith("concluded from `providers.Inference[0].config.url`")
+
     def test_is_of_no_release_older_than_a_key_in_it_whatever_else_is_left_over(self) -> None:
         providers = {"inference": [{**VLLM, "config": {"url": "http://x"}} for _ in range(3)]}
 
