@@ -13,11 +13,19 @@ import re
 from typing import NamedTuple
 
 # Written with `env.`: wherever it stands in a text.
-_WITH_ENV = re.compile(r"\$\{?[ \t]{0,8}env\.[ \t]{0,8}([A-Za-z0-9_.-]{0,100})", re.IGNORECASE)
+# A dash after a name in upper case begins a default, as in shells, unless the name goes on in upper case.
+_WITH_ENV = re.compile(
+    r"\$\{?[ \t]{0,8}(?i:env)[.:][ \t]{0,8}"
+    r"([A-Z0-9_]{1,100}(?=-(?![A-Z][A-Z0-9_-]{0,100}(?:[:}]|\Z)))|[A-Za-z0-9_.-]{0,100})"
+)
 # Written as shells and Kubernetes do, with the operators of shells: in values without blanks, which are no prose.
 _SHELL = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,100})(?=[}:?+=-])|\$\(([A-Z][A-Z0-9_]{0,100})\)")
+# The same in lower case, in addresses.
+_IN_ADDRESS = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]{0,100})(?=[}:?+=-])")
 # The same, where it is all there is.
-_WHOLE = re.compile(r"\$(?:\{[ \t]{0,8}([A-Za-z_][A-Za-z0-9_]{0,100})(?=[} \t:?+=-])|([A-Z][A-Z0-9_]{1,100})\Z)")
+_WHOLE = re.compile(
+    r"\$(?:\{[ \t]{0,8}([A-Za-z_][A-Za-z0-9_]{0,100})(?=[} \t:?+=-])|([A-Z][A-Z0-9_]{1,100})(?=[/:]|\Z))"
+)
 _OPERATOR = re.compile(r"[ \t]{0,8}(:?[-=?+]|:)?")
 _HARMLESS = re.compile(r"(?:https?://)?[A-Za-z0-9._:/~-]{1,100}")
 _PLAIN = re.compile(r"[0-9.]{1,9}|true|false")
@@ -52,10 +60,15 @@ def near_reference(text: str, whole: bool) -> NearReference | None:
     if match and (match[0].startswith("${") or not prose):
         return _told(text, match, match[1])
     match = _WHOLE.match(text.strip()) if whole else None
+    if match and _is_all(text.strip(), match):
+        return _told(text.strip(), match, match[1] or match[2])
+    if prose:
+        return None
+    match = _SHELL.search(text)
     if match:
-        return _told(text.strip(), match, match[1] or match[2]) if _is_all(text.strip(), match) else None
-    match = None if prose else _SHELL.search(text)
-    return _told(text, match, match[1] or match[2]) if match else None
+        return _told(text, match, match[1] or match[2])
+    match = _IN_ADDRESS.search(text) if "://" in text else None
+    return _told(text, match, match[1]) if match else None
 
 
 def nested_reference(name: str) -> NearReference:
