@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,9 @@ def run(args: argparse.Namespace) -> int:
         _show(_releases(), console, args.output)
         return 0
     knowledge = catalog.load_release(release)
+    if knowledge.release != release:
+        message = f"{release} is not in the catalog: this is {knowledge.release}, the nearest patch of the same minor"
+        console_for(args, sys.stderr).line(message)
     if args.distribution:
         console.line(_distribution(knowledge, args.distribution).rstrip("\n"))
     elif args.providers:

@@ -54,7 +54,7 @@ def check_files(names: Iterable[str], override: Release | None) -> Report:
     directories with nothing of ours in them."""
     files = read_files(names)
     inputs = [one for one in read_inputs(files.read) if one.recognised or one.file not in files.found]
-    objects = Counter(one.object_kind for one in inputs if one.passed_over)
+    objects = Counter(one.object_kind for one in inputs if one.passed_over and one.object_kind)
     checked = [check_document(one, override, read_files=True) for one in inputs if one.to_be_checked]
     with_something = {one.file for one in inputs}
     return Report(tuple(checked), objects, files.not_read + len(files.found - with_something))

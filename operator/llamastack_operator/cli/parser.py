@@ -49,6 +49,8 @@ def build_parser(arguments: Sequence[str], all_commands: bool = False) -> argpar
     parser.add_argument("--version", action=_PrintVersion, nargs=0, help="show the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     named = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if named is not None:
+        _check_options(parser, arguments[: arguments.index(named)], " before a command; its own stand behind it")
     if named is not None and named not in COMMANDS:
         parser.error(f"there is no command {named!r}: {_suggestion(named, COMMANDS) or f'see {parser.prog} --help'}")
     for name, text in COMMANDS.items():
@@ -64,7 +66,7 @@ def build_parser(arguments: Sequence[str], all_commands: bool = False) -> argpar
     return parser
 
 
-def _check_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+def _check_options(parser: argparse.ArgumentParser, arguments: Sequence[str], where: str = "") -> None:
     """Stop at an option that a command does not have, with the usage of that command: argparse shows that of the
     whole program, and names no option that may have been meant."""
     known = parser._option_string_actions
@@ -76,8 +78,12 @@ def _check_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) ->
             continue
         if name.startswith("--") and any(option.startswith(name) for option in known):
             continue  # argparse takes the beginning of an option for the whole
-        hint = _suggestion(argument.partition("=")[0], (option for option in known if option.startswith("--")))
-        parser.error(f"there is no option {argument.partition('=')[0]}{f': {hint}' if hint else ''}")
+        hint = (
+            None
+            if where
+            else _suggestion(argument.partition("=")[0], (option for option in known if option.startswith("--")))
+        )
+        parser.error(f"there is no option {argument.partition('=')[0]}{where}{f': {hint}' if hint else ''}")
 
 
 def _suggestion(word: str, names: Iterable[str]) -> str | None:

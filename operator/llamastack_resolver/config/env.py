@@ -270,7 +270,7 @@ class _Substituter:
             return UNKNOWN
 
     def _string(self, text: str, path: str, missing: list[tuple[str, str]] | None) -> Any:
-        if missing is not None and "$" in text and len(text) <= MAX_LENGTH:
+        if missing is not None and ("$" in text or "{{" in text) and len(text) <= MAX_LENGTH:
             self._note_near(text, path)
         if REFERENCE not in text:
             return convert(text) if self._behaviour.converts_every_string else text

@@ -26,6 +26,10 @@ _IN_ADDRESS = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]{0,100})(?=[}:?+=-])")
 _WHOLE = re.compile(
     r"\$(?:\{[ \t]{0,8}([A-Za-z_][A-Za-z0-9_]{0,100})(?=[} \t:?+=-])|([A-Z][A-Z0-9_]{1,100})(?=[/:]|\Z))"
 )
+# What Helm fills in, and those that write variables as its values. Prompts have `{{question}}` for other programs.
+_TEMPLATE = re.compile(
+    r"\{\{-?[ \t]{0,8}(?:(env)\.([A-Za-z0-9_]{1,100})|\.[A-Z]|\$\.?[A-Za-z]|include |tpl |lookup )", re.IGNORECASE
+)
 _OPERATOR = re.compile(r"[ \t]{0,8}(:?[-=?+]|:)?")
 _HARMLESS = re.compile(r"(?:https?://)?[A-Za-z0-9._:/~-]{1,100}")
 _PLAIN = re.compile(r"[0-9.]{1,9}|true|false")
@@ -53,7 +57,12 @@ def near_reference(text: str, whole: bool) -> NearReference | None:
         text: a value, with something else in the place of its real references.
         whole: whether the value has no real reference.
     """
-    if "$" not in text or len(text) > MAX_TEXT:
+    if len(text) > MAX_TEXT:
+        return None
+    template = _TEMPLATE.search(text) if "{{" in text else None
+    if template:
+        return _of_template(template)
+    if "$" not in text:
         return None
     prose = _BLANK.search(text.strip()) is not None
     match = _WITH_ENV.search(text)
@@ -80,6 +89,13 @@ def nested_reference(name: str) -> NearReference:
     message = f"the default of `${{env.{name}:=...}}` holds a reference: the release takes it for text"
     advice = f"write ${{env.{name}:=value}} with a plain value, and set {name} where it has to be another one"
     return NearReference(message, advice)
+
+
+def _of_template(match: re.Match[str]) -> NearReference:
+    if match[1]:
+        return _left(f"{match[0]} }}}}", f"write {_right(match[2], '')}")
+    message = "`{{` is filled in by Helm alone: the release leaves it as it is"
+    return NearReference(message, "check what `helm template` prints, or write ${env.NAME}")
 
 
 def _is_all(text: str, match: re.Match[str]) -> bool:

@@ -96,12 +96,14 @@ def _check_entries(providers: Mapping[str, Any], knowledge: ReleaseKnowledge, fi
     """Before 0.2.16 an entry was the text of its type; `stack build` of the releases since takes mappings alone."""
     behaviour = knowledge.behaviour
     old = [api for api, items in providers.items() if not _is_list_of_mappings(items)]
-    if not old or not (behaviour.has_stack_build and behaviour.knows_modules):
+    if not old or not behaviour.knows_modules:
         return
     apis = ", ".join(map(str, old))
-    findings.warning(
+    build = "`llama stack build`" + (f" of {knowledge.release}" if behaviour.has_stack_build else " since 0.2.16")
+    report = findings.warning if behaviour.has_stack_build else findings.info
+    report(
         ConfigReason.UNSUPPORTED_VERSION,
-        f"`llama stack build` of {knowledge.release} refuses the file: {apis} has entries as before 0.2.16",
+        f"{build} refuses the file: {apis} has entries as before 0.2.16",
         f"distribution_spec.providers.{old[0]}",
         hint="list mappings such as `- provider_type: remote::vllm`; `llamastack containerfile` takes both",
     )

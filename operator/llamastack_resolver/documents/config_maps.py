@@ -115,7 +115,7 @@ class ConfigMaps:
             findings: where the findings go.
         """
         name, key = str(reference.get("name")), str(reference.get("key"))
-        config_map = self.objects.get((namespace, name))
+        config_map = self._named(namespace, name)
         if config_map is None:
             message = f"ConfigMap {name} is not in these files: {otherwise}"
             findings.info(ConfigReason.MISSING_REFERENCE, message, path, hint="hand the ConfigMap in as well")
@@ -127,20 +127,36 @@ class ConfigMaps:
             message = f"ConfigMap {name} has no key {key!r}"
             findings.error(ConfigReason.MISSING_REFERENCE, message, f"{path}.key", hint=hint)
             return None
-        self.used.setdefault((namespace, name), set()).add(key)
+        self.used.setdefault((config_map.namespace, name), set()).add(key)
         return _text(config_map, key)
 
     def data(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """Return the texts of a ConfigMap by key, or None where it is not at hand."""
-        config_map = self.objects.get((namespace, name))
+        config_map = self._named(namespace, name)
         if config_map is None:
             return None
         return {key: text for key, text in _data(config_map).items() if isinstance(key, str) and isinstance(text, str)}
+
+    def has(self, namespace: str, name: str) -> bool:
+        """Whether a ConfigMap is at hand."""
+        return self._named(namespace, name) is not None
+
+    def _named(self, namespace: str, name: str) -> KubernetesObject | None:
+        found = self.objects.get((namespace, name))
+        if found is not None:
+            return found
+        beside = [one for one in self.objects.values() if one.name == name and may_be_one(one.namespace, namespace)]
+        return beside[0] if len(beside) == 1 else None
 
     def is_used(self, config_map: KubernetesObject, key: str | None = None) -> bool:
         """Whether something referred to a ConfigMap, or to one key of it."""
         keys = self.used.get((config_map.namespace, config_map.name), set())
         return bool(keys) if key is None else key in keys
+
+
+def may_be_one(namespace: str, other: str) -> bool:
+    """Whether two objects may be in one namespace: one that names none comes into the one that it is applied to."""
+    return namespace == other or not namespace or not other
 
 
 def texts_of(config_map: KubernetesObject) -> Iterator[ConfigMapText]:

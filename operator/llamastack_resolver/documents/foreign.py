@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llamastack_resolver.config.env import Environment
-from llamastack_resolver.documents.config_maps import ConfigMaps
+from llamastack_resolver.documents.config_maps import ConfigMaps, may_be_one
 from llamastack_resolver.documents.environment import read_entries
 from llamastack_resolver.documents.input import Input
 from llamastack_resolver.documents.kubernetes import FOREIGN_KINDS, KubernetesObject
@@ -46,10 +46,18 @@ class ForeignObjects:
         return found
 
     def of(self, config_map: KubernetesObject) -> KubernetesObject | None:
-        """Return the one that refers to a ConfigMap, else the only one of its namespace."""
-        beside = self.by_namespace.get(config_map.namespace, [])
-        referring = self.by_config_map.get((config_map.namespace, config_map.name))
-        return referring or (beside[0] if len(beside) == 1 else None)
+        """Return the one that refers to a ConfigMap, else the only one that may be in its namespace."""
+        own, name = config_map.namespace, config_map.name
+        exact = self.by_config_map.get((own, name))
+        if exact is not None:
+            return exact
+        referring = [
+            one
+            for (namespace, named), one in self.by_config_map.items()
+            if named == name and may_be_one(namespace, own)
+        ]
+        beside = [one for space, some in self.by_namespace.items() if may_be_one(space, own) for one in some]
+        return next((some[0] for some in (referring, beside) if len(some) == 1), None)
 
 
 def image_of(foreign: KubernetesObject) -> str | None:
@@ -69,7 +77,7 @@ def read_foreign(foreign: KubernetesObject, config_maps: ConfigMaps) -> Input:
     result = Input(foreign.file, "Other", foreign.name, object_kind=foreign.kind, passed_over=True)
     result.document = foreign.document
     named = sorted(_config_maps(foreign))
-    missing = [name for name in named if (foreign.namespace, name) not in config_maps.objects]
+    missing = [name for name in named if not config_maps.has(foreign.namespace, name)]
     config = f"the ConfigMap {', '.join(named)}" if named else "a ConfigMap"
     message = f"{foreign.kind} is another operator's kind: nothing of it is checked but the run config in {config}"
     hint = f"hand in the ConfigMap {', '.join(missing)} as well" if missing else None

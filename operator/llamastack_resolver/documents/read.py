@@ -70,11 +70,13 @@ def _parts(name: str, text: str | bytes) -> Iterator[Input | KubernetesObject]:
         yield _broken(name, text, of_stream)
     elif all(document.value is None for document in documents):
         yield _empty(name)
-    alone = True
+    alone, is_config = True, any(map(_is_config, documents))
     for index, document in enumerate(documents):
         if is_object(document.value):
             yield from objects_of(name, document)
         elif document.value is not None:
+            if is_config and not _is_config(document):
+                continue  # told as one of several documents
             result = _bare(name, document)
             if len(documents) > 1 and result.config is not None and alone:
                 alone = False
@@ -91,7 +93,7 @@ def _broken(file: str, text: str | bytes, problems: list[Finding]) -> Input:
 
 
 def _empty(file: str) -> Input:
-    result = Input(file, "Other", recognised=False)
+    result = Input(file, "Other", recognised=False, passed_over=True)
     hint = "fill it, or leave it out"
     result.findings.warning(ConfigReason.INVALID_MANIFEST, "the file is empty", DOCUMENT, hint=hint)
     return result
@@ -109,6 +111,12 @@ def _bare(file: str, document: Document) -> Input:
         return _unknown(file, document)
     result.findings.extend(document.findings)
     return result
+
+
+def _is_config(document: Document) -> bool:
+    """Whether a document is a run config or a build config of its own, and no object."""
+    value = document.value
+    return isinstance(value, dict) and not is_object(value) and (is_build_config(value) or may_be_run_config(value))
 
 
 def _unknown(file: str, document: Document) -> Input:

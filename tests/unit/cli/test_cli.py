@@ -144,6 +144,14 @@ class TestValidate:
 
         assert (status, "indented with a tab" in out) == (1, True)
 
+    @pytest.mark.parametrize("text", ["", "# later\n", "---\n---\n"])
+    def test_has_checked_nothing_where_a_file_is_empty(self, file: Writer, capsys: Capture, text: str):
+        status, out, _ = run(capsys, "validate", file(text, "empty.yaml"))
+
+        assert status == 2
+        assert "the file is empty" in out and out.endswith("0 documents: 1 warning\n")
+        assert run(capsys, "validate", file(text, "empty.yaml"), file(GOOD))[0] == 0
+
     def test_says_that_nothing_was_checked_where_there_is_nothing(self, file: Writer, capsys: Capture, tmp_path: Path):
         file("apiVersion: v1\nkind: Service\n---\napiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n", "objects.yaml")
         file("a: 1\n", "other.yaml")
@@ -199,6 +207,13 @@ class TestValidate:
 
         assert "checked as " in out
 
+    def test_of_a_patch_that_stands_in_for_another_says_so(self, capsys: Capture):
+        status, out, err = run(capsys, "catalog", "0.7.33")
+
+        assert (status, out.splitlines()[0]) == (0, "release  0.7.3")
+        assert err == "0.7.33 is not in the catalog: this is 0.7.3, the nearest patch of the same minor\n"
+        assert run(capsys, "catalog", "0.7.3")[2] == ""
+
     @pytest.mark.parametrize(
         "arguments",
         [
@@ -233,6 +248,12 @@ class TestAWrongWord:
             ),
             (["validate", "--stck-version=0.7.3"], "usage: llamastack validate", "did you mean --stack-version?"),
             (["resolve", "x.yaml", "--outptu", "json"], "usage: llamastack resolve", "did you mean --output?"),
+            (
+                ["--stack-version", "0.7.3", "validate", "x"],
+                "usage: llamastack [-h]",
+                "before a command; its own stand",
+            ),
+            (["-o", "json", "validate", "x"], "usage: llamastack [-h]", "there is no option -o before a command"),
             (["validate", "-x", "a.yaml"], "usage: llamastack validate", "there is no option -x"),
             (["resolve", "a.yaml", "b.yaml"], "usage: llamastack resolve", "unrecognized arguments: b.yaml"),
         ],

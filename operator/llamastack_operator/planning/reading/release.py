@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from llamastack_operator import catalog
+from llamastack_resolver.documents.build_config import build_entries
 from llamastack_resolver.documents.detect import detect_release, parse_release, release_of_image, unknown_tag
 from llamastack_resolver.documents.input import Input
 from llamastack_resolver.documents.resolve import locate, resolve_input
@@ -101,4 +102,5 @@ def _config_of(document: Input) -> dict[str, object]:
     if document.kind != "BuildConfig":
         return dict(document.config)
     spec = document.config.get("distribution_spec")
-    return {"providers": spec.get("providers") if isinstance(spec, dict) else None}
+    providers = spec.get("providers") if isinstance(spec, dict) else None
+    return {"providers": build_entries(providers, Findings()) if isinstance(providers, dict) else None}

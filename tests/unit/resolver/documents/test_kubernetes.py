@@ -131,6 +131,15 @@ class TestAKindOfOurGroup:
         assert (document.passed_over, list(document.findings)) == (True, [])
 
 
+def test_a_stack_finds_its_config_map_where_one_of_them_names_no_namespace():
+    reference = "  runConfigFrom: {configMapKeyRef: {name: cm, key: config.yaml}}\n"
+    stack = STACK.partition("  runConfig:")[0].replace(", namespace: team", "") + reference
+
+    (document,) = [one for one in read(stack, CONFIG_MAP) if one.to_be_checked]
+
+    assert document.source is not None and list(document.findings) == []
+
+
 class TestAConfigMapOfAnotherOperator:
     def test_is_checked_where_it_holds_a_run_config(self):
         (document,) = read(CONFIG_MAP)
@@ -155,6 +164,27 @@ class TestAConfigMapOfAnotherOperator:
 
         assert read(CONFIG_MAP, unnamed)[0].image == "registry.example/llama-stack:0.7.3"
         assert read(CONFIG_MAP, unnamed, SERVER.replace("name: cm", "name: other"))[0].image is None
+
+    @pytest.mark.parametrize("without", ["CONFIG_MAP", "SERVER"])
+    def test_may_be_in_the_namespace_that_it_is_applied_to(self, without: str):
+        texts = {"CONFIG_MAP": CONFIG_MAP, "SERVER": SERVER}
+        texts[without] = texts[without].replace(", namespace: team", "")
+
+        config, server = read(texts["CONFIG_MAP"], texts["SERVER"])
+
+        assert config.image == "registry.example/ogx:1.5.0"
+        assert [finding.hint for finding in server.findings] == [None]
+
+    def test_in_another_namespace_is_not_of_it(self):
+        config, server = read(CONFIG_MAP.replace("team", "theirs"), SERVER)
+
+        assert config.image is None
+        assert [finding.hint for finding in server.findings] == ["hand in the ConfigMap cm as well"]
+
+    def test_of_two_that_may_be_meant_has_neithers_image(self):
+        both = (SERVER.replace("team", "a"), SERVER.replace("team", "b").replace("1.5.0", "1.4.1"))
+
+        assert read(CONFIG_MAP.replace(", namespace: team", ""), *both)[0].image is None
 
     def test_says_that_the_kind_is_another_operators(self):
         for text, name in ((DISTRIBUTION, "LlamaStackDistribution"), (SERVER, "OGXServer")):

@@ -162,6 +162,8 @@ class TestAFileThatAServerReads:
             (f"---\n{CONFIG}...\n", []),
             (f"{CONFIG}---\n{CONFIG}", [5]),
             (f"{CONFIG}---\n", [5]),
+            (f"{CONFIG}---\nfoo: bar\n---\n- 1\n", [5]),
+            (f"foo: bar\n---\n{CONFIG}", [3]),
             (f"kind: Service\n---\n{CONFIG}", [3]),
             (f"distribution_spec: {{}}\n---\n{CONFIG}", [3]),
         ],
