@@ -6,11 +6,12 @@ its API's dependents out of the later checks, so that no finding is the conseque
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from llamastack_resolver.config.api_names import meant_api
-from llamastack_resolver.config.condition import Condition
+from llamastack_resolver.config.condition import Condition, any_of
 from llamastack_resolver.config.run_config import ProviderEntry, RunConfig
 from llamastack_resolver.findings import Findings, Whose
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
@@ -143,20 +144,31 @@ def _api_is_usable(
         return True
     prepared.failed_apis.add(api)
     meant = meant_api(api, knowledge.apis)
+    where = _where_enabled(entries)
     if meant in knowledge.router_apis:
         prepared.failed_apis.add(meant)
-        message = f"{knowledge.release} takes `{api}` for `{meant}`, and then looks for its providers by the exact name"
-        findings.error(
-            ProviderReason.UNKNOWN_API, f"{message}: it does not start", path, api=meant, hint=f"write `{meant}`"
-        )
+        message = f"{where}{knowledge.release} takes `{api}` for `{meant}`"
+        message += ", and then looks for its providers by the exact name: it does not start"
+        findings.error(ProviderReason.UNKNOWN_API, message, path, api=meant, hint=f"write `{meant}`")
     elif api not in knowledge.apis:
         _report_unknown_api(api, registry, knowledge, prepared, findings)
     elif any(not entry.disabled for entry in entries):
         hint = _api_advice(api, knowledge) or "remove the section: the stack provides it itself"
         findings.error(
-            ProviderReason.UNKNOWN_API, f"`{api}` takes no providers in {knowledge.release}", path, api=api, hint=hint
+            ProviderReason.UNKNOWN_API,
+            f"{where}`{api}` takes no providers in {knowledge.release}",
+            path,
+            api=api,
+            hint=hint,
         )
     return False
+
+
+def _where_enabled(entries: Sequence[ProviderEntry]) -> str:
+    """Return the beginning of what is said of a section that has providers only where variables are set."""
+    enabled = [entry for entry in entries if not entry.disabled]
+    conditions = [entry.condition for entry in enabled if entry.condition]
+    return f"where {any_of(conditions)}, " if conditions and len(conditions) == len(enabled) else ""
 
 
 def _report_unknown_api(

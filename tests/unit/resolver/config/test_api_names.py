@@ -61,3 +61,14 @@ def test_another_spelling_of_a_routed_api_is_not_taken_for_one_from_a_directory_
     assert [one for one in found(resolve(raw, knowledge())) if one[0] == "error"] == [
         ("error", "UnknownApi", "providers.Inference")
     ]
+
+
+def test_behind_a_router_the_exact_name_is_needed_where_a_provider_is_switched_on():
+    def told(provider_id: str) -> list[tuple[str, str]]:
+        resolution = resolve(config(providers={"vector-io": [entry(provider_id, "inline::faiss")]}), knowledge())
+        return [(str(one.severity), one.message) for one in resolution.findings if one.path == "providers.vector-io"]
+
+    ((severity, message),) = told("faiss")
+    assert severity == "error" and message.endswith("looks for its providers by the exact name: it does not start")
+    assert told("${env.FAISS:+faiss}") == [("error", f"where FAISS is set, {message}")]
+    assert [severity for severity, _ in told("")] == ["warning"]
