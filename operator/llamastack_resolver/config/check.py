@@ -117,6 +117,7 @@ def check_run_config(config: Mapping[str, Any], knowledge: ReleaseKnowledge, fin
     for issue in _without_consequences(check(dict(config), schema)):
         _report(issue, config, knowledge, findings)
     _check_name(config, schema, findings)
+    _check_inference_store(config, schema, findings)
 
 
 def _without_consequences(issues: list[Issue]) -> list[Issue]:
@@ -176,6 +177,20 @@ def _check_name(config: Mapping[str, Any], schema: Mapping[str, Any], findings: 
             "distro_name",
             hint="any name will do",
         )
+
+
+def _check_inference_store(config: Mapping[str, Any], schema: Mapping[str, Any], findings: Findings) -> None:
+    """From 0.2.22 to 0.2.24 the store may stand in a section of its own, whose default is a mere text: the router of
+    inference opens it, and the server stops. Where inference is not served, nothing looks at it."""
+    section = (schema.get("$defs") or {}).get("InferenceStoreConfig") or {}
+    store, apis = config.get("inference_store"), config.get("apis")
+    if "sql_store_config" not in (section.get("properties") or {}) or not isinstance(store, dict):
+        return
+    served = not isinstance(apis, list) or not apis or "inference" in apis
+    if served and not {"sql_store_config", "type"} & store.keys():
+        message = "`sql_store_config` is required: it has no default that works"
+        path, hint = "inference_store.sql_store_config", "add `sql_store_config`, such as {type: sqlite, db_path: ...}"
+        findings.error(ConfigReason.INVALID_RUN_CONFIG, message, path, hint=hint)
 
 
 def value_at(config: Any, path: str) -> Any:

@@ -80,3 +80,25 @@ def test_a_store_under_the_name_of_newer_releases_is_one_mistake():
     assert missing("0.2.23", "vector_io", "inline::faiss", {"persistence": {"namespace": "f", "backend": "kv"}}) == [
         ("persistence", "error")
     ]
+
+
+@pytest.mark.parametrize(
+    ("release", "store", "apis", "errors"),
+    [
+        ("0.2.22", {"max_write_queue_size": 5}, ["inference"], ["inference_store.sql_store_config"]),
+        ("0.2.24", {}, [], ["inference_store.sql_store_config"]),
+        ("0.2.23", {"sql_store_config": {"type": "sqlite"}}, ["inference"], []),
+        ("0.2.23", {"type": "sqlite"}, ["inference"], []),
+        ("0.2.23", None, ["inference"], []),
+        ("0.2.23", {"num_writers": 2}, ["files"], []),
+        ("0.2.20", {}, ["inference"], ["inference_store.type"]),
+    ],
+)
+def test_the_store_of_inference_needs_one_inside(release: str, store: object, apis: list[str], errors: list[str]):
+    raw = {"version": 2, "image_name": "x", "apis": apis, "providers": {}, "inference_store": store}
+    findings = resolve(
+        raw, catalog.load_release(Release.parse(release)), Environment({}), ExternalFiles({}, {})
+    ).findings
+
+    told = [one.path for one in findings if one.severity == "error" and one.path.startswith("inference_store")]
+    assert told == errors
