@@ -92,6 +92,8 @@ def objects_of(file: str, document: Document) -> Iterator[KubernetesObject]:
             # The API server leaves out what the list says for all of its items.
             kind = {"apiVersion": value.get("apiVersion"), "kind": str(value["kind"]).removesuffix(_LIST)}
             yield KubernetesObject(file, {**kind, **item}, inner)
+        else:
+            yield KubernetesObject(file, {"kind": ""}, inner)
 
 
 def _item_documents(document: Document, items: list[Any]) -> list[Document]:

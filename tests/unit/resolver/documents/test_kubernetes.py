@@ -102,6 +102,13 @@ class TestAList:
         assert [one.kind for one in documents if not one.consulted] == ["LlamaStack"]
         assert (finding.file, finding.object, finding.line) == ("0.yaml", "ConfigMap/cm", 25)
 
+    @pytest.mark.parametrize("item", ["3", "null", "text", "[]"])
+    def test_with_an_item_that_is_no_object_is_an_error_there(self, item: str):
+        stack, other = read(as_list("List", STACK, item))
+
+        assert stack.kind == "LlamaStack"
+        assert [(one.severity, one.line is None) for one in other.findings] == [("error", False)]
+
     def test_that_is_empty_holds_nothing(self):
         assert read("apiVersion: v1\nkind: List\nitems: []\n") == []
 
