@@ -77,11 +77,11 @@ def read_config_text(text: ConfigMapText, findings: Findings) -> ConfigMapConfig
     """Return the run config in a text, None where there is none, and add what is wrong with it as YAML."""
     document, problems = read_document(text.text)
     findings.extend(text.placed(problem, problem.line) for problem in problems)
-    if document is None and not problems:
+    if (document is None or document.value is None) and not problems:
         own = Findings()
         own.error(ConfigReason.INVALID_RUN_CONFIG, "the text is empty", DOCUMENT, hint="start with `version: 2`")
         findings.extend(text.placed(problem, None) for problem in own)
-    return ConfigMapConfig(text, document) if document else None
+    return ConfigMapConfig(text, document) if document and document.value is not None else None
 
 
 @dataclass

@@ -123,6 +123,8 @@ class TestAConfigOfAConfigMap:
             "providers: {a: [",
             "",
             "# nothing but a remark\n",
+            "null",
+            "---\n~\n",
             "providers: {}\n---\nproviders: {}\n",
             "providers: !!python/object/apply:os.getcwd []",
             "providers: !secret {}",
