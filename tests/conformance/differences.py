@@ -33,15 +33,17 @@ class Difference:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: a change, what we say, the first release of which it is true if not all, and why."""
+    """A row of the table: a change, what we say, the first release of which it is true and the first of which it is no
+    more, if there are such, and why."""
 
     change: str
     said: str
     since: str
+    before: str
     reason: str
 
     def is_about(self, release: Release) -> bool:
-        return not self.since or release.since(self.since)
+        return (not self.since or release.since(self.since)) and not (self.before and release.since(self.before))
 
     def has(self, one: Difference) -> bool:
         return (one.change, one.said) == (self.change, self.said)
@@ -49,11 +51,12 @@ class Row:
 
 @cache
 def rows() -> tuple[Row, ...]:
-    """Read the table; releases are `all`, or those since one."""
+    """Read the table; releases are `all`, or those since one, or before one."""
     found = []
     for match in filter(None, map(_ROW.match, PAGE.read_text("utf-8").splitlines())):
-        since = match["releases"].removeprefix("since ").removeprefix("all")
-        found.append(Row(match["change"], match["said"], since, match["reason"]))
+        word, _, release = match["releases"].strip().partition(" ")
+        bounds = (release if word == "since" else "", release if word == "before" else "")
+        found.append(Row(match["change"], match["said"], *bounds, match["reason"]))
     return tuple(found)
 
 

@@ -93,7 +93,7 @@ def _broken(file: str, text: str | bytes, problems: list[Finding]) -> Input:
 
 
 def _empty(file: str) -> Input:
-    result = Input(file, "Other", recognised=False, passed_over=True)
+    result = Input(file, "Other", recognised=False)
     hint = "fill it, or leave it out"
     result.findings.warning(ConfigReason.INVALID_MANIFEST, "the file is empty", DOCUMENT, hint=hint)
     return result

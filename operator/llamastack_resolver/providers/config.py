@@ -77,7 +77,7 @@ def _check_schema(
             findings.warning(ConfigReason.UNKNOWN_FIELD, message, path, hint=hint, **_whose(provider))
     for found in issues:
         issue = _at_the_text(found, config)
-        hard = builtin and is_done_here(issue.path, PROVIDER_FIELDS)
+        hard = builtin and is_done_here(issue.path, PROVIDER_FIELDS) and not issue.missing
         _report(replace(issue, soft=issue.soft and not hard), provider, knowledge, findings)
 
 
@@ -95,6 +95,10 @@ def _report(issue: Issue, provider: ProviderWithSpec, knowledge: ReleaseKnowledg
         name = issue.path.rsplit(".", 1)[-1]
         message = f"{provider.provider_type} of {knowledge.release} ignores `{name}`"
         findings.warning(ConfigReason.UNKNOWN_FIELD, message, path, hint=issue.cure, **whose)
+    elif issue.soft and issue.missing:
+        findings.info(
+            ProviderReason.INVALID_PROVIDER_CONFIG, f"its source says: {issue.message}", path, hint=issue.cure, **whose
+        )
     elif issue.soft:
         message = f"{issue.message}, unless {provider.provider_type} converts it"
         findings.warning(ProviderReason.INVALID_PROVIDER_CONFIG, message, path, hint=issue.cure, **whose)

@@ -94,7 +94,7 @@ class ProviderReason(Reason):
         cure="Correct the field that the path names.",
         shows=(Place.REPORT, Place.CONFIG_VALID.false, *ERROR_OF_A_STACK),
         example="expected a number, found text",
-        severities=(Severity.ERROR, Severity.WARNING),
+        severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
     )
     RESOLVED_IN_IMAGE = Declaration(
         "ResolvedInImage",

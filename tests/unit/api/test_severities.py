@@ -32,7 +32,7 @@ OF_REASONS = {
     "InlineSecret": {EXPOSED},
     "InstantiationFailed": {DOES_NOT_START},
     "InvalidManifest": {DOES_NOT_START, NO_EFFECT},
-    "InvalidProviderConfig": {DOES_NOT_START, UNJUDGED},
+    "InvalidProviderConfig": {DOES_NOT_START, UNJUDGED, WORTH_KNOWING},
     "InvalidRunConfig": {DOES_NOT_START, NO_EFFECT, UNJUDGED},
     "InvalidSpec": {DOES_NOT_START},
     "LimitExceeded": {DOES_NOT_START},

@@ -64,9 +64,6 @@ MISTAKES = {
     "the datasets have no provider, and the release cannot register them: it stops": (
         Mistake("0.2.16", "0.2.19", LONG[:1], "ServerCannotStart datasets"),
     ),
-    "Chroma opens a store that the config does not name: it stops, and upstream named one in 0.2.18": (
-        Mistake("0.2.16", "0.2.17", DELL, "InvalidProviderConfig providers.vector_io[0].config.kvstore"),
-    ),
     "the key is `base_url` since 0.4.0: the release ignores the address, or stops for want of it": (
         Mistake("0.4.0", "0.6.1", DELL, "UnknownField providers.inference[0].config.url"),
         Mistake("0.4.0", "0.6.1", DELL[1:], "UnknownField providers.inference[1].config.url"),

@@ -32,7 +32,6 @@ def found(release: str, api: str, provider_type: str, config: dict[str, object])
     [
         (*LOCALFS, ["metadata_store"]),
         ("vector_io", "inline::faiss", {}, ["kvstore"]),
-        ("vector_io", "remote::chromadb", {"url": "http://chroma"}, ["kvstore"]),
         ("datasetio", "inline::localfs", {}, ["kvstore"]),
         ("agents", "inline::meta-reference", {}, ["persistence_store", "responses_store"]),
     ],
@@ -41,6 +40,11 @@ def test_a_store_whose_default_is_a_mere_text_is_required(
     release: str, api: str, provider_type: str, config: dict[str, object], stores: list[str]
 ):
     assert missing(release, api, provider_type, config) == [(store, "error") for store in stores]
+
+
+@pytest.mark.parametrize("release", ["0.2.16", "0.2.20", "0.2.24"])
+def test_what_was_read_in_the_source_alone_is_worth_knowing(release: str):
+    assert missing(release, "vector_io", "remote::chromadb", {"url": "http://chroma"}) == [("kvstore", "info")]
 
 
 def test_a_store_that_is_there_is_not_missed():
