@@ -16,7 +16,7 @@ from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.config_map import ConfigMapContent
 from llamastack_operator.objects.resources import LLAMASTACKBUILDS
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, StackFacts
-from llamastack_operator.planning.stack.inputs.config_map_texts import take
+from llamastack_operator.planning.stack.inputs.config_map_texts import exceeds, take, texts_of, used_of
 from llamastack_operator.planning.stack.inputs.references import CA_PATH, SpecReference, references_of
 from llamastack_operator.planning.stack.referred import referred_of
 from llamastack_operator.planning.stack.stack import Stack, stack_from
@@ -73,14 +73,17 @@ class FilesAsCluster:
             return StackFacts(stack, (), (), NOTHING_REFERRED)
         references = [self._as_far_as_known(stack, ref, findings) for ref in references_of(stack.spec)]
         namespace = stack.key[0]
-        contents = {
-            (namespace, ref.name): self.config_maps.get((namespace, ref.name))
-            for ref in references
-            if ref.kind == "ConfigMap"
+        uses, wanted = used_of(references, namespace), texts_of(references, namespace, variables=True)
+        held = {key: content for key in uses if (content := self.config_maps.get(key)) is not None}
+        digests = {key: held[key].digests(parts) if key in held else None for key, parts in uses.items()}
+        texts: dict[Key, Mapping[str, str] | None] = {
+            key: held[key].texts(keys) if key in held else None for key, keys in wanted.items()
         }
         others: dict[SpecReference, Any] = {ref: self._other(namespace, ref) for ref in references}
-        taken = take(stack.spec, namespace, contents)
-        return StackFacts(stack, (), (), referred_of(references, namespace, contents, others, taken))
+        if exceeds(digests, wanted):
+            texts = {}
+        taken = take(stack.spec, namespace, texts)
+        return StackFacts(stack, (), (), referred_of(references, namespace, digests, others, texts, taken))
 
     def builds_of(self, namespace: str) -> tuple[BuildRecord, ...]:
         """Return the builds of a namespace."""

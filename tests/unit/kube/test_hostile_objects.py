@@ -25,6 +25,7 @@ from llamastack_operator.kube.referents import Referents
 from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.builds import build_from, build_index, build_pod_from, job_from
 from llamastack_operator.objects.child import Key, child_from
+from llamastack_operator.objects.config_map import WHOLE
 from llamastack_operator.objects.pods import pod_from
 from llamastack_operator.objects.resources import (
     CONFIGMAPS,
@@ -129,7 +130,7 @@ HOSTILE = st.sampled_from(
 
 def referents() -> Referents:
     found = Referents(cast(Client, None))
-    found.follow(("team-a", "bot"), {("team-a", "one"), ("team-a", "bystander")})
+    found.follow(("team-a", "bot"), {("team-a", "one"): {WHOLE}, ("team-a", "bystander"): {WHOLE}})
     return found
 
 

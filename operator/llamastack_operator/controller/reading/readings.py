@@ -53,6 +53,13 @@ class Readings:
         # When a question failed for a fault that is not its own.
         self._failed: dict[str, float] = {}
 
+    def knows(self, facts: StackFacts) -> bool:
+        """Tell whether the reading of a stack is there, so that no text is needed to ask for it."""
+        asked = self._asked.get(facts.stack.key)
+        if asked is None or asked[0] != _identity(facts):
+            return False
+        return asked[1] in self._known and not self._is_to_be_retried(asked[1])
+
     def of(self, facts: StackFacts) -> Answer | None:
         """Return the answer about a stack; None where that is yet to be read, and its key will be noticed."""
         key, identity = facts.stack.key, _identity(facts)

@@ -1,19 +1,29 @@
 """Collects all that one pass looks at, so that what follows is pure.
 
-Everything comes from the caches, but for objects that the spec refers to by name.
+Everything comes from the caches, but for objects that the spec refers to by name. Of ConfigMaps the caches have no
+texts: those are read for each pass that needs them, one object after the other, and go with the facts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from llamastack_operator.kube.cache import Cache
-from llamastack_operator.kube.referents import Referents
+from llamastack_operator.kube.referents import Referents, Uses
 from llamastack_operator.objects.child import Child, Key
+from llamastack_operator.objects.config_map import ConfigMapDigests
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
-from llamastack_operator.planning.stack.inputs.config_map_texts import Taken, take
+from llamastack_operator.planning.stack.inputs.config_map_texts import (
+    Texts,
+    exceeds,
+    is_variable,
+    take,
+    texts_of,
+    used_of,
+)
 from llamastack_operator.planning.stack.inputs.references import SpecReference, references_of
 from llamastack_operator.planning.stack.referred import leads_somewhere, referred_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
@@ -48,11 +58,18 @@ class Gatherer:
         """Return the facts about a stack, or None where it is gone."""
         stack = self._stacks.get(key)
         if stack is None or stack.deleting:
-            self._referents.follow(key, set())
+            self._referents.follow(key, {})
             self._verified.pop(key, None)
             return None
-        referred = await self._follow(stack)
+        referred = await self._follow(stack, variables=False)
         return StackFacts(stack, self._members(key), tuple(self._pods.of(key)), referred)
+
+    async def with_variables(self, facts: StackFacts) -> StackFacts:
+        """Return the facts with the values of variables that come from ConfigMaps, which only a reading needs."""
+        references = references_of(facts.stack.spec) if facts.stack.spec else []
+        if not any(is_variable(ref, "ConfigMap") for ref in references):
+            return facts
+        return replace(facts, referred=await self._follow(facts.stack, variables=True))
 
     def renewed(self, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot with what the caches hold of the stack's objects now."""
@@ -62,17 +79,33 @@ class Gatherer:
     def _members(self, key: Key) -> tuple[Child, ...]:
         return tuple(child for cache in self._children.values() for child in cache.of(key))
 
-    async def _follow(self, stack: Stack) -> Referred:
+    async def _follow(self, stack: Stack, variables: bool) -> Referred:
         references = references_of(stack.spec) if stack.spec else []
         namespace = stack.key[0]
-        config_maps = {(namespace, ref.name) for ref in references if ref.kind == "ConfigMap"}
-        self._referents.follow(stack.key, config_maps)
-        if not references:
+        uses = used_of(references, namespace)
+        self._referents.follow(stack.key, uses)
+        if not references or stack.spec is None:
             return NOTHING_REFERRED
-        contents = {key: await self._referents.config_map(key) for key in sorted(config_maps)}
+        digests, texts = await self._config_maps(references, namespace, uses, variables)
         others = await self._others(stack, [ref for ref in references if ref.kind != "ConfigMap"])
-        taken = take(stack.spec, namespace, contents) if stack.spec else Taken()
-        return referred_of(references, namespace, contents, others, taken)
+        taken = take(stack.spec, namespace, texts)
+        return referred_of(references, namespace, digests, others, texts, taken)
+
+    async def _config_maps(
+        self, references: list[SpecReference], namespace: str, uses: Uses, variables: bool
+    ) -> tuple[dict[Key, ConfigMapDigests | None], Texts]:
+        """Look at ConfigMaps, and read the texts; no more than one stack may take are held at a time."""
+        taken, wanted = (texts_of(references, namespace, every) for every in (True, variables))
+        digests: dict[Key, ConfigMapDigests | None] = {}
+        texts: dict[Key, Mapping[str, str] | None] = {}
+        for key in sorted(uses):
+            if key not in wanted or exceeds(digests, taken):
+                digests[key] = await self._referents.digests(key, uses[key])
+                continue
+            content = await self._referents.content(key)
+            digests[key] = None if content is None else content.digests(uses[key])
+            texts[key] = None if content is None else content.texts(wanted[key])
+        return digests, {} if exceeds(digests, taken) else texts
 
     async def _others(self, stack: Stack, references: list[SpecReference]) -> dict[SpecReference, Any]:
         """Look up Secrets and claims; what was found once is not asked for again in the same generation."""

@@ -90,6 +90,8 @@ class Reconciler:
             OSError, TimeoutError: it could not be reached.
         """
         facts = await self._gatherer.gather(key)
+        if facts is not None and not self._readings.knows(facts):
+            facts = await self._gatherer.with_variables(facts)
         if facts is None:
             self._memo.forget(key)
             self._versions.forget(key)

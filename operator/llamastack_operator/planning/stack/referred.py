@@ -6,9 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llamastack_operator.objects.child import Key, digest
-from llamastack_operator.objects.config_map import ConfigMapContent
+from llamastack_operator.objects.config_map import ConfigMapDigests
 from llamastack_operator.planning.stack.facts import Referred
-from llamastack_operator.planning.stack.inputs.config_map_texts import Taken
+from llamastack_operator.planning.stack.inputs.config_map_texts import (
+    Taken,
+    Texts,
+    exceeds,
+    is_variable,
+    report_exceeding,
+    texts_of,
+)
 from llamastack_operator.planning.stack.inputs.references import CA_PATH, SpecReference, report_missing
 from llamastack_resolver.findings import Findings
 
@@ -16,8 +23,9 @@ from llamastack_resolver.findings import Findings
 def referred_of(
     references: Sequence[SpecReference],
     namespace: str,
-    contents: Mapping[Key, ConfigMapContent | None],
+    config_maps: Mapping[Key, ConfigMapDigests | None],
     others: Mapping[SpecReference, Any],
+    texts: Texts,
     taken: Taken,
 ) -> Referred:
     """Return what references led to.
@@ -25,16 +33,24 @@ def referred_of(
     Args:
         references: the references of a spec.
         namespace: its namespace.
-        contents: every ConfigMap that it refers to, None for one that is not there.
+        config_maps: every ConfigMap that it refers to, None for one that is not there.
         others: by reference to a Secret its keys, by reference to a claim its access modes; None where it is not there.
-        taken: what was read of the ConfigMaps.
+        texts: the texts that were read of ConfigMaps.
+        taken: what the spec took of them.
     """
     findings = Findings()
     for ref in references:
-        value = contents[namespace, ref.name] if ref.kind == "ConfigMap" else others[ref]
-        if not ref.optional and not leads_somewhere(ref, value):
+        if ref.kind == "ConfigMap":
+            value: Any = config_maps[namespace, ref.name]
+            leads = value is not None and _is_there(ref, value)
+        else:
+            value = others[ref]
+            leads = leads_somewhere(ref, value)
+        if not ref.optional and not leads:
             report_missing(ref, object_exists=value is not None, findings=findings)
-    used = [(ref.path, _used(ref, contents[namespace, ref.name])) for ref in references if ref.kind == "ConfigMap"]
+    if exceeds(config_maps, texts_of(references, namespace, variables=True)):
+        report_exceeding(findings)
+    used = [(ref.path, _used(ref, config_maps[namespace, ref.name])) for ref in references if ref.kind == "ConfigMap"]
     # Certificates are for builds: pods need not be replaced for them.
     for_pods = [part for path, part in used if path != CA_PATH]
     for_builds = [part for path, part in used if path == CA_PATH]
@@ -42,8 +58,8 @@ def referred_of(
         findings=(*findings, *taken.findings),
         run_config=taken.run_config,
         files=taken.files,
-        texts=_texts(references, namespace, contents),
-        secrets={ref.name: frozenset(others[ref] or ()) for ref in references if _is_variable(ref, "Secret")},
+        texts=_texts(references, namespace, texts),
+        secrets={ref.name: frozenset(others[ref] or ()) for ref in references if is_variable(ref, "Secret")},
         digest=digest(for_pods) if for_pods else "",
         certificates=digest(for_builds) if for_builds else "",
         claim_modes=next((others[ref] or () for ref in references if ref.path == "spec.server.storage.claimName"), ()),
@@ -51,45 +67,41 @@ def referred_of(
 
 
 def leads_somewhere(ref: SpecReference, value: Any) -> bool:
-    """Tell whether what a reference needs is there.
+    """Tell whether what a reference to a Secret or a claim needs is there.
 
     Args:
         ref: the reference.
         value: what it led to; None for nothing.
     """
-    if value is None or ref.key is None:
-        return value is not None
-    return ref.key in (value.data if ref.text else value)
+    return value is not None and (ref.key is None or ref.key in value)
 
 
-def _texts(
-    references: Sequence[SpecReference], namespace: str, contents: Mapping[Key, ConfigMapContent | None]
-) -> dict[str, dict[str, str]]:
+def _is_there(ref: SpecReference, config_map: ConfigMapDigests) -> bool:
+    part = config_map.part(ref.key)
+    return part is not None and (part.is_text or not ref.text)
+
+
+def _texts(references: Sequence[SpecReference], namespace: str, texts: Texts) -> dict[str, dict[str, str]]:
     """Return what a reading needs: the texts that the spec takes over, and what variables come from.
 
     An optional ConfigMap that is missing is known to have nothing; one that has to be there is left out.
     """
-    texts: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for ref in references:
-        if not (ref.text or _is_variable(ref, "ConfigMap")):
+        key = (namespace, ref.name)
+        if key not in texts or not (ref.text or is_variable(ref, "ConfigMap")):
             continue
-        content = contents[namespace, ref.name]
+        content = texts[key]
         if content is None and not ref.optional:
             continue
-        data = content.data if content else {}
+        data = content or {}
         wanted = data if ref.key is None else {ref.key: data[ref.key]} if ref.key in data else {}
-        texts.setdefault(ref.name, {}).update(wanted)
-    return texts
+        found.setdefault(ref.name, {}).update(wanted)
+    return found
 
 
-def _is_variable(ref: SpecReference, kind: str) -> bool:
-    return ref.kind == kind and ref.path.startswith("spec.server.env")
-
-
-def _used(ref: SpecReference, content: ConfigMapContent | None) -> list[Any]:
-    """Return what a reference takes from a ConfigMap, so that an edit of anything else changes nothing."""
-    if content is None:
-        return [ref.path, None]
-    if ref.key is None:
-        return [ref.path, dict(content.data), dict(content.binary)]
-    return [ref.path, content.data.get(ref.key), content.binary.get(ref.key)]
+def _used(ref: SpecReference, config_map: ConfigMapDigests | None) -> list[Any]:
+    """Return what tells of a change of what a reference takes from a ConfigMap; an edit of anything else is none."""
+    part = config_map.part(ref.key) if config_map is not None else None
+    # That there is a ConfigMap is a change of its own, where the key is missing in it.
+    return [ref.path, config_map is not None, part and part.digest]

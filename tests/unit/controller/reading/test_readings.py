@@ -260,6 +260,16 @@ class TestReadings:
         assert before is not None and before.reading.has_errors
         assert scene.readings.of(edited) is None
 
+    def test_that_are_there_need_no_text_to_be_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene(monkeypatch, Scripted())
+        before = scene.readings.knows(stack())
+        scene.run(lambda: scene.readings.of(stack()))
+        assert (before, scene.readings.knows(stack()), scene.readings.knows(stack(generation=2))) == (
+            False,
+            True,
+            False,
+        )
+
     def test_that_nobody_needs_are_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
         scene = Scene(monkeypatch, Scripted())
         scene.run(lambda: scene.readings.of(stack()))

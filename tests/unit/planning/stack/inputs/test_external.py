@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 import yaml
 
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.objects.config_map import ConfigMapContent
-from llamastack_operator.planning.stack.inputs.config_map_texts import Taken, take
+from llamastack_operator.planning.stack.inputs.config_map_texts import Taken, Texts, take
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.workloads.run_config import SIZE_LIMIT
 from llamastack_operator.workloads.settings import WorkloadSettings
@@ -35,8 +33,8 @@ def spec(**fields: Any) -> LlamaStackSpec:
     return LlamaStackSpec.model_validate({"distribution": {"image": "a"}, **fields})
 
 
-def content(**data: str) -> Mapping[Any, ConfigMapContent | None]:
-    return {("team-a", "files"): ConfigMapContent(1, data, {})}
+def content(**data: str) -> Texts:
+    return {("team-a", "files"): data}
 
 
 def taken_from(fields: dict[str, Any], data: dict[str, str]) -> Taken:
