@@ -77,6 +77,21 @@ class OperatorProcess:
         self._process.kill()
         self._process.wait()
 
+    def peak_memory(self) -> int:
+        """Return the most MiB of resident memory that it and the processes that it has started ever had, added up."""
+        assert self._process is not None
+        return sum(map(_peak_memory, _with_children(self._process.pid)))
+
+
+def _with_children(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return [pid, *(found for child in children for found in _with_children(int(child)))]
+
+
+def _peak_memory(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    return next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+
 
 def eventually(check: Callable[[], Any], patience: float = PATIENCE) -> Any:
     """Call `check` until it returns something true, and return that; its last failure is the test's.

@@ -179,3 +179,60 @@ def test_an_operator_that_may_watch_nothing_never_calls_itself_healthy(served: C
         assert process.stop() == 0, "it can be ended while it waits"
     finally:
         process.kill()
+
+
+LARGE = {
+    "flat": "[" + "{}," * 460_000 + "{}]",
+    "mappings of mappings": "[" + '{"":{}},' * 175_000 + "{}]",
+    "deep": "[" * 92 + "0," * 690_000 + "0" + "]" * 92,
+    "numbers in YAML": "[" + '"1e",' * 280_000 + '"1e"]',
+}
+MANY = 15
+MOST_MEMORY = 256
+"""MiB of resident memory that the operator and its readers may have together: half of what the chart gives it."""
+
+
+@pytest.mark.parametrize("shape", LARGE)
+def test_large_stacks_of_one_tenant_harm_no_other(shape: str, stacks: Stacks, operator: OperatorProcess) -> None:
+    """Not when they come, not at a start that finds them; each is told what is wrong with it."""
+    for number in range(MANY):
+        body = json.dumps(minimal(f"large-{number}", runConfig={"providers": {}, "x": "HERE"}))
+        create_raw(stacks.kubectl, body.replace('"HERE"', LARGE[shape]))
+    stacks.kubectl.apply(minimal("before"))
+    eventually(lambda: stacks.get("deployment", "before"))
+    operator.stop()
+    operator.start()
+    stacks.kubectl.apply(minimal("after"))
+    eventually(lambda: stacks.get("deployment", "after"))
+    told = "jsonpath={.status.conditions[?(@.type=='ConfigValid')].reason}"
+    for number in range(MANY):
+        name = f"large-{number}"
+        eventually(lambda name=name: stacks.kubectl("get", "llamastack", name, "-o", told) == "InvalidRunConfig")
+    assert operator.peak_memory() < MOST_MEMORY
+
+
+def test_a_run_config_that_grew_too_large_takes_nothing_from_what_runs(stacks: Stacks) -> None:
+    stacks.kubectl.apply(minimal("grows"))
+    before = eventually(lambda: stacks.get("deployment", "grows"))
+    patch = json.dumps({"spec": {"runConfig": {"x": "HERE"}}}).replace('"HERE"', LARGE["flat"])
+    stacks.kubectl("patch", "llamastack", "grows", "--type", "merge", "--patch-file", "/dev/stdin", stdin=patch)
+    stacks.condition("grows", "ConfigValid", "False", "InvalidRunConfig")
+    assert stacks.get("deployment", "grows")["spec"] == before["spec"]
+
+
+def test_hundreds_of_large_config_maps_of_one_tenant_harm_no_other(stacks: Stacks, operator: OperatorProcess) -> None:
+    names = [f"large-{number}" for number in range(128)]
+    for name in names:
+        data = {"k": "a" * 1_040_000 + "\U0001f600"}
+        stacks.kubectl("create", "-f", "-", stdin=config_map(name, **data))
+    env = [
+        {"name": f"A{number}", "valueFrom": {"configMapKeyRef": {"name": name, "key": "k"}}}
+        for number, name in enumerate(names)
+    ]
+    stacks.kubectl.apply(minimal("refers", server={"env": env}))
+    stacks.condition("refers", "ConfigValid", "False", "ReadingExceeded")
+    operator.stop()
+    operator.start()
+    stacks.kubectl.apply(minimal("bystander"))
+    eventually(lambda: stacks.get("deployment", "bystander"))
+    assert operator.peak_memory() < MOST_MEMORY

@@ -5,6 +5,7 @@ State handlers of kopf are not used: they would write annotations and finalizers
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import kopf
@@ -17,7 +18,13 @@ from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import metadata_of, version_of
+from llamastack_operator.objects.slim_json import size_of
 from llamastack_operator.planning.stack.stack import Stack, stack_from
+
+_PAGE = 10
+"""Stacks per page of a list: one can be 1.5 MB, and a page is read whole."""
+_AT_ONCE = 1 << 15
+"""Bytes of a run config that is read in a few milliseconds whatever it is."""
 
 
 class NoProgressStorage(kopf.ProgressStorage):
@@ -61,7 +68,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.queueing.idle_timeout = 1
-    settings.watching.chunk_size = 100
+    settings.watching.chunk_size = _PAGE
     settings.process.ultimate_exiting_timeout = 10
 
 
@@ -79,25 +86,54 @@ def register(
         # Called again whenever the API server does not know us any more, for example when a token has run out.
         return kopf.AiohttpSession(server=client.configuration.host, aiohttp_session=await client.session())
 
+    watched = Watched(stacks, queue, unreadable)
+
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def on_stack(event: Any, **_: Any) -> None:
-        observe(event, stacks, queue, unreadable)
+        await watched.observe(event)
 
 
-def observe(event: Any, stacks: Cache[Stack], queue: WorkQueue[Key], unreadable: Unreadable) -> None:
-    """Take one event of a LlamaStack into the cache and ask for a pass, unless it tells nothing new."""
-    body, kind = event["object"], event["type"]
-    metadata = unreadable.read(body, metadata_of)
-    if metadata is None:
-        return
-    key = (metadata["namespace"], metadata["name"])
-    if kind == "DELETED":
-        if stacks.remove(key, metadata["uid"]) is not None:
-            queue.add(key)
-        return
-    known = stacks.get(key)
-    if known is not None and version_of(metadata) <= known.version:
-        return
-    stack = unreadable.read(body, stack_from)
-    if stack is not None and stacks.put(stack):
-        queue.add(key, listed=kind is None)
+class Watched:
+    """Takes events of LlamaStacks into the cache.
+
+    Args:
+        stacks: the cache.
+        queue: where a pass is asked for.
+        unreadable: what cannot be read.
+    """
+
+    def __init__(self, stacks: Cache[Stack], queue: WorkQueue[Key], unreadable: Unreadable) -> None:
+        self._stacks = stacks
+        self._queue = queue
+        self._unreadable = unreadable
+        self._large = asyncio.Lock()
+
+    async def observe(self, event: Any) -> None:
+        """Take one event into the cache and ask for a pass, unless it tells nothing new.
+
+        Events of one object have to be waited for one after the other, as kopf does. A large run config takes long, and
+        much memory: the event loop goes on meanwhile, and there is one at a time.
+        """
+        body, kind = event["object"], event["type"]
+        if not self._is_news(body, kind):
+            return
+        if size_of(body) < _AT_ONCE:
+            stack = self._unreadable.read(body, stack_from)
+        else:
+            async with self._large:
+                stack = await asyncio.to_thread(self._unreadable.read, body, stack_from)
+        if stack is not None and self._stacks.put(stack):
+            self._queue.add(stack.key, listed=kind is None)
+
+    def _is_news(self, body: Any, kind: str | None) -> bool:
+        """Tell whether a stack has to be read anew; one that was deleted is forgotten."""
+        metadata = self._unreadable.read(body, metadata_of)
+        if metadata is None:
+            return False
+        key = (metadata["namespace"], metadata["name"])
+        if kind == "DELETED":
+            if self._stacks.remove(key, metadata["uid"]) is not None:
+                self._queue.add(key)
+            return False
+        known = self._stacks.get(key)
+        return known is None or version_of(metadata) > known.version

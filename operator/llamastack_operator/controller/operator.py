@@ -154,7 +154,7 @@ class Operator:
         while True:
             try:
                 for resource in (LLAMASTACKS, LLAMASTACKBUILDS):
-                    await self._client.list_page(resource, namespace, {"limit": "1"})
+                    await self._client.list_page(resource, namespace, {"limit": "1"}, metadata_only=True)
                 return
             except ApiError as error:
                 if error.code == 404:

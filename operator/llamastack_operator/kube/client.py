@@ -18,7 +18,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
 from llamastack_operator.api.labels import FIELD_MANAGER
-from llamastack_operator.kube.responses import BoundedResponse
+from llamastack_operator.kube.responses import SlimResponse
 from llamastack_operator.objects.bounded_json import loads
 from llamastack_operator.objects.resources import Resource
 
@@ -80,7 +80,7 @@ class Client:
         for setting in (await self.configuration.auth_settings()).values():
             headers[setting["key"]] = setting["value"]
         connector = aiohttp.TCPConnector(limit=0, ssl=self._rest.ssl_context)
-        return aiohttp.ClientSession(connector=connector, headers=headers, response_class=BoundedResponse)
+        return aiohttp.ClientSession(connector=connector, headers=headers, response_class=SlimResponse)
 
     async def get(self, resource: Resource, namespace: str, name: str, metadata_only: bool = False) -> Object | None:
         """Return an object, or None where it does not exist."""

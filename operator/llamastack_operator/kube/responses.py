@@ -1,20 +1,26 @@
-"""Responses of the API server whose JSON is safe to decode, for kopf and for the client of our own.
+"""Responses of the API server that kopf decodes itself: what is large or deep in them is gone before it gets them.
 
-kopf decodes what it reads itself, so what lies too deep has to be gone before it gets the bytes.
+kopf decodes whole pages and keeps each object for a second after its last event, so what reaches it has to be small. A
+text that takes long is made slim in a thread, so that the event loop goes on meanwhile.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 
-from llamastack_operator.objects.bounded_json import loads, shallow
+from llamastack_operator.objects.bounded_json import shallow
+from llamastack_operator.objects.slim_json import slim_line, slim_page
+
+_AT_ONCE = 1 << 16
+"""Bytes of JSON that are decoded in a few milliseconds whatever they are."""
 
 
-class BoundedLines:
-    """The stream of a watch, in whole lines, each of them shallow.
+class SlimLines:
+    """The stream of a watch of LlamaStacks, in whole lines, each with a slim object.
 
     Args:
         stream: the body of a response.
@@ -27,27 +33,31 @@ class BoundedLines:
         return getattr(self._stream, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """Yield what has arrived, up to the last whole line."""
+        """Yield each line once it has arrived; the last one may be cut off, and is left to whoever decodes it."""
         rest = b""
         async for chunk in self._stream.iter_chunked(size):
-            rest += chunk
-            *lines, rest = rest.split(b"\n")
-            if lines:
-                yield b"".join(shallow(line) + b"\n" for line in lines)
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield await _slim(line) + b"\n"
         if rest:
             yield shallow(rest)
 
 
-class BoundedResponse(aiohttp.ClientResponse):
-    """A response whose JSON is safe to decode, for kopf, which decodes it itself."""
+class SlimResponse(aiohttp.ClientResponse):
+    """A response with LlamaStacks, for kopf, which decodes it itself."""
 
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
         """Read the head of the response."""
         await super().start(connection)
-        lines: Any = BoundedLines(self.content)
+        lines: Any = SlimLines(self.content)
         self.content = lines
         return self
 
     async def json(self, **_: Any) -> Any:
         """Return the decoded body."""
-        return loads(await self.read())
+        body = await self.read()
+        return slim_page(body) if len(body) < _AT_ONCE else await asyncio.to_thread(slim_page, body)
+
+
+async def _slim(line: bytes) -> bytes:
+    return slim_line(line) if len(line) < _AT_ONCE else await asyncio.to_thread(slim_line, line)

@@ -8,13 +8,16 @@ from typing import Any
 
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.fields import metadata_of
 from llamastack_operator.objects.resources import Resource
 
 logger = logging.getLogger(__name__)
 
 
-async def write_status(client: Client, resource: Resource, key: Key, uid: str, status: Mapping[str, Any]) -> int | None:
-    """Write a status; return the resourceVersion that it made, or None where the object went or was replaced.
+async def write_status(
+    client: Client, resource: Resource, key: Key, uid: str, status: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """Write a status; return the object's metadata after it, or None where the object went or was replaced.
 
     Args:
         client: the API server.
@@ -25,6 +28,7 @@ async def write_status(client: Client, resource: Resource, key: Key, uid: str, s
 
     Raises:
         ApiError: the API server did not take it.
+        UnreadableError: it answered with no object.
         OSError, TimeoutError: it could not be reached.
     """
     namespace, name = key
@@ -41,4 +45,4 @@ async def write_status(client: Client, resource: Resource, key: Key, uid: str, s
             logger.info("%s %s/%s went or was replaced during the pass", resource.kind, namespace, name)
             return None
         raise
-    return int(answer["metadata"]["resourceVersion"])
+    return metadata_of(answer)

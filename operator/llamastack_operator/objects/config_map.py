@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from llamastack_operator.objects.child import digest
 
+TEXT_LIMIT = 900_000
+"""Most bytes of texts in a ConfigMap that the operator makes: the API server takes 1 MiB in all."""
 WHOLE = None
 """Stands for all of a ConfigMap where a key could be named."""
 

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from llamastack_operator.objects.child import Desired, digest
+from llamastack_operator.objects.config_map import TEXT_LIMIT
 from llamastack_operator.objects.resources import CONFIGMAPS
 from llamastack_operator.workloads.desired import Owner, desired
 from llamastack_operator.workloads.external import CONFIG_KEY, NO_FILES, data_key
@@ -26,8 +27,8 @@ _NOT_YAML = re.compile(r"[\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]|\d[eE]")
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _LONGEST = 1000
 """Characters of a text up to which it can be a key on one line: YAML's simple keys end at 1,024."""
-SIZE_LIMIT = 900_000
-"""Most bytes of a run config: a ConfigMap holds 1 MiB in all."""
+SIZE_LIMIT = TEXT_LIMIT
+"""Most bytes of a run config."""
 _LINE_DEPTH = 3
 _FAST: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _encode = json.JSONEncoder(ensure_ascii=False).encode

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
-from llamastack_operator.controller.handlers import observe
+from llamastack_operator.controller.handlers import Watched
 from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.slim_json import slim_page
 from llamastack_operator.planning.stack.stack import Stack, stack_from
 from tests.support.world import llamastack
 
@@ -30,7 +32,8 @@ def seen(*events: tuple[str | None, dict[str, Any]], known: dict[str, Any] | Non
         stacks.put(stack_from(known))
     queue: WorkQueue[Key] = WorkQueue()
     for kind, item in events:
-        observe({"type": kind, "object": item}, stacks, queue, Unreadable("llamastacks"))
+        watched = Watched(stacks, queue, Unreadable("llamastacks"))
+        asyncio.run(watched.observe({"type": kind, "object": item}))
     return stacks, len(queue)
 
 
@@ -77,8 +80,9 @@ def test_a_stack_of_the_first_list_waits_behind_an_edited_one() -> None:
     async def scenario() -> list[Key]:
         stacks: Cache[Stack] = Cache()
         queue: WorkQueue[Key] = WorkQueue()
+        watched = Watched(stacks, queue, Unreadable("llamastacks"))
         for kind, name in ((None, "listed-1"), (None, "listed-2"), ("MODIFIED", "edited")):
-            observe({"type": kind, "object": body(name=name)}, stacks, queue, Unreadable("llamastacks"))
+            await watched.observe({"type": kind, "object": body(name=name)})
         return [await queue.get() for _ in range(3)]
 
     assert [name for _, name in asyncio.run(scenario())] == ["edited", "listed-1", "listed-2"]
@@ -103,11 +107,33 @@ def test_a_stack_that_cannot_be_read_is_counted_and_told_and_the_one_beside_it_g
     stacks: Cache[Stack] = Cache()
     queue: WorkQueue[Key] = WorkQueue()
     unreadable = Unreadable("llamastacks")
-    observe({"type": kind, "object": hostile}, stacks, queue, unreadable)
-    observe({"type": "ADDED", "object": body(name="bystander")}, stacks, queue, unreadable)
+    watched = Watched(stacks, queue, unreadable)
+    asyncio.run(watched.observe({"type": kind, "object": hostile}))
+    asyncio.run(watched.observe({"type": "ADDED", "object": body(name="bystander")}))
     assert stacks.get(("team-a", "bystander")) is not None
     assert len(queue) == 1
     assert "a text of a tenant" not in caplog.text
     if kind != "DELETED" or "uid" not in (hostile["metadata"] or {}):
         assert unreadable.count == 1
         assert "llamastacks" in caplog.text
+
+
+def test_a_large_stack_is_read_while_everything_else_goes_on() -> None:
+    """The small one that comes after it is in the cache before it."""
+    large = body(name="large", uid="l")
+    large["spec"] = {**large["spec"], "runConfig": {"providers": {}, "x": ["1e"] * 20_000}}
+    page = slim_page(json.dumps({"items": [large, body(name="small", uid="s")]}).encode())
+    stacks: Cache[Stack] = Cache()
+    order: list[str] = []
+
+    async def main() -> None:
+        queue: WorkQueue[Key] = WorkQueue()
+        watched = Watched(stacks, queue, Unreadable("llamastacks"))
+        await asyncio.gather(*(watched.observe({"type": None, "object": item}) for item in page["items"]))
+        order.extend([(await queue.get())[1] for _ in range(2)])
+
+    asyncio.run(main())
+    assert order == ["small", "large"]
+    kept = stacks.get(("team-a", "large"))
+    assert kept is not None
+    assert (kept.run_config, kept.findings) == (stack_from(large).run_config, ())

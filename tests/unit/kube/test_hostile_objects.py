@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llamastack_operator.controller.handlers import observe
+from llamastack_operator.controller.handlers import Watched
 from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.kube.cache import Cache, by_group
 from llamastack_operator.kube.client import Client
@@ -230,8 +230,8 @@ def test_a_hostile_stack_harms_no_other(data: st.DataObject) -> None:
     hostile = changed(good, data.draw(st.sampled_from(list(paths(good)))), data.draw(HOSTILE), data.draw(st.booleans()))
     stacks: Cache[Stack] = Cache()
     queue: WorkQueue[Key] = WorkQueue()
-    unreadable = Unreadable("llamastacks")
+    watched = Watched(stacks, queue, Unreadable("llamastacks"))
     for kind in (None, "ADDED", "MODIFIED", "DELETED"):
-        observe({"type": kind, "object": hostile}, stacks, queue, unreadable)
-    observe({"type": "ADDED", "object": named(good, "bystander", "7")}, stacks, queue, unreadable)
+        asyncio.run(watched.observe({"type": kind, "object": hostile}))
+    asyncio.run(watched.observe({"type": "ADDED", "object": named(good, "bystander", "7")}))
     assert stacks.get(("team-a", "bystander")) is not None

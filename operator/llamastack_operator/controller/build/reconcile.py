@@ -24,6 +24,7 @@ from llamastack_operator.kube.status import write_status
 from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, job_from, owner_entry, phase_entry
 from llamastack_operator.objects.child import Key
+from llamastack_operator.objects.fields import version_of
 from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
 from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, failed, stamp, working
 from llamastack_operator.planning.build.failure import Failure
@@ -204,11 +205,11 @@ class BuildReconciler:
         full = status.to_wire()
         if texts is not None:
             full["lock"] = texts
-        version = await write_status(self._client, LLAMASTACKBUILDS, build.key, build.uid, full)
-        if version is None:
+        metadata = await write_status(self._client, LLAMASTACKBUILDS, build.key, build.uid, full)
+        if metadata is None:
             return
         current = self._builds.get(build.key)
         if current is not None and current.uid == build.uid:
-            written = replace(current, version=version, status=status, locked=texts is not None)
+            written = replace(current, version=version_of(metadata), status=status, locked=texts is not None)
             if self._builds.put(written):
                 self._changed(written)

@@ -24,6 +24,7 @@ from llamastack_operator.kube.events import EventRecorder
 from llamastack_operator.kube.status import write_status
 from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
+from llamastack_operator.objects.fields import version_of
 from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
@@ -146,7 +147,7 @@ class Reconciler:
         lost = any((item.resource.kind, item.key) not in have for item in decided.desired or ())
         if not lost or stack.status.get("observedGeneration") != stack.generation:
             return False
-        body = await self._client.get(LLAMASTACKS, *stack.key)
+        body = await self._client.get(LLAMASTACKS, *stack.key, metadata_only=True)
         return body is None or body["metadata"]["uid"] != stack.uid
 
     def _recall(self, snapshot: Snapshot) -> PassOutcome | None:
@@ -204,12 +205,13 @@ class Reconciler:
     async def _report(self, stack: Stack, status: dict[str, Any]) -> None:
         if status == stack.status:
             return
-        version = await write_status(self._client, LLAMASTACKS, stack.key, stack.uid, status)
-        if version is None:
+        metadata = await write_status(self._client, LLAMASTACKS, stack.key, stack.uid, status)
+        if metadata is None:
             return
         current = self._stacks.get(stack.key)
-        if current is not None and current.uid == stack.uid:
-            self._stacks.put(replace(current, version=version, status=status))
+        # Else there is an edit that the watch has yet to tell of, and this version would make it old news.
+        if current is not None and current.uid == stack.uid and current.differs_in_status_from(metadata):
+            self._stacks.put(replace(current, version=version_of(metadata), status=status))
         for transition in transitions(stack.status, status):
             await self._recorder.record(stack.key, stack.uid, transition.reason, transition.message, transition.warning)
 

@@ -17,6 +17,7 @@ from llamastack_operator.api.labels import REBUILD_ANNOTATION
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import annotation, mapping, metadata_of, number, version_of
+from llamastack_operator.objects.slim_json import PACKED, is_too_large, unpacked
 from llamastack_operator.planning.stack.inputs.modules import has_modules
 from llamastack_operator.planning.stack.inputs.run_config import depth_findings, report_shape, report_size
 from llamastack_operator.planning.stack.reasons import StackReason
@@ -67,9 +68,19 @@ class Stack:
         packed = self.packed_run_config
         return None if packed is None else zlib.decompress(packed).decode()
 
+    def differs_in_status_from(self, metadata: Mapping[str, Any]) -> bool:
+        """Tell whether a version of the object with this metadata can differ in nothing else that is kept.
+
+        Raises:
+            UnreadableError: it is not what the API says.
+        """
+        return self.generation == number(metadata, "generation") and (
+            (self.deleting, self.rebuild) == ("deletionTimestamp" in metadata, _rebuild(metadata))
+        )
+
 
 def stack_from(body: Mapping[str, Any]) -> Stack:
-    """Return what is kept of a LlamaStack of the API.
+    """Return what is kept of a LlamaStack of the API, whole or slim (`objects/slim_json.py`).
 
     Raises:
         UnreadableError: its metadata or status are not what the API says; of its spec that is a finding.
@@ -77,6 +88,7 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
     metadata = metadata_of(body)
     fields = dict(mapping(body, "spec"))
     run_config = fields.pop("runConfig", None)
+    packed = mapping(body, PACKED)
     findings = Findings()
     spec = None
     try:
@@ -84,6 +96,10 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
         check_release(spec, findings)
     except ValidationError as error:
         check_spec(error, findings)
+    if packed and is_too_large(packed):
+        report_size("spec.runConfig", findings)
+    elif packed:
+        run_config = unpacked(packed)
     text = _inline_text(run_config, findings)
     return Stack(
         key=(metadata["namespace"], metadata["name"]),
@@ -96,8 +112,12 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
         findings=tuple(findings),
         status=mapping(body, "status"),
         modules=has_modules(run_config),
-        rebuild=annotation(metadata, REBUILD_ANNOTATION)[:64],
+        rebuild=_rebuild(metadata),
     )
+
+
+def _rebuild(metadata: Mapping[str, Any]) -> str:
+    return annotation(metadata, REBUILD_ANNOTATION)[:64]
 
 
 def _inline_text(run_config: Any, findings: Findings) -> str | None:

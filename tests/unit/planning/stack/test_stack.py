@@ -75,3 +75,16 @@ def test_an_object_without_a_spec_is_told_what_it_lacks() -> None:
 
 def test_paths_are_written_as_kubectl_does() -> None:
     assert field_path("spec", ("server", "env", 0, "valueFrom")) == "spec.server.env[0].valueFrom"
+
+
+def test_an_edit_that_a_status_write_overtook_is_still_news() -> None:
+    """The status write's version is newer than that of the edit, whose event is yet to come."""
+    body = llamastack(generation=2)
+    kept, metadata = stack_from(body), body["metadata"]
+    assert kept.differs_in_status_from({**metadata, "resourceVersion": "9999", "labels": {"a": "b"}})
+    for edit in (
+        {"generation": 3},
+        {"deletionTimestamp": "2026-01-01T00:00:00Z"},
+        {"annotations": {"llamastack.dev/rebuild": "1"}},
+    ):
+        assert not kept.differs_in_status_from({**metadata, **edit})
