@@ -236,3 +236,14 @@ def test_hundreds_of_large_config_maps_of_one_tenant_harm_no_other(stacks: Stack
     stacks.kubectl.apply(minimal("bystander"))
     eventually(lambda: stacks.get("deployment", "bystander"))
     assert operator.peak_memory() < MOST_MEMORY
+
+
+def test_a_watch_line_of_megabytes_stops_no_informer(stacks: Stacks) -> None:
+    """The API server writes each `<` as six bytes: 740 kB in etcd are 4.4 MB in a watch."""
+    container = {"name": "a", "image": "a", "env": [{"name": "A", "value": "<" * 740_000}]}
+    labels = {"app": "long"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    stacks.kubectl("create", "-f", "-", stdin=json.dumps(forged("Deployment", "apps/v1", "long", "victim", spec=spec)))
+    stacks.kubectl.apply(minimal("bystander"))
+    eventually(lambda: stacks.get("deployment", "bystander"))

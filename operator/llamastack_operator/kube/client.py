@@ -18,6 +18,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
 from llamastack_operator.api.labels import FIELD_MANAGER
+from llamastack_operator.kube.lines import lines
 from llamastack_operator.kube.responses import SlimResponse
 from llamastack_operator.objects.bounded_json import loads
 from llamastack_operator.objects.resources import Resource
@@ -110,7 +111,7 @@ class Client:
         try:
             if response.status != 200:
                 raise await _error(response)
-            while line := await response.content.readline():
+            async for line in lines(response.content.iter_any()):
                 yield loads(line)
         finally:
             response.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from llamastack_operator.objects.bounded_json import shallow
+from llamastack_operator.kube.lines import lines
 from llamastack_operator.objects.slim_json import slim_line, slim_page
 
 _AT_ONCE = 1 << 16
@@ -33,14 +33,9 @@ class SlimLines:
         return getattr(self._stream, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """Yield each line once it has arrived; the last one may be cut off, and is left to whoever decodes it."""
-        rest = b""
-        async for chunk in self._stream.iter_chunked(size):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield await _slim(line) + b"\n"
-        if rest:
-            yield shallow(rest)
+        """Yield each line once it has arrived."""
+        async for line in lines(self._stream.iter_chunked(size)):
+            yield await _slim(line) + b"\n"
 
 
 class SlimResponse(aiohttp.ClientResponse):

@@ -37,7 +37,7 @@ def slim_line(line: bytes) -> bytes:
     Raises:
         ValueError: it is no JSON.
     """
-    return json.dumps(_whole(line, _event)).encode() if line.strip() else line
+    return json.dumps(_whole(line, _event)).encode()
 
 
 def slim_page(page: bytes) -> Any:

@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio.client.configuration import Configuration
 
 from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.lines import LONGEST
 from llamastack_operator.objects.bounded_json import CUT
 from llamastack_operator.objects.resources import CONFIGMAPS, DEPLOYMENTS, LLAMASTACKS
 
@@ -227,11 +228,21 @@ class TestWatch:
         assert [event["type"] for event in events] == ["ADDED", "BOOKMARK"]
         assert dict(request.query) == {"resourceVersion": "5", "watch": "true"}
 
-    def test_takes_a_line_of_megabytes(self) -> None:
-        """etcd takes objects of 1.5 MiB, and a watch sends each one as a single line."""
-        line = json.dumps({"type": "ADDED", "object": {"text": "x" * 3_000_000}}) + "\n"
-        events, _, _ = answered(says(line), self.collect)
-        assert len(events[0]["object"]["text"]) == 3_000_000
+    @pytest.mark.parametrize("letter", ["x", "<"])
+    def test_takes_a_line_of_megabytes(self, letter: str) -> None:
+        """etcd takes objects of 1.5 MiB, and a watch sends each one as a single line, in which `<` is six bytes."""
+        text = json.dumps({"type": "ADDED", "object": {"text": letter * 1_200_000}}).replace("<", "\\u003c")
+        events, _, _ = answered(says(f"{text}\n"), self.collect)
+        assert len(events[0]["object"]["text"]) == 1_200_000
+
+    def test_passes_over_a_line_that_is_longer_than_any_and_goes_on(self) -> None:
+        long, good = ({"type": "ADDED", "object": {"text": "x" * size}} for size in (LONGEST, 1))
+        events, _, _ = answered(says(f"{json.dumps(long)}\n{json.dumps(good)}\n"), self.collect)
+        assert events == [good]
+
+    def test_ends_with_the_last_whole_line_where_it_is_cut_off(self) -> None:
+        events, _, _ = answered(says('{"type": "BOOKMARK"}\n{"type": "ADD'), self.collect)
+        assert events == [{"type": "BOOKMARK"}]
 
     def test_that_is_refused_is_an_error(self) -> None:
         error, _, _ = answered(status(410, "too old"), self.collect)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 from collections.abc import AsyncIterator
 from typing import Any
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 from llamastack_operator.kube.responses import SlimLines
 from llamastack_operator.objects.bounded_json import MAX_DEPTH
@@ -41,20 +37,10 @@ class TestWatch:
     def test_yields_whole_lines_however_they_arrive(self) -> None:
         assert watched([b'{"a":', b' 1}\n{"b"', b": 2}\n"]) == [b'{"a": 1}\n', b'{"b": 2}\n']
 
-    def test_yields_a_last_line_that_does_not_end(self) -> None:
-        assert b"".join(watched([b'{"a": 1}\n{"b": 2}'])) == b'{"a": 1}\n{"b": 2}'
-
     def test_cuts_each_line_by_itself(self) -> None:
         text = lists(DEEP) + b"\n" + b"[1]\n" + lists(DEEP) + b"\n"
         lines = b"".join(watched([text[:7], text[7:20_001], text[20_001:]])).splitlines()
         assert [depth(json.loads(line)) for line in lines] == [MAX_DEPTH, 1, MAX_DEPTH]
-
-    @given(st.lists(st.integers(0, 30), max_size=8))
-    def test_gives_the_same_text_for_any_cut_into_pieces(self, cuts: list[int]) -> None:
-        text = b'{"a": 1}\n\n{"b": [2, 3]}\n{"c'
-        places = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-        pieces = [text[start:end] for start, end in itertools.pairwise(places)]
-        assert b"".join(watched(pieces)) == text
 
     def test_makes_large_and_small_objects_slim(self) -> None:
         """The large one in a thread; the lines keep their order."""
