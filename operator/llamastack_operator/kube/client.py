@@ -26,10 +26,16 @@ from llamastack_operator.objects.resources import Resource
 APPLY_PATCH = "application/apply-patch+yaml"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
 USER_AGENT = f"{FIELD_MANAGER}/{version('llamastack-operator')}"
+LONGEST_PAGE = 8 << 20
+"""Most bytes of a page of more than one object: decoded it can take ten times that."""
 REQUEST_TIMEOUT = 30.0
 """Seconds that one request may take."""
 
 Object = dict[str, Any]
+
+
+class LongPageError(Exception):
+    """A page of a list has more bytes than are read at once; one of fewer objects may have less."""
 
 
 class ApiError(Exception):
@@ -96,9 +102,27 @@ class Client:
     async def list_page(
         self, resource: Resource, namespace: str | None, query: Mapping[str, str], metadata_only: bool = False
     ) -> Object:
-        """Return one page of a collection; `items` may be null."""
+        """Return one page of a collection; `items` may be null.
+
+        Raises:
+            LongPageError: it is longer than `LONGEST_PAGE`, and more than one object was asked for.
+            ApiError: the API server refused.
+        """
         accept = METADATA_ONLY.format(suffix="List") if metadata_only else None
-        return await self._call("GET", resource.path(namespace), query=query, accept=accept)
+        response = await self._send("GET", resource.path(namespace), query=query, accept=accept)
+        async with response:
+            if response.status >= 300:
+                raise await _error(response)
+            parts: list[bytes] = []
+            size = 0
+            async for part in response.content.iter_any():
+                parts.append(part)
+                size += len(part)
+                if size > LONGEST_PAGE and query.get("limit") != "1":
+                    response.close()
+                    raise LongPageError
+            page: Object = loads(b"".join(parts))
+            return page
 
     async def watch(
         self, resource: Resource, namespace: str | None, query: Mapping[str, str], metadata_only: bool = False

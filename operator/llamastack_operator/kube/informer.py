@@ -18,14 +18,14 @@ from typing import Any
 import aiohttp
 
 from llamastack_operator.kube.cache import Cache, Cached
-from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.client import ApiError, Client, LongPageError
 from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import mapping, metadata_of, text, version_of
 from llamastack_operator.objects.resources import Resource
 
 PAGE = 250
-"""Objects per page of the first list."""
+"""Objects per page of a list, unless they are so large that fewer are asked for."""
 INACTIVITY = 90.0
 """Seconds without an event or bookmark after which a watch is taken for dead; bookmarks come each minute."""
 MAX_BACKOFF = 30.0
@@ -96,10 +96,17 @@ class Informer[T: Cached]:
                 await asyncio.sleep(min(MAX_BACKOFF, 2.0 ** min(failures, 5)) * random.uniform(0.25, 0.5))  # noqa: S311
 
     async def _list(self) -> None:
-        query = {**self._query, "limit": str(PAGE)}
+        query = dict(self._query)
+        limit = PAGE
         seen: set[Key] = set()
         while True:
-            page = await self._client.list_page(self._resource, self._namespace, query, self._metadata_only)
+            query["limit"] = str(limit)
+            try:
+                page = await self._client.list_page(self._resource, self._namespace, query, self._metadata_only)
+            except LongPageError:
+                limit = max(1, limit // 8)
+                continue
+            limit = min(PAGE, 2 * limit)
             for body in page.get("items") or []:
                 key = self.unreadable.read(body, _key_of)
                 if key is not None:

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio.client.configuration import Configuration
 
-from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.client import LONGEST_PAGE, ApiError, Client, LongPageError
 from llamastack_operator.kube.lines import LONGEST
 from llamastack_operator.objects.bounded_json import CUT
 from llamastack_operator.objects.resources import CONFIGMAPS, DEPLOYMENTS, LLAMASTACKS
@@ -87,6 +87,17 @@ class TestRequests:
         query = {"labelSelector": "a=b,c in (d)", "continue": "a+/="}
         _, request, _ = answered(says({}), lambda client: client.list_page(CONFIGMAPS, "team-a", query))
         assert dict(request.query) == query
+
+    def test_a_page_is_read_up_to_a_bound_unless_one_object_alone_was_asked_for(self) -> None:
+        page = {"items": [{"text": "x" * LONGEST_PAGE}]}
+
+        async def ask(client: Client) -> Any:
+            with pytest.raises(LongPageError):
+                await client.list_page(CONFIGMAPS, None, {"limit": "2"})
+            return await client.list_page(CONFIGMAPS, None, {"limit": "1"})
+
+        found, _, _ = answered(says(page), ask)
+        assert found == page
 
     def test_a_new_object_is_posted_to_its_collection(self) -> None:
         _, request, body = answered(says({}, 201), lambda client: client.create(CONFIGMAPS, BODY))

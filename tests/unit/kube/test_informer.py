@@ -15,7 +15,7 @@ import pytest
 
 from llamastack_operator.kube import informer as module
 from llamastack_operator.kube.cache import Cache
-from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.client import ApiError, Client, LongPageError
 from llamastack_operator.kube.informer import Informer
 from llamastack_operator.objects.child import Child, child_from
 from llamastack_operator.objects.resources import SERVICEACCOUNTS
@@ -105,6 +105,26 @@ def test_the_first_list_comes_in_pages_and_may_have_none_at_all() -> None:
     assert told == [("a", True)]
     assert [query.get("continue") for query in asked[:2]] == [None, "more"]
     assert asked[2]["resourceVersion"] == "5"
+
+
+def test_pages_that_are_too_long_are_asked_for_in_parts_until_they_are_short_again() -> None:
+    too_long = LongPageError()
+    lists: list[Answer] = [
+        page(account("a", 1), version=5, more="b"),
+        too_long,
+        too_long,
+        page(account("b", 2), version=5, more="c"),
+        page(account("c", 3), version=5),
+    ]
+    cache, _, asked = followed(lists, [])
+    assert names(cache) == {"a", "b", "c"}
+    assert [(query["limit"], query.get("continue")) for query in asked[:5]] == [
+        ("250", None),
+        ("250", "b"),
+        ("31", "b"),
+        ("3", "b"),
+        ("6", "c"),
+    ]
 
 
 def test_events_change_the_cache_and_bookmarks_move_on() -> None:
