@@ -94,13 +94,14 @@ class Operator:
         self._queue: WorkQueue[Key] = WorkQueue()
         self._unreadable = Unreadable(LLAMASTACKS.plural)
         self._building = Building(client, settings.workloads, self._builds, self._build_changed)
-        self._readings = Readings(self._queue.add)
+        gatherer = Gatherer(self._stacks, self._children, self._pods, self._referents)
+        self._readings = Readings(self._queue.add, with_texts=gatherer.with_texts)
         self._versions = Versions(self._queue.add)
         self._informers = list(self._make_informers())
         self._reconciler = Reconciler(
             client,
             self._stacks,
-            Gatherer(self._stacks, self._children, self._pods, self._referents),
+            gatherer,
             self._readings,
             self._versions,
             ImageGatherer(self._builds, self._referents),

@@ -99,17 +99,17 @@ class Referents:
         if self._is_absent(key):
             return None
         body = await self._client.get(CONFIGMAPS, *key)
-        if body is None:
-            self._digests[key] = None
-            return None
-        metadata = body["metadata"]
-        version = int(metadata["resourceVersion"])
-        content = ConfigMapContent(version, body.get("data") or {}, body.get("binaryData") or {})
-        self._digests[key] = content.digests(self._uses(key))
-        if self.watched.get(key) is None:
-            self.watched.put(Referent(key, metadata["uid"], version))
+        content = None if body is None else _content(body)
+        self._digests[key] = None if content is None else content.digests(self._uses(key))
+        if body is not None and content is not None and self.watched.get(key) is None:
+            self.watched.put(Referent(key, body["metadata"]["uid"], content.version))
         # Else the watch is left to tell of it: there may be others who are to hear.
         return content
+
+    async def peek(self, key: Key) -> ConfigMapContent | None:
+        """Return the content of a ConfigMap, whether anybody follows it or not; nothing is remembered of it."""
+        body = None if self._is_absent(key) else await self._client.get(CONFIGMAPS, *key)
+        return None if body is None else _content(body)
 
     def _is_absent(self, key: Key) -> bool:
         """Tell whether a ConfigMap was looked for in vain, and the watch has not told of it since."""
@@ -133,3 +133,8 @@ class Referents:
         """Return the access modes of a claim, or None where there is no such claim."""
         body = await self._client.get(PERSISTENTVOLUMECLAIMS, *key)
         return None if body is None else tuple(body["spec"].get("accessModes") or ())
+
+
+def _content(body: Mapping[str, Any]) -> ConfigMapContent:
+    version = int(body["metadata"]["resourceVersion"])
+    return ConfigMapContent(version, body.get("data") or {}, body.get("binaryData") or {})

@@ -214,6 +214,13 @@ class TestTheContent:
         assert [readings.content() for _ in range(3)] == [None, None, None]
         assert readings.server.read == ["shared"]
 
+    def test_that_is_peeked_at_is_nothing_to_remember(self) -> None:
+        readings = Readings(shared=config_map(7, a="1"))
+        content = asyncio.run(readings.referents.peek(SHARED))
+        assert content is not None and content.data == {"a": "1"}
+        assert readings.referents.watched.get(SHARED) is None
+        assert asyncio.run(readings.referents.peek(OWN)) is None
+
     def test_without_data_has_no_keys(self) -> None:
         content = Readings(shared=metadata(SHARED)).content()
         assert content is not None

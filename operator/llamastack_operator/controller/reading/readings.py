@@ -11,11 +11,14 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
+
+import aiohttp
 
 from llamastack_operator.controller.reading.reader import DefectError, ExceededError, Reader
 from llamastack_operator.controller.reading.turns import Turns
+from llamastack_operator.kube.client import ApiError
 from llamastack_operator.objects.child import Key
 from llamastack_operator.planning.reading.answer import NOTHING_ANSWERED, Answer
 from llamastack_operator.planning.reading.question import ReadingQuestion, question_of
@@ -38,12 +41,19 @@ class Readings:
     Args:
         notice: called with the key of a stack when its answer is there.
         readers: what reads; one process each.
+        with_texts: reads the texts of a stack, which are not kept while it waits; None to keep them.
     """
 
-    def __init__(self, notice: Callable[[Key], None], readers: int = READERS) -> None:
+    def __init__(
+        self,
+        notice: Callable[[Key], None],
+        readers: int = READERS,
+        with_texts: Callable[[StackFacts], Awaitable[StackFacts]] | None = None,
+    ) -> None:
         self._notice = notice
         self._readers = [Reader() for _ in range(readers)]
         self._turns: Turns[StackFacts] = Turns(readers)
+        self._with_texts = with_texts
         self._changed = asyncio.Event()
         # Of each stack: what tells its inputs from earlier ones, and the key of the question they make.
         self._asked: dict[Key, tuple[tuple[Any, ...], str]] = {}
@@ -73,7 +83,7 @@ class Readings:
             self._hold(key, asked)
         known = self._known.get(asked[1])
         if known is None or self._is_to_be_retried(asked[1]):
-            self._turns.add(key, facts)
+            self._wait_for_turn(key, facts)
             self._changed.set()
             return None
         return known
@@ -120,11 +130,33 @@ class Readings:
         if asked is None or asked[0] != _identity(facts):
             return  # It has changed since, and waits again, or is gone.
         if asked[1] not in self._known or self._is_to_be_retried(asked[1]):
-            question = question_of(facts)
-            if question is None or not await self._answered(reader, question):
-                self._turns.add(key, facts)
+            question = await self._question(facts)
+            if self._asked.get(key) is not asked:
+                return
+            if question is not None and not await self._answered(reader, self._held(key, asked, question)):
+                self._wait_for_turn(key, facts)
                 return
         self._notice(key)
+
+    def _wait_for_turn(self, key: Key, facts: StackFacts) -> None:
+        """Let a stack wait: without texts, for many wait at a start."""
+        self._turns.add(key, facts if self._with_texts is None else facts.without_texts())
+
+    async def _question(self, facts: StackFacts) -> ReadingQuestion | None:
+        """Return the question of a stack; None where it cannot be asked now, which another pass finds out."""
+        if self._with_texts is not None:
+            try:
+                facts = await self._with_texts(facts)
+            except (ApiError, OSError, TimeoutError, aiohttp.ClientError) as error:
+                logger.info("the texts of a stack cannot be read: %s", error or type(error).__name__)
+                return None
+        return question_of(facts)
+
+    def _held(self, key: Key, asked: tuple[tuple[Any, ...], str], question: ReadingQuestion) -> ReadingQuestion:
+        """Return the question, which is another one where texts have changed before the watch tells of it."""
+        if question.key != asked[1]:
+            self._hold(key, (asked[0], question.key))
+        return question
 
     async def _answered(self, reader: Reader, question: ReadingQuestion) -> bool:
         """Have a question answered; tell whether that is to be remembered. What exceeds a limit is tried twice: the

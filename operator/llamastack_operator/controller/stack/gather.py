@@ -19,13 +19,12 @@ from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred,
 from llamastack_operator.planning.stack.inputs.config_map_texts import (
     Texts,
     exceeds,
-    is_variable,
     take,
     texts_of,
     used_of,
 )
 from llamastack_operator.planning.stack.inputs.references import SpecReference, references_of
-from llamastack_operator.planning.stack.referred import leads_somewhere, referred_of
+from llamastack_operator.planning.stack.referred import leads_somewhere, referred_of, texts_by_name
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 
@@ -61,15 +60,27 @@ class Gatherer:
             self._referents.follow(key, {})
             self._verified.pop(key, None)
             return None
-        referred = await self._follow(stack, variables=False)
+        referred = await self._follow(stack)
         return StackFacts(stack, self._members(key), tuple(self._pods.of(key)), referred)
 
-    async def with_variables(self, facts: StackFacts) -> StackFacts:
-        """Return the facts with the values of variables that come from ConfigMaps, which only a reading needs."""
+    async def with_texts(self, facts: StackFacts) -> StackFacts:
+        """Return the facts with all texts of ConfigMaps that a reading needs, values of variables among them.
+
+        They are those of now: where they have changed since the facts were gathered, the watch tells of it.
+        """
         references = references_of(facts.stack.spec) if facts.stack.spec else []
-        if not any(is_variable(ref, "ConfigMap") for ref in references):
-            return facts
-        return replace(facts, referred=await self._follow(facts.stack, variables=True))
+        namespace = facts.stack.key[0]
+        wanted = texts_of(references, namespace, variables=True)
+        digests: dict[Key, ConfigMapDigests | None] = {}
+        texts: dict[Key, Mapping[str, str] | None] = {}
+        for key in sorted(wanted):
+            content = await self._referents.peek(key)
+            digests[key] = None if content is None else content.digests(wanted[key])
+            texts[key] = None if content is None else content.texts(wanted[key])
+            if exceeds(digests, wanted):
+                texts = {}
+                break
+        return replace(facts, referred=replace(facts.referred, texts=texts_by_name(references, namespace, texts)))
 
     def renewed(self, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot with what the caches hold of the stack's objects now."""
@@ -79,23 +90,23 @@ class Gatherer:
     def _members(self, key: Key) -> tuple[Child, ...]:
         return tuple(child for cache in self._children.values() for child in cache.of(key))
 
-    async def _follow(self, stack: Stack, variables: bool) -> Referred:
+    async def _follow(self, stack: Stack) -> Referred:
         references = references_of(stack.spec) if stack.spec else []
         namespace = stack.key[0]
         uses = used_of(references, namespace)
         self._referents.follow(stack.key, uses)
         if not references or stack.spec is None:
             return NOTHING_REFERRED
-        digests, texts = await self._config_maps(references, namespace, uses, variables)
+        digests, texts = await self._config_maps(references, namespace, uses)
         others = await self._others(stack, [ref for ref in references if ref.kind != "ConfigMap"])
         taken = take(stack.spec, namespace, texts)
         return referred_of(references, namespace, digests, others, texts, taken)
 
     async def _config_maps(
-        self, references: list[SpecReference], namespace: str, uses: Uses, variables: bool
+        self, references: list[SpecReference], namespace: str, uses: Uses
     ) -> tuple[dict[Key, ConfigMapDigests | None], Texts]:
         """Look at ConfigMaps, and read the texts; no more than one stack may take are held at a time."""
-        taken, wanted = (texts_of(references, namespace, every) for every in (True, variables))
+        taken, wanted = (texts_of(references, namespace, every) for every in (True, False))
         digests: dict[Key, ConfigMapDigests | None] = {}
         texts: dict[Key, Mapping[str, str] | None] = {}
         for key in sorted(uses):

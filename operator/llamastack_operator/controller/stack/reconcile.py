@@ -92,7 +92,7 @@ class Reconciler:
         """
         facts = await self._gatherer.gather(key)
         if facts is not None and not self._readings.knows(facts):
-            facts = await self._gatherer.with_variables(facts)
+            facts = await self._gatherer.with_texts(facts)
         if facts is None:
             self._memo.forget(key)
             self._versions.forget(key)

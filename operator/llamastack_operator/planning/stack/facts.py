@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.child_facts import DeploymentFacts, ServiceFacts
@@ -62,6 +62,10 @@ class StackFacts:
     pods: tuple[Pod, ...]
     referred: Referred
     reading: Reading = NOTHING_READ
+
+    def without_texts(self) -> StackFacts:
+        """Return the same without texts of ConfigMaps, to be kept: they can be megabytes, and are read again."""
+        return replace(self, referred=replace(self.referred, run_config=None, files={}, texts={}))
 
     @property
     def deployment(self) -> DeploymentFacts | None:

@@ -58,7 +58,7 @@ def referred_of(
         findings=(*findings, *taken.findings),
         run_config=taken.run_config,
         files=taken.files,
-        texts=_texts(references, namespace, texts),
+        texts=texts_by_name(references, namespace, texts),
         secrets={ref.name: frozenset(others[ref] or ()) for ref in references if is_variable(ref, "Secret")},
         digest=digest(for_pods) if for_pods else "",
         certificates=digest(for_builds) if for_builds else "",
@@ -81,10 +81,15 @@ def _is_there(ref: SpecReference, config_map: ConfigMapDigests) -> bool:
     return part is not None and (part.is_text or not ref.text)
 
 
-def _texts(references: Sequence[SpecReference], namespace: str, texts: Texts) -> dict[str, dict[str, str]]:
+def texts_by_name(references: Sequence[SpecReference], namespace: str, texts: Texts) -> dict[str, dict[str, str]]:
     """Return what a reading needs: the texts that the spec takes over, and what variables come from.
 
     An optional ConfigMap that is missing is known to have nothing; one that has to be there is left out.
+
+    Args:
+        references: the references of a spec.
+        namespace: its namespace.
+        texts: the texts that were read of ConfigMaps.
     """
     found: dict[str, dict[str, str]] = {}
     for ref in references:

@@ -32,7 +32,7 @@ from llamastack_operator.planning.reading.question import ReadingQuestion, quest
 from llamastack_operator.planning.reading.read import read
 from llamastack_operator.planning.stack.facts import StackFacts
 from llamastack_operator.planning.stack.reading import NOTHING_READ
-from tests.support.world import facts, llamastack
+from tests.support.world import facts, llamastack, referred
 
 WRONG = {"version": 2, "providers": {"inference": [{"provider_id": "a", "provider_type": "remote::vlm"}]}}
 RELEASE = {"release": {"package": "llama-stack", "version": "0.7.3"}}
@@ -42,6 +42,12 @@ def stack(name: str = "bot", namespace: str = "team-a", generation: int = 1, **s
     body = llamastack(generation=generation, **{"distribution": RELEASE, "runConfig": WRONG, **spec})
     body["metadata"].update(name=name, namespace=namespace, uid=f"{namespace}/{name}")
     return facts(body)
+
+
+def from_a_config_map(data: dict[str, str]) -> StackFacts:
+    body = llamastack(runConfigFrom={"configMapKeyRef": {"name": "c", "key": "run.yaml"}})
+    del body["spec"]["runConfig"]
+    return facts(body, referred=referred(texts={"c": data}, digest="d"))
 
 
 def question(found: StackFacts) -> ReadingQuestion:
@@ -269,6 +275,45 @@ class TestReadings:
             True,
             False,
         )
+
+    def test_are_made_of_texts_that_are_read_when_it_is_a_stacks_turn(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene(monkeypatch, Scripted())
+        found = from_a_config_map({"run.yaml": "version: 2\nproviders: {}\n"})
+        texts = [found]
+
+        async def with_texts(waiting: StackFacts) -> StackFacts:
+            assert waiting.referred.texts == {}
+            return texts[0]
+
+        scene.readings = readings.Readings(scene.noticed.append, 1, with_texts)
+        scene.run(lambda: scene.readings.of(found))
+        assert len(scene.script.asked) == 1
+        assert scene.readings.of(found) is not None
+
+    def test_are_made_of_texts_that_changed_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene(monkeypatch, Scripted())
+        found, edited = (from_a_config_map({"run.yaml": text}) for text in ("providers: {}", "providers: []"))
+
+        async def with_texts(waiting: StackFacts) -> StackFacts:
+            return edited
+
+        scene.readings = readings.Readings(scene.noticed.append, 1, with_texts)
+        scene.run(lambda: scene.readings.of(found))
+        assert scene.noticed == [found.stack.key]
+        assert [asked.key for asked in scene.script.asked] == [question(edited).key]
+        assert scene.readings.of(found) is not None
+        assert scene.readings._holders.total() == 1
+
+    def test_whose_texts_cannot_be_read_are_left_to_another_pass(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene(monkeypatch, Scripted())
+        found = from_a_config_map({"run.yaml": "providers: {}"})
+
+        async def with_texts(waiting: StackFacts) -> StackFacts:
+            raise ConnectionResetError("reset")
+
+        scene.readings = readings.Readings(scene.noticed.append, 1, with_texts)
+        scene.run(lambda: scene.readings.of(found))
+        assert (scene.script.asked, scene.noticed) == ([], [found.stack.key])
 
     def test_that_nobody_needs_are_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
         scene = Scene(monkeypatch, Scripted())

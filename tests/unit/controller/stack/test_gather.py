@@ -57,7 +57,7 @@ class Scene:
         async def work() -> StackFacts:
             facts = await self.gatherer.gather(self.stack.key)
             assert facts is not None
-            return await self.gatherer.with_variables(facts) if variables else facts
+            return await self.gatherer.with_texts(facts) if variables else facts
 
         self.server.read.clear()
         return asyncio.run(work())
@@ -100,6 +100,14 @@ def test_the_facts_are_the_same_whether_variables_were_read_or_not() -> None:
     scene = Scene(Server(k=lambda: "1"), server={"env": env("c"), "envFrom": [{"configMapRef": {"name": "d"}}]})
     with_them, without = scene.gather(variables=True).referred, scene.gather().referred
     assert (with_them.digest, with_them.findings) == (without.digest, without.findings)
+
+
+def test_texts_that_a_waiting_stack_gave_up_are_read_again() -> None:
+    scene = Scene(Server(k=lambda: "providers: {}"), runConfigFrom={"configMapKeyRef": {"name": "c", "key": "k"}})
+    facts = scene.gather()
+    waiting = facts.without_texts()
+    assert (waiting.run_config, waiting.referred.texts, waiting.referred.digest) == (None, {}, facts.referred.digest)
+    assert asyncio.run(scene.gatherer.with_texts(waiting)).referred.texts == facts.referred.texts
 
 
 def test_more_texts_than_one_stack_may_take_are_not_read_on_and_told() -> None:
