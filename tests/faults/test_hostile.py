@@ -244,6 +244,9 @@ def test_a_watch_line_of_megabytes_stops_no_informer(stacks: Stacks) -> None:
     labels = {"app": "long"}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
-    stacks.kubectl("create", "-f", "-", stdin=json.dumps(forged("Deployment", "apps/v1", "long", "victim", spec=spec)))
+    body = json.dumps(forged("Deployment", "apps/v1", "long", "victim", spec=spec))
+    # kubectl would write them so as well, and the API server takes 3 MiB.
+    path = f"/apis/apps/v1/namespaces/{stacks.kubectl.namespace}/deployments"
+    stacks.kubectl("create", "--raw", path, "-f", "-", stdin=body)
     stacks.kubectl.apply(minimal("bystander"))
     eventually(lambda: stacks.get("deployment", "bystander"))
