@@ -18,7 +18,7 @@ from llamastack_operator.objects.resources import LLAMASTACKBUILDS
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, StackFacts
 from llamastack_operator.planning.stack.inputs.config_map_texts import exceeds, take, texts_of, used_of
 from llamastack_operator.planning.stack.inputs.references import CA_PATH, SpecReference, references_of
-from llamastack_operator.planning.stack.referred import referred_of
+from llamastack_operator.planning.stack.referred import digest_of_contents, referred_of, tells_by_contents
 from llamastack_operator.planning.stack.stack import Stack, stack_from
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.reasons import ConfigReason
@@ -83,7 +83,11 @@ class FilesAsCluster:
         if exceeds(digests, wanted):
             texts = {}
         taken = take(stack.spec, namespace, texts)
-        return StackFacts(stack, (), (), referred_of(references, namespace, digests, others, texts, taken))
+        referred = referred_of(references, namespace, digests, others, texts, taken)
+        if tells_by_contents(digests):
+            contents = {key: held.get(key) for key in uses}
+            referred = replace(referred, digest=digest_of_contents(references, namespace, contents))
+        return StackFacts(stack, (), (), referred)
 
     def builds_of(self, namespace: str) -> tuple[BuildRecord, ...]:
         """Return the builds of a namespace."""

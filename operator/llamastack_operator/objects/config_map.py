@@ -48,7 +48,9 @@ class ConfigMapContent:
 
     def digests(self, keys: Iterable[str | None]) -> ConfigMapDigests:
         """Return what is kept of it for those who use these keys."""
-        return ConfigMapDigests(self.version, {key: self._part(key) for key in keys})
+        texts = (*self.data.items(), *self.binary.items())
+        size = sum(_size(key) + _size(text) for key, text in texts)
+        return ConfigMapDigests(self.version, size, {key: self._part(key) for key in keys})
 
     def _part(self, key: str | None) -> Part | None:
         if key is WHOLE:
@@ -65,10 +67,12 @@ class ConfigMapDigests:
 
     Attributes:
         version: the resourceVersion.
+        size: the bytes of all that it holds.
         parts: the parts that stacks use, None for one that is not there.
     """
 
     version: int
+    size: int
     parts: Mapping[str | None, Part | None]
 
     def part(self, key: str | None) -> Part | None:

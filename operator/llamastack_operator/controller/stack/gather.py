@@ -24,7 +24,13 @@ from llamastack_operator.planning.stack.inputs.config_map_texts import (
     used_of,
 )
 from llamastack_operator.planning.stack.inputs.references import SpecReference, references_of
-from llamastack_operator.planning.stack.referred import leads_somewhere, referred_of, texts_by_name
+from llamastack_operator.planning.stack.referred import (
+    digest_of_contents,
+    leads_somewhere,
+    referred_of,
+    tells_by_contents,
+    texts_by_name,
+)
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 
@@ -52,6 +58,8 @@ class Gatherer:
         self._referents = referents
         # References to Secrets and claims that were found, by stack, for one generation.
         self._verified: dict[Key, tuple[str, int, dict[SpecReference, Any]]] = {}
+        # By stack the digest of what pods use, made of digests, and the same made of contents.
+        self._by_contents: dict[Key, tuple[str, str]] = {}
 
     async def gather(self, key: Key) -> StackFacts | None:
         """Return the facts about a stack, or None where it is gone."""
@@ -59,6 +67,7 @@ class Gatherer:
         if stack is None or stack.deleting:
             self._referents.follow(key, {})
             self._verified.pop(key, None)
+            self._by_contents.pop(key, None)
             return None
         referred = await self._follow(stack)
         return StackFacts(stack, self._members(key), tuple(self._pods.of(key)), referred)
@@ -100,7 +109,19 @@ class Gatherer:
         digests, texts = await self._config_maps(references, namespace, uses)
         others = await self._others(stack, [ref for ref in references if ref.kind != "ConfigMap"])
         taken = take(stack.spec, namespace, texts)
-        return referred_of(references, namespace, digests, others, texts, taken)
+        referred = referred_of(references, namespace, digests, others, texts, taken)
+        if not (referred.digest and tells_by_contents(digests)):
+            return referred
+        return replace(referred, digest=await self._of_contents(stack.key, references, referred.digest))
+
+    async def _of_contents(self, key: Key, references: list[SpecReference], digest: str) -> str:
+        """Return the digest of contents, which are read for it where their digest is another one than before."""
+        known = self._by_contents.get(key)
+        if known is None or known[0] != digest:
+            namespace = key[0]
+            contents = {one: await self._referents.peek(one) for one in sorted(used_of(references, namespace))}
+            known = self._by_contents[key] = (digest, digest_of_contents(references, namespace, contents))
+        return known[1]
 
     async def _config_maps(
         self, references: list[SpecReference], namespace: str, uses: Uses

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llamastack_operator.objects.child import Key, digest
-from llamastack_operator.objects.config_map import ConfigMapDigests
+from llamastack_operator.objects.config_map import ConfigMapContent, ConfigMapDigests
 from llamastack_operator.planning.stack.facts import Referred
 from llamastack_operator.planning.stack.inputs.config_map_texts import (
     Taken,
@@ -18,6 +18,9 @@ from llamastack_operator.planning.stack.inputs.config_map_texts import (
 )
 from llamastack_operator.planning.stack.inputs.references import CA_PATH, SpecReference, report_missing
 from llamastack_resolver.findings import Findings
+
+_LITTLE = 1 << 20
+"""Bytes of ConfigMaps that are read once more at each change of one of them."""
 
 
 def referred_of(
@@ -50,10 +53,8 @@ def referred_of(
             report_missing(ref, object_exists=value is not None, findings=findings)
     if exceeds(config_maps, texts_of(references, namespace, variables=True)):
         report_exceeding(findings)
-    used = [(ref.path, _used(ref, config_maps[namespace, ref.name])) for ref in references if ref.kind == "ConfigMap"]
-    # Certificates are for builds: pods need not be replaced for them.
-    for_pods = [part for path, part in used if path != CA_PATH]
-    for_builds = [part for path, part in used if path == CA_PATH]
+    for_builds = [_used(ref, config_maps[namespace, ref.name]) for ref in references if ref.path == CA_PATH]
+    for_pods = [_used(ref, config_maps[namespace, ref.name]) for ref in references if _is_for_pods(ref)]
     return Referred(
         findings=(*findings, *taken.findings),
         run_config=taken.run_config,
@@ -64,6 +65,32 @@ def referred_of(
         certificates=digest(for_builds) if for_builds else "",
         claim_modes=next((others[ref] or () for ref in references if ref.path == "spec.server.storage.claimName"), ()),
     )
+
+
+def tells_by_contents(config_maps: Mapping[Key, ConfigMapDigests | None]) -> bool:
+    """Tell whether the digest of what pods use is made of contents, and not of their digests.
+
+    It stands in the pods' annotation, and was made so when contents were kept: another one would replace all pods at an
+    upgrade of the operator. Where there is much to read again at each change, it is not.
+
+    Args:
+        config_maps: every ConfigMap that a spec refers to.
+    """
+    return sum(held.size for held in config_maps.values() if held) <= _LITTLE
+
+
+def digest_of_contents(
+    references: Sequence[SpecReference], namespace: str, contents: Mapping[Key, ConfigMapContent | None]
+) -> str:
+    """Return the digest of what pods use of ConfigMaps, made of their contents; empty where they use none.
+
+    Args:
+        references: the references of a spec.
+        namespace: its namespace.
+        contents: every ConfigMap that it refers to, None for one that is not there.
+    """
+    for_pods = [_content(ref, contents[namespace, ref.name]) for ref in references if _is_for_pods(ref)]
+    return digest(for_pods) if for_pods else ""
 
 
 def leads_somewhere(ref: SpecReference, value: Any) -> bool:
@@ -103,6 +130,19 @@ def texts_by_name(references: Sequence[SpecReference], namespace: str, texts: Te
         wanted = data if ref.key is None else {ref.key: data[ref.key]} if ref.key in data else {}
         found.setdefault(ref.name, {}).update(wanted)
     return found
+
+
+def _is_for_pods(ref: SpecReference) -> bool:
+    """Tell whether pods use a ConfigMap: they need not be replaced for certificates, which are for builds."""
+    return ref.kind == "ConfigMap" and ref.path != CA_PATH
+
+
+def _content(ref: SpecReference, content: ConfigMapContent | None) -> list[Any]:
+    if content is None:
+        return [ref.path, None]
+    if ref.key is None:
+        return [ref.path, dict(content.data), dict(content.binary)]
+    return [ref.path, content.data.get(ref.key), content.binary.get(ref.key)]
 
 
 def _used(ref: SpecReference, config_map: ConfigMapDigests | None) -> list[Any]:

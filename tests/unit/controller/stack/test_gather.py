@@ -15,6 +15,7 @@ from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.referents import Referents
+from llamastack_operator.objects.child import digest
 from llamastack_operator.objects.resources import Resource
 from llamastack_operator.planning.stack.facts import StackFacts
 from llamastack_operator.planning.stack.stack import Stack, stack_from
@@ -74,9 +75,26 @@ def test_what_pods_alone_use_is_looked_at_once() -> None:
     volumes = [{"name": "v", "configMap": {"name": "c"}}]
     scene = Scene(Server(k=lambda: "1"), server={"podTemplate": {"volumes": volumes}})
     first = scene.gather()
-    assert scene.server.read == ["c"]
+    assert scene.server.read == ["c", "c"], "for its digest, and for that of the pods' annotation"
     assert scene.gather(variables=True).referred == first.referred
     assert scene.server.read == []
+
+
+def test_the_digest_in_pods_annotations_is_the_one_that_it_was_before_contents_were_dropped() -> None:
+    """Another one would replace the pods of every stack that refers to a ConfigMap when the operator is upgraded."""
+    server = {"env": env("c"), "envFrom": [{"configMapRef": {"name": "d"}}]}
+    scene = Scene(Server(k=lambda: "1"), server=server)
+    path = "spec.server.env[0].valueFrom.configMapKeyRef"
+    before = digest([[path, "1", None], ["spec.server.envFrom[0].configMapRef", {"k": "1"}, {}]])
+    assert before == "963baf0c1a1531d9"
+    assert [scene.gather().referred.digest for _ in range(2)] == [before, before]
+    assert scene.server.read == []
+
+
+def test_the_digest_of_much_is_made_of_digests_so_that_a_change_reads_one_config_map() -> None:
+    scene = Scene(Server(k=lambda: "1" * MIB), server={"env": env("c", "d")})
+    scene.gather()
+    assert scene.server.read == ["c", "d"]
 
 
 def test_the_values_of_variables_are_read_for_a_reading_alone() -> None:
@@ -90,6 +108,7 @@ def test_the_values_of_variables_are_read_for_a_reading_alone() -> None:
 
 def test_a_run_config_is_read_for_each_pass() -> None:
     scene = Scene(Server(k=lambda: "providers: {}"), runConfigFrom={"configMapKeyRef": {"name": "c", "key": "k"}})
+    scene.gather()
     for _ in range(2):
         facts = scene.gather()
         assert (facts.run_config, scene.server.read) == ("providers: {}", ["c"])
