@@ -44,13 +44,10 @@ def refusal(folder: Path, argv: list[str]) -> str | None:
     """Run a start command, and return what it raises."""
     uvicorn.run = serve
     try:
-        if hasattr(SERVER, "create_app"):
-            (command,) = entry_points(group="console_scripts", name=argv[0])
-            sys.argv = argv
-            command.load()()
-        else:
-            sys.argv = ["server", str(folder / "run.yaml")]
-            SERVER.main()
+        scripts = [*entry_points(group="console_scripts", name=argv[0])]
+        sys.argv = argv if scripts else ["server", str(folder / "run.yaml")]
+        command = scripts[0].load() if scripts else SERVER.main
+        command()
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and not error.code:
             return None

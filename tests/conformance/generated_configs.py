@@ -58,7 +58,8 @@ def run_configs(draw: Callable[[Any], Any], name: str, references: bool) -> Conf
         models(config).append({"model_id": "m", "provider_id": draw(st.sampled_from(ids)), "model_type": "llm"})
     for _ in range(draw(st.integers(0, 2))):
         holder, key = draw(st.sampled_from([*_places(config)]))
-        holder[key] = draw(st.sampled_from(values))
+        # A copy: what is put in here may be changed with the next one, and is drawn again for other configs.
+        holder[key] = copy.deepcopy(draw(st.sampled_from(values)))
     for key in draw(st.sampled_from([(), (), *((key,) for key in config)])):
         del config[key]
     return config

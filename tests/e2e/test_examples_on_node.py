@@ -27,7 +27,10 @@ from tests.support.documented import blocks, shown
 pytestmark = pytest.mark.node
 
 MODEL_SERVER = REPOSITORY / "examples" / "model-server.yaml"
-NOT_HERE = ("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "autoscaling", "imagePullSecrets")
+NOT_HERE = {
+    *("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "autoscaling", "imagePullSecrets"),
+    *("storage", "serviceAccountName", "podTemplate"),
+}
 """What `examples/full.yaml` asks of the nodes and of further parts of a cluster."""
 
 
@@ -96,9 +99,10 @@ def test_the_example_with_every_field_serves(node: Node, stacks: Stacks, build: 
     bodies = shown("examples/full.yaml")
     (stack,) = [body for body in bodies if body["metadata"]["name"] == name]
     server = {key: value for key, value in stack["spec"]["server"].items() if key not in NOT_HERE}
-    server = {**server, "storage": None, "serviceAccountName": None, "podTemplate": None, "replicas": 1}
-    own = {**build, "pip": {**stack["spec"].get("build", {}).get("pip", {}), **build["pip"]}}
-    stack["spec"] |= {"server": server, "build": own}
+    server.pop("podDisruptionBudget")
+    asked = stack["spec"].get("build", {}).get("pip", {}).get("requirements", [])
+    pip = {**build["pip"], "requirements": asked}
+    stack["spec"] |= {"server": {**server, "replicas": 1}, "build": {**build, "pip": pip}}
     apply_model_server(stacks, "model-server")
     stacks.kubectl.apply([stack, *(body for body in bodies if body["kind"] == "ConfigMap")])
     wait_ready(stacks, name)
