@@ -179,18 +179,20 @@ def test_places_that_know_the_variables_agree(data: st.DataObject, installed: tu
 
 
 def hidden_by(there: Errors, own: Errors) -> Errors:
-    """Leave out what the values of variables hide: an id that stands twice, where an entry of that API is none at all;
-    what is in a section that is none; and what an entry misses whose id stands twice only with them."""
+    """Leave out what the values of variables hide, which is told instead.
+
+    What is in an entry or section that is none with them; an id that stands twice in such a section; what an entry
+    misses whose id stands twice only with them; and what anything misses where an entry of `apis` is no API with them.
+    """
     shapes = {path for reason, path in there if reason == "InvalidRunConfig"}
+    entries = tuple(path.partition("]")[0] for path in shapes)
     broken = {path.partition("[")[0] for path in shapes}
     repeated = {path.partition("[")[0] for reason, path in there if reason == "DuplicateProviderId"}
     hidden = {"DuplicateProviderId": broken, "MissingDependency": repeated}
-    return {
-        (reason, path)
-        for reason, path in own
-        if path.partition("[")[0] not in hidden.get(reason, ())
-        and not any(path.startswith(f"{one}.") for one in shapes)
-    }
+    seen = {one for one in own if one[1].partition("[")[0] not in hidden.get(one[0], ())}
+    if any(path.startswith("apis[") for _, path in there):
+        seen = {one for one in seen if one[0] not in ("MissingDependency", "MissingReference")}
+    return {one for one in seen if not one[1].startswith(entries)}
 
 
 def refused(folder: Path, body: dict[str, Any]) -> bool:
