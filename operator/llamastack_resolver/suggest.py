@@ -7,6 +7,8 @@ from functools import lru_cache
 
 CUTOFF = 0.6
 MOST = 3
+_LONGEST = 1024
+"""Most characters of a word that is compared: comparisons are remembered, with their words."""
 
 
 def nearest(word: str, names: Iterable[str]) -> list[str]:
@@ -14,12 +16,18 @@ def nearest(word: str, names: Iterable[str]) -> list[str]:
 
     A difference of case, of `-` and `_`, or of the `remote::`/`inline::` prefix counts for little.
     """
-    scored = []
+    scored, plain = [], _plain(word)
     for name in sorted(set(names)):
-        ratio = _likeness(_plain(word), _plain(name))
+        ratio = _likeness(plain, _plain(name)) if _may_be_alike(plain, _plain(name)) else 0.0
         if ratio >= CUTOFF:
             scored.append((-ratio, name))
     return [name for _, name in sorted(scored)[:MOST]]
+
+
+def _may_be_alike(one: str, other: str) -> bool:
+    """Tell whether two names can be alike, by their lengths: nobody mistypes thousands of characters."""
+    shorter, longer = sorted(len(name.rpartition("::")[2]) for name in (one, other))
+    return len(one) <= _LONGEST and 2 * shorter >= CUTOFF * (shorter + longer)
 
 
 @lru_cache(maxsize=4096)

@@ -8,8 +8,10 @@ exception.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -25,6 +27,7 @@ MAX_NUMBER = 1_000
 """Most characters of a number: one of a million, in base 60 as YAML 1.1 has it, takes minutes to be made."""
 MAX_PLACES = 64 * 1024 * 1024
 """Most characters of all paths together: long keys above many values would fill the memory."""
+_SEPARATORS = re.compile(r"[.\[]")
 _SCALAR, _SEQUENCE, _MAPPING = "scalar", "sequence", "mapping"
 _MERGE = "tag:yaml.org,2002:merge"
 _NUMBERS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
@@ -58,11 +61,17 @@ class Document:
 
     def line_of(self, path: str) -> int | None:
         """Return the line of a path, or of the nearest value that holds it."""
-        while path:
-            if path in self.lines:
-                return self.lines[path]
-            path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return self.lines.get("")
+        lengths = self._lengths
+        if not lengths:
+            return None
+        # A key can be all separators: only what can be a path is cut out and looked up.
+        ends = [len(path), *(match.start() for match in reversed(list(_SEPARATORS.finditer(path)))), 0]
+        holders = (path[:end] for end in ends if end in lengths)
+        return next((self.lines[holder] for holder in holders if holder in self.lines), None)
+
+    @cached_property
+    def _lengths(self) -> frozenset[int]:
+        return frozenset(map(len, self.lines))
 
 
 @dataclass

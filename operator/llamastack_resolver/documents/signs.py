@@ -32,6 +32,7 @@ from llamastack_resolver.config.api_names import meant_api
 from llamastack_resolver.releases import Release
 
 _STEP = re.compile(r"[.\[]")
+_PROVIDERS = "providers."
 
 
 class Keys:
@@ -122,8 +123,10 @@ class Outlines:
         A path is of the future where a newer release knows it.
         """
         newest: dict[str, int] = {}
-        for path in set[str]().union(*unknown):
-            above = _above(path)
+        paths_of_any = set[str]().union(*unknown)
+        lengths = set(map(len, paths_of_any))
+        for path in paths_of_any:
+            above = _above(path, lengths)
             knowing = (place for place in range(len(unknown) - 1, -1, -1) if unknown[place].isdisjoint(above))
             newest[path] = next(knowing, -1)
         return [(sum(newest[path] > place for path in paths), len(paths)) for place, paths in enumerate(unknown)]
@@ -194,11 +197,17 @@ def _apis(config: Mapping[str, Any]) -> set[str]:
     return filled | {api for api in (apis if isinstance(apis, list) else ()) if isinstance(api, str)}
 
 
-def _above(path: str) -> list[str]:
-    """Return a path and those above it; of one in `providers` also the API, since that is how its absence is told."""
+def _above(path: str, lengths: Set[int]) -> list[str]:
+    """Return a path and those above it; of one in `providers` also the API, since that is how its absence is told.
+
+    Args:
+        path: the path.
+        lengths: how long those are that matter: a key can be all dots, and have as many paths above it.
+    """
     ends = [match.start() for match in _STEP.finditer(path)]
-    above = [path, *(path[:end] for end in ends)]
-    return [*above, above[2].partition(".")[2]] if path.startswith("providers.") and len(above) > 2 else above
+    above = [path, *(path[:end] for end in ends if end in lengths)]
+    in_providers = path.startswith(_PROVIDERS) and len(ends) > 1
+    return [*above, path[len(_PROVIDERS) : ends[1]]] if in_providers else above
 
 
 def _unknown(path: str, value: Any, keys: Keys) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate, takewhile
 from typing import Any
 
 from llamastack_operator.api.conditions import cut
@@ -18,6 +18,7 @@ from llamastack_resolver.findings import Finding, Reason, Severity
 from llamastack_resolver.providers.reasons import ProviderReason
 from llamastack_resolver.resolution import Resolution
 
+_DOT = re.compile(r"\.")
 _IN_PACKAGE = "it is looked at where its package is installed"
 _DOUBTS: frozenset[Reason] = frozenset(
     {
@@ -85,15 +86,21 @@ def _entries(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str,
 def _by_entry(findings: Sequence[Finding], prefix: str, paths: Collection[str]) -> Mapping[str, list[Finding]]:
     """Return the findings about each entry and what is in it, by its path: there can be many of both."""
     about = defaultdict[str, list[Finding]](list)
-    longest = max(map(len, paths), default=0)
+    lengths = frozenset(map(len, paths))
     for one in findings:
         if not one.path.startswith(prefix):
             continue
-        parts = one.path.removeprefix(prefix).split(".")
-        for place in takewhile(lambda text: len(text) <= longest, accumulate(parts, "{}.{}".format)):
+        path = one.path.removeprefix(prefix)
+        # A key can be all dots: only what can be an entry's path is cut out and looked up.
+        ends = (end for end in (*_dots(path), len(path)) if end in lengths)
+        for place in (path[:end] for end in ends):
             if place in paths:
                 about[place].append(one)
     return about
+
+
+def _dots(path: str) -> Iterator[int]:
+    return (match.start() for match in _DOT.finditer(path))
 
 
 def _disabled(api: str, item: Mapping[str, Any]) -> Provider:
