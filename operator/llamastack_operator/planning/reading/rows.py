@@ -53,14 +53,16 @@ def providers_of(
         for provider in group.values()
         if provider.opaque and provider.entry is not None
     }
-    about = _by_entry(findings, f"{prefix}." if prefix else "", kept)
+    start = f"{prefix}." if prefix else ""
+    about, about_section = _by_entry(findings, start, kept), _by_path(findings)
     rows = []
     for path, api, item in _entries(written):
         entry = kept.get(path)
         if entry is None or entry.disabled:
             rows.append(_disabled(api, item))
         else:
-            rows.append(_provider(entry, about[path], path in opaque))
+            found = [*about[path], *about_section[f"{start}providers.{api}"]]
+            rows.append(_provider(entry, found, path in opaque))
     return _bounded(rows)
 
 
@@ -96,6 +98,14 @@ def _by_entry(findings: Sequence[Finding], prefix: str, paths: Collection[str]) 
         for place in (path[:end] for end in ends):
             if place in paths:
                 about[place].append(one)
+    return about
+
+
+def _by_path(findings: Sequence[Finding]) -> Mapping[str, list[Finding]]:
+    """Return the findings by their very paths: one about a section is about all that stands in it."""
+    about = defaultdict[str, list[Finding]](list)
+    for one in findings:
+        about[one.path].append(one)
     return about
 
 
