@@ -107,7 +107,8 @@ async def side_by_side(jobs: Iterable[Awaitable[None]], most: int) -> None:
 async def listed(client: Client, resource: Resource, namespace: str, metadata_only: bool = True) -> list[Object]:
     """Return all objects of a kind in a namespace."""
     found: list[Object] = []
-    query = {"limit": "500"}
+    # A page of whole stacks has to stay below what the client reads of one.
+    query = {"limit": "500" if metadata_only else "100"}
     while True:
         page = await client.list_page(resource, namespace, query, metadata_only)
         found += page.get("items") or []

@@ -182,7 +182,8 @@ def hidden_by(there: Errors, own: Errors) -> Errors:
     """Leave out what the values of variables hide, which is told instead.
 
     What is in an entry or section that is none with them; an id that stands twice in such a section; what an entry
-    misses whose id stands twice only with them; and what anything misses where an entry of `apis` is no API with them.
+    misses whose id stands twice only with them; and what anything misses where they break an entry that may be what is
+    missed, or an entry of `apis`.
     """
     shapes = {path for reason, path in there if reason == "InvalidRunConfig"}
     entries = tuple(path.partition("]")[0] for path in shapes)
@@ -190,6 +191,8 @@ def hidden_by(there: Errors, own: Errors) -> Errors:
     repeated = {path.partition("[")[0] for reason, path in there if reason == "DuplicateProviderId"}
     hidden = {"DuplicateProviderId": broken, "MissingDependency": repeated}
     seen = {one for one in own if one[1].partition("[")[0] not in hidden.get(one[0], ())}
+    if any(path.startswith("providers.") for path in shapes):
+        seen = {one for one in seen if one[0] != "MissingDependency"}
     if any(path.startswith("apis[") for _, path in there):
         seen = {one for one in seen if one[0] not in ("MissingDependency", "MissingReference")}
     return {one for one in seen if not one[1].startswith(entries)}
