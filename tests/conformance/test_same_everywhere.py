@@ -133,12 +133,11 @@ def filled_in(found: Errors, config: Config) -> Errors:
 
 
 def comparable(found: Errors, config: Config) -> Errors:
-    """Leave out what is missed by an entry beside one whose module is not there: where both have one id, the one that
-    is judged is another one in a pod, where it is known that the module is missing."""
-    providers = config.get("providers")
-    sections = providers.items() if isinstance(providers, dict) else ()
-    beside = {f"providers.{api}" for api, entries in sections if ABSENT_MODULE in str(entries) and len(entries) > 1}
-    return {one for one in found if one[0] != "MissingDependency" or one[1].partition("[")[0] not in beside}
+    """Leave out what is missed where a module is not there: only a pod knows that, and then judges neither what depends
+    on its API nor an entry that has the same id."""
+    if ABSENT_MODULE not in str(config.get("providers")):
+        return found
+    return {one for one in found if one[0] != "MissingDependency"}
 
 
 @MANY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from llamastack_operator.planning.stack.facts import StackFacts
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import plan
+from llamastack_operator.planning.stack.reading import exceeded_reading
 from llamastack_operator.planning.stack.status import status_of
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.support.conditions import NOW
@@ -89,3 +91,11 @@ class TestTheStatus:
         found = read_facts(body, deployment(available=1 if serves else 0), pod(ready=serves))
         status = status_of(judged(found), PassOutcome(), NOW)
         assert status.get("servedInputs") == (found.reading.digest if serves else before.get("servedInputs"))
+
+
+def test_what_takes_too_much_to_be_read_stops_also_where_its_inputs_served() -> None:
+    """It is not known what it asks for: what runs is left as it is."""
+    exceeded = exceeded_reading("those", "more than 5 seconds of CPU time")
+    found = replace(stack(ready(1, servedInputs="those"), startup={"validation": "Warn"}), reading=exceeded)
+    assert severities(found) == ["error"]
+    assert plan(judged(found), SETTINGS).desired is None
