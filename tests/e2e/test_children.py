@@ -11,7 +11,7 @@ import pytest
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.managed_fields import owned_fields_of
 from tests.cluster.kubectl import KubectlError
-from tests.e2e.operator import Stacks, eventually, minimal
+from tests.e2e.operator import PATIENCE, Stacks, eventually, minimal
 from tests.e2e.test_references import config_map
 from tests.support import full_example
 
@@ -204,7 +204,8 @@ def test_deleting_a_stack_leaves_nothing(stacks: Stacks) -> None:
     stacks.settled("leaves")
     assert len(children(stacks)) == 6
     stacks.kubectl("delete", "llamastack", "leaves")
-    eventually(lambda: not children(stacks))
+    # Where this is the first test of a cluster, its collector has yet to learn of our kinds: it looks each half minute.
+    eventually(lambda: not children(stacks), 3 * PATIENCE)
 
 
 def test_what_the_api_server_refuses_is_told_in_the_words_of_the_spec(stacks: Stacks) -> None:
