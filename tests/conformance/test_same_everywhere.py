@@ -190,9 +190,8 @@ def hidden_by(there: Errors, own: Errors) -> Errors:
     repeated = {path.partition("[")[0] for reason, path in there if reason == "DuplicateProviderId"}
     hidden = {"DuplicateProviderId": broken, "MissingDependency": repeated}
     seen = {one for one in own if one[1].partition("[")[0] not in hidden.get(one[0], ())}
-    if any(path.startswith("providers.") for path in shapes):
-        seen = {one for one in seen if one[0] != "MissingDependency"}
-    if any(path.startswith("apis[") for _, path in there):
+    broken_ones = any(path.startswith("providers.") for path in shapes)
+    if broken_ones or any(path.startswith("apis[") for _, path in there):
         seen = {one for one in seen if one[0] not in ("MissingDependency", "MissingReference")}
     return {one for one in seen if not one[1].startswith(entries)}
 
