@@ -49,15 +49,15 @@ class ConfigMapContent:
     def digests(self, keys: Iterable[str | None]) -> ConfigMapDigests:
         """Return what is kept of it for those who use these keys."""
         texts = (*self.data.items(), *self.binary.items())
-        size = sum(_size(key) + _size(text) for key, text in texts)
+        size = sum(text_size(key) + text_size(text) for key, text in texts)
         return ConfigMapDigests(self.version, size, {key: self._part(key) for key in keys})
 
     def _part(self, key: str | None) -> Part | None:
         if key is WHOLE:
-            return Part(digest([dict(self.data), dict(self.binary)]), False, sum(map(_size, self.data.values())))
+            return Part(digest([dict(self.data), dict(self.binary)]), False, sum(map(text_size, self.data.values())))
         if key in self.data or key in self.binary:
             text = self.data.get(key)
-            return Part(digest([text, self.binary.get(key)]), text is not None, _size(text or ""))
+            return Part(digest([text, self.binary.get(key)]), text is not None, text_size(text or ""))
         return None
 
 
@@ -80,5 +80,6 @@ class ConfigMapDigests:
         return self.parts[key]
 
 
-def _size(text: str) -> int:
+def text_size(text: str) -> int:
+    """Return the bytes that a text takes in an object of the API."""
     return len(text.encode(errors="surrogatepass"))

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from llamastack_operator.objects.child import Desired, digest
-from llamastack_operator.objects.config_map import TEXT_LIMIT
+from llamastack_operator.objects.config_map import TEXT_LIMIT, text_size
 from llamastack_operator.objects.resources import CONFIGMAPS
 from llamastack_operator.workloads.desired import Owner, desired
 from llamastack_operator.workloads.external import CONFIG_KEY, NO_FILES, data_key
@@ -47,7 +47,7 @@ def run_config_text(run_config: dict[str, Any]) -> str:
         TooLargeError: it would be larger than `SIZE_LIMIT`.
     """
     text = _lines(run_config, 0)
-    if len(text.encode(errors="surrogatepass")) > SIZE_LIMIT:
+    if text_size(text) > SIZE_LIMIT:
         raise TooLargeError
     if _NOT_YAML.search(text) or max(map(len, _STRINGS.findall(text)), default=0) > _LONGEST:
         if _indentation(run_config) > SIZE_LIMIT:
@@ -86,7 +86,7 @@ def bounded_yaml_text(value: Any) -> str:
     if _indentation(value) > SIZE_LIMIT:
         raise TooLargeError
     text = yaml_text(value)
-    if len(text.encode(errors="surrogatepass")) > SIZE_LIMIT:
+    if text_size(text) > SIZE_LIMIT:
         raise TooLargeError
     return text
 

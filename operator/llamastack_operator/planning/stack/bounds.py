@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from llamastack_operator.api.conditions import MESSAGE_LIMIT, cut
 from llamastack_operator.api.status import FINDINGS_LIMIT, PROVIDERS_LIMIT, STATUS_LIMIT
+from llamastack_operator.objects.config_map import text_size
 from llamastack_operator.planning.stack.reading import ProviderState
 from llamastack_resolver.findings import Severity
 
@@ -73,8 +74,7 @@ def within_bounds(status: Mapping[str, Any]) -> dict[str, Any]:
 
 def size_of(value: Any) -> int:
     """Return how many bytes a value has as JSON."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return len(text.encode(errors="surrogatepass"))
+    return text_size(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def shortened(text: str, limit: int) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from llamastack_operator.objects.child import Child, Desired
 from llamastack_operator.objects.child_facts import ClaimFacts
+from llamastack_operator.objects.config_map import text_size
 from llamastack_operator.planning.stack.image_verdict import BuildWish
-from llamastack_operator.planning.stack.inputs.run_config import text_size
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stopping import read_findings

@@ -96,9 +96,19 @@ def exceeded_reading(digest: str, what: str) -> Reading:
         what: what they took, to follow `reading it took`.
     """
     findings = Findings()
+    report_exceeded(what, findings)
+    return replace(NOTHING_READ, digest=digest, findings=tuple(findings))
+
+
+def report_exceeded(what: str, findings: Findings) -> None:
+    """Report that inputs took too much to be read.
+
+    Args:
+        what: what they took, to follow `reading it took`.
+        findings: where the finding goes.
+    """
     hint = StackReason.READING_EXCEEDED.declaration.cure
     findings.error(StackReason.READING_EXCEEDED, f"spec: reading it took {what}", "spec", hint=hint)
-    return replace(NOTHING_READ, digest=digest, findings=tuple(findings))
 
 
 def as_warning(finding: Finding, why: str) -> Finding:

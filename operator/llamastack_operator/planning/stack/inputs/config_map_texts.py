@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.child import Key
-from llamastack_operator.objects.config_map import WHOLE, ConfigMapDigests
+from llamastack_operator.objects.config_map import WHOLE, ConfigMapDigests, text_size
 from llamastack_operator.planning.stack.inputs.references import SpecReference
-from llamastack_operator.planning.stack.inputs.run_config import report_size, text_size
-from llamastack_operator.planning.stack.reasons import StackReason
+from llamastack_operator.planning.stack.inputs.run_config import report_size
+from llamastack_operator.planning.stack.reading import report_exceeded
 from llamastack_operator.workloads.external import external_files
 from llamastack_operator.workloads.run_config import SIZE_LIMIT
 from llamastack_resolver.findings import Finding, Findings
@@ -80,9 +80,7 @@ def exceeds(config_maps: Mapping[Key, ConfigMapDigests | None], wanted: Mapping[
 
 def report_exceeding(findings: Findings) -> None:
     """Report that texts are more than one stack may take."""
-    hint = StackReason.READING_EXCEEDED.declaration.cure
-    message = f"spec: reading it took more than {TEXTS_LIMIT >> 20} MiB of texts in ConfigMaps"
-    findings.error(StackReason.READING_EXCEEDED, message, "spec", hint=hint)
+    report_exceeded(f"more than {TEXTS_LIMIT >> 20} MiB of texts in ConfigMaps", findings)
 
 
 def take(spec: LlamaStackSpec, namespace: str, texts: Texts) -> Taken:

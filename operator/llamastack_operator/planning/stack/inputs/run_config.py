@@ -26,11 +26,6 @@ def config_path(spec: LlamaStackSpec) -> str:
     return "spec.runConfig" if spec.run_config_from is None else "spec.runConfigFrom"
 
 
-def text_size(text: str) -> int:
-    """Return the bytes that a text takes in a ConfigMap."""
-    return len(text.encode(errors="surrogatepass"))
-
-
 def report_size(path: str, findings: Findings, completed: bool = False) -> None:
     """Report a run config that is too large for a ConfigMap, or becomes so where the operator completes it."""
     words = "becomes larger" if completed else "is larger"
