@@ -42,10 +42,10 @@ UNKNOWN = Unknown()
 
 
 class Conditional(Unknown):
-    """The value of `${env.X:+value}` where X may be set: there where it is, and empty where it is not.
+    """A value that may be empty, such as `${env.X:+value}` and `${env.X:=}`: it is there where X is set.
 
     Attributes:
-        value: what it is where it is there.
+        value: what it is where it is there; UNKNOWN where it is the variable's own value.
         condition: when that is.
     """
 
@@ -281,29 +281,28 @@ class _Substituter:
         return UNKNOWN
 
     def _replaced(self, text: str, path: str, missing: list[tuple[str, str]] | None) -> Any:
-        unknown: Unknown | None = None
+        unknown: list[Unknown] = []
 
         def replacement(match: re.Match[str]) -> str:
-            nonlocal unknown
             if not match[0].endswith("}"):
                 return match[0]
             name, operator, word = match.group(1), match.group(2), match.group(3)
             self._result.references.add(name)
             value = self._lookup(name, operator, word)
             if isinstance(value, Unknown):
-                unknown = value if match[0] == text else UNKNOWN
+                unknown.append(value)
                 return ""
             if value is None:
                 if missing is None:
                     raise _Missing
                 self._result.missing.append((path, name))
-                unknown = UNKNOWN
+                unknown.append(UNKNOWN)
                 return ""
             return value
 
         result = PATTERN.sub(replacement, text)
-        if unknown is not None:
-            return unknown
+        if unknown:
+            return _together(unknown, result)
         if self._behaviour.converts_every_string or result != text:
             return convert(result)
         return result
@@ -322,8 +321,10 @@ class _Substituter:
         if state == "set":
             return self._expand_user(value) if value else UNKNOWN
         if operator == "=" and (word or state == "unset"):
-            # An empty default asks for a value; where the environment is not known, there may be one.
             return self._expand_user(word) if word else ""
+        if operator == "=" and state == "unknown":
+            # An empty default asks for a value; where the environment is not known, there may be one.
+            return Conditional(UNKNOWN, Condition(((name,),)))
         return UNKNOWN if state == "unknown" else None
 
     def _note_near(self, text: str, path: str) -> None:
@@ -340,6 +341,20 @@ class _Substituter:
         near = nested_reference(nested[0]) if nested else near_reference(rest, whole=rest == text)
         if near is not None:
             self._result.near[path] = near
+
+
+def _together(values: list[Unknown], rest: str) -> Unknown:
+    """Return what a text is whose references have these values, beside the rest of it.
+
+    It may be empty where nothing else is in it and each of them may.
+    """
+    conditions = [value.condition for value in values if isinstance(value, Conditional)]
+    if rest or len(conditions) < len(values):
+        return UNKNOWN
+    if len(values) == 1:
+        return values[0]
+    names = dict.fromkeys(name for condition in conditions for clause in condition.clauses for name in clause)
+    return Conditional(UNKNOWN, Condition((tuple(names),)))
 
 
 def convert(text: str) -> Any:

@@ -12,6 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from llamastack_resolver.config.check import is_empty, value_at
+from llamastack_resolver.config.condition import any_of
+from llamastack_resolver.config.env import Conditional
 from llamastack_resolver.config.schema_check import Issue, Schema
 from llamastack_resolver.config.schema_keys import schema_keys
 from llamastack_resolver.findings import Findings, Whose
@@ -98,7 +100,10 @@ class _Teller:
             findings.warning(ConfigReason.UNKNOWN_FIELD, message, path, hint=hint, **whose)
             return ()
         message = f"{message}, which {_when(first)}"
-        filled = any(not is_empty(value_at(self._config, story.key)) for story in stories)
+        values = [value_at(self._config, story.key) for story in stories]
+        filled = [value for value in values if not is_empty(value)]
+        if conditions := [value.condition for value in filled if isinstance(value, Conditional)]:
+            message = f"where {any_of(conditions)}, {message}" if len(conditions) == len(filled) else message
         report = findings.error if first.place and filled else findings.warning
         report(ConfigReason.UNKNOWN_FIELD, message, path, hint=self.hint(first), **whose)
         return first.place

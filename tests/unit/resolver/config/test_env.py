@@ -71,7 +71,18 @@ class TestAnUnknownEnvironment:
 
     def test_uses_defaults_but_not_empty_ones(self):
         assert value_of("${env.ANY:=5}", self.ENVIRONMENT) == 5
-        assert value_of("${env.ANY:=}", self.ENVIRONMENT) is UNKNOWN
+
+    def test_keeps_when_there_is_a_value_where_the_default_is_empty(self):
+        value = value_of("${env.ANY:=}", self.ENVIRONMENT)
+
+        assert isinstance(value, Conditional)
+        assert (value.value, str(value.condition)) == (UNKNOWN, "ANY is set")
+
+    def test_keeps_when_a_text_of_such_values_is_empty(self):
+        value = value_of("${env.ANY:+x}${env.OTHER:=}", self.ENVIRONMENT)
+
+        assert isinstance(value, Conditional)
+        assert (value.value, str(value.condition)) == (UNKNOWN, "ANY or OTHER is set")
 
     def test_keeps_what_a_conditional_value_would_be_and_when(self):
         value = value_of("${env.ANY:+5}", self.ENVIRONMENT)
@@ -81,7 +92,7 @@ class TestAnUnknownEnvironment:
 
     def test_knows_nothing_of_a_text_that_is_conditional_in_part(self):
         assert value_of("a-${env.ANY:+x}", self.ENVIRONMENT) is UNKNOWN
-        assert value_of("${env.ANY:+x}${env.OTHER:+y}", self.ENVIRONMENT) is UNKNOWN
+        assert value_of("${env.ANY:+x}${env.OTHER}", self.ENVIRONMENT) is UNKNOWN
 
     def test_takes_a_conditional_value_of_nothing_for_empty(self):
         assert value_of("${env.ANY:+}", self.ENVIRONMENT) is None

@@ -11,12 +11,14 @@ import llamastack_resolver.providers
 from llamastack_operator import catalog
 from llamastack_operator.catalog import config_keys
 from llamastack_operator.images.tools import installer
+from llamastack_resolver.config.env import Environment
 from llamastack_resolver.config.schema_keys import schema_keys
 from llamastack_resolver.findings import Finding
 from llamastack_resolver.providers.moved_keys import GONE, RENAMED, SUFFIXES, key_spans, renames, story_of
 from llamastack_resolver.releases import Release
 from llamastack_resolver.resolution import resolve
 
+NO_VARIABLES = Environment()
 DATA = Path(llamastack_resolver.providers.__file__).parent
 URL_TYPES = (
     *("azure", "databricks", "fireworks", "groq", "llama-openai-compat", "nvidia", "ollama", "passthrough", "runpod"),
@@ -45,11 +47,13 @@ def types() -> list[tuple[str, str]]:
     ]
 
 
-def about(version: str, api: str, provider_type: str, config: dict[str, Any]) -> list[Finding]:
+def about(
+    version: str, api: str, provider_type: str, config: dict[str, Any], environment: Environment = NO_VARIABLES
+) -> list[Finding]:
     """Return what is said about a provider's config."""
     knowledge = catalog.load_release(Release.parse(version))
     entry = {"provider_id": "x", "provider_type": provider_type, "config": config}
-    findings = resolve({"version": 2, "providers": {api: [entry]}}, knowledge).findings
+    findings = resolve({"version": 2, "providers": {api: [entry]}}, knowledge, environment).findings
     return [finding for finding in findings if ".config" in finding.path]
 
 
@@ -186,6 +190,31 @@ class TestANewerName:
 
         assert finding.severity == "error"
         assert finding.hint == "`backend` is known since 0.3.0: write {type: sqlite, db_path: ...}"
+
+
+class TestAValueThatMayBeEmpty:
+    UNKNOWN = Environment(others="unknown")
+
+    def messages(self, value: Any) -> list[str]:
+        found = about("ogx-1.5.0", "inference", "remote::azure", {"api_base": value, "api_key": "k"}, self.UNKNOWN)
+        return [f"{f.severity}: {f.message}" for f in found if f.path.endswith("api_base")]
+
+    @pytest.mark.parametrize(
+        ("value", "where"),
+        [
+            ("${env.X:=}", "where X is set, "),
+            ("${env.X:+http://a}", "where X is set, "),
+            ("${env.X:=}${env.Y:=}", "where X or Y is set, "),
+            ("${env.X}", ""),
+            ("${env.X:=http://a}", ""),
+            ("${env.X:=}/v1", ""),
+            ("${env.X:=}${env.Y}", ""),
+        ],
+    )
+    def test_is_an_error_only_where_there_is_something(self, value: str, where: str):
+        (message,) = self.messages(value)
+
+        assert message.startswith(f"error: {where}remote::azure of ogx-1.5.0 ignores `api_base`")
 
 
 class TestAKeyWithoutAnotherPlace:
