@@ -24,6 +24,7 @@ from llamastack_contract.message import FailureMessage, PushedLayer, PushMessage
 from llamastack_contract.printed import lines_of
 from llamastack_contract.progress import newest_progress, progress_line
 from llamastack_contract.record import Distribution, Module, Provider, Record
+from llamastack_contract.start_report import ReportedFinding, ReportedProvider, StartReport
 from llamastack_installer.facts import Facts
 from llamastack_installer.failure import FailureError
 from llamastack_installer.inputs import read_build
@@ -261,3 +262,21 @@ def test_progress_is_read_as_it_is_printed() -> None:
     check(FOLDER / "progress.txt", "".join(f"{line}\n" for line in lines))
     assert newest_progress(text(FOLDER / "progress.txt")) == "pushing 1 of 4"
     assert newest_progress(text(BEFORE / "push.log")) == "pushing 1 of 4"
+
+
+def test_a_report_of_a_start_is_read_as_it_is_written() -> None:
+    hint = "use a version of the package that is made for this release"
+    report = StartReport.of(
+        "Failed",
+        "0.7.3",
+        (
+            ReportedFinding("error", "MissingMethod", "providers.safety[0]", "no run_shield()", hint, "safety", "fms"),
+            ReportedFinding("warning", "ProviderDeprecated", "providers.inference[0]", "remote::old goes"),
+        ),
+        (
+            ReportedProvider("safety", "fms", "remote::fms", "NonCompliant", "0.4.0"),
+            ReportedProvider("inference", "old", "remote::old", "Ready"),
+        ),
+    )
+    check(FOLDER / "start-report.txt", report.to_text() + "\n")
+    assert StartReport.parse(text(FOLDER / "start-report.txt")) == report
