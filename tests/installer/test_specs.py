@@ -14,6 +14,7 @@ from llamastack_installer.failure import FailureError
 from llamastack_installer.process import Running
 from llamastack_installer.root import make_root, python_of, site_packages
 from llamastack_installer.specs import SpecReader
+from tests.e2e.operator import eventually
 from tests.packages.build import Package, make_wheel
 from tests.packages.providers import BROKEN, ENDS, HANGS, SINGLE, module_package
 
@@ -60,12 +61,21 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return found
 
 
+def until_it_waits(reader: SpecReader) -> None:
+    """Wait until the process reads from its standard input: what comes before that is there when it starts."""
+    assert reader._waiting is not None
+    call = Path(f"/proc/{reader._waiting._process.pid}/syscall")
+    reading = (["0", "0x0"], ["63", "0x0"])  # of x86-64 and of arm64
+    eventually(lambda: call.read_text().split()[:2] in reading)
+
+
 @pytest.mark.parametrize("package", [SINGLE, ELSEWHERE], ids=["a package", "a .pth file that leads to it"])
 def test_what_is_installed_while_the_process_waits_is_found_by_it(
     package: Package, root: Root, started: list[bool]
 ) -> None:
     reader = root.reader(package.name)
     with reader.prepared():
+        until_it_waits(reader)
         root.unpack(package)
         modules = reader.read()
     assert [module.distribution for module in modules.described] == [package.name]
