@@ -14,6 +14,7 @@ from tests.cluster.kubectl import Kubectl
 from tests.cluster.processes import free_port
 from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
 from tests.e2e.test_references import config_map, from_config_map
+from tests.support.hostile import ATTEMPTS, BOMBS, LARGE, WORDS, job, long_deployment, with_value, words
 
 pytestmark = pytest.mark.control_plane
 
@@ -45,16 +46,6 @@ def test_a_run_config_nested_without_end_is_a_finding_and_harms_nobody(
     stacks.condition("bystander", "ConfigValid", "True", "Valid")
 
 
-BOMBS = {
-    "a nest": "[" * 300_000,
-    "aliases of aliases": "a0: &a0 [x, x]\n"
-    + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)),
-    "merged merges": "a0: &a0 {x: 1}\n"
-    + "".join(f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)),
-    "a lone surrogate": 'providers: {a: ["\\ud800"]}\n',
-}
-
-
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_yaml_bomb_in_a_config_map_is_a_finding_and_harms_nobody(bomb: str, stacks: Stacks) -> None:
     stacks.kubectl("create", "-f", "-", stdin=config_map("bomb", **{"run.yaml": BOMBS[bomb]}))
@@ -64,23 +55,12 @@ def test_a_yaml_bomb_in_a_config_map_is_a_finding_and_harms_nobody(bomb: str, st
     stacks.condition("bystander", "ConfigValid", "True", "Valid")
 
 
-def with_module(name: str, module: str, **config: str) -> dict[str, Any]:
-    entry = {"provider_id": "a", "provider_type": "remote::a", "module": module, "config": config}
-    return minimal(name, runConfig={"providers": {"inference": [entry]}})
-
-
-STALLS = {
-    "blanks in a module": with_module("stall", "a" + " " * 3000 + "!"),
-    "references that never end": with_module("stall", "my-provider", url="${env.A:=" * 40_000),
-}
-
-
-@pytest.mark.parametrize("text", STALLS)
+@pytest.mark.parametrize("text", WORDS)
 def test_a_text_that_a_slow_expression_would_never_finish_stalls_nobody(
     text: str, stacks: Stacks, operator: OperatorProcess
 ) -> None:
     """Not at its creation, and not at a start that finds it; of the stack itself the finding names the place."""
-    stacks.kubectl("create", "-f", "-", stdin=json.dumps(STALLS[text]))
+    stacks.kubectl("create", "-f", "-", stdin=json.dumps(minimal("stall", runConfig=words(text))))
     stacks.kubectl.apply(minimal("before"))
     stacks.condition("before", "ConfigValid", "True", "Valid")
     operator.stop()
@@ -94,17 +74,8 @@ def test_a_text_that_a_slow_expression_would_never_finish_stalls_nobody(
 
 def test_a_job_with_a_number_that_is_none_stops_no_informer(stacks: Stacks, operator: OperatorProcess) -> None:
     """The admission policy refuses such a Job; here it is not installed."""
-    labels = {"app.kubernetes.io/managed-by": "llamastack-operator", "llamastack.dev/build": "modules-a"}
-    pod = {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "a"}]}}
-    for name, attempt in (("superscript", "\u00b2"), ("long", "9" * 5000)):
-        metadata = {"name": name, "labels": labels, "annotations": {"llamastack.dev/attempt": attempt}}
-        body = {
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "metadata": metadata,
-            "spec": {"template": pod, "suspend": True},
-        }
-        stacks.kubectl.apply(body)
+    for name, attempt in ATTEMPTS.items():
+        stacks.kubectl.apply(job(name, attempt))
     operator.stop()
     operator.start()
     stacks.kubectl.apply(minimal("bystander"))
@@ -181,12 +152,6 @@ def test_an_operator_that_may_watch_nothing_never_calls_itself_healthy(served: C
         process.kill()
 
 
-LARGE = {
-    "flat": "[" + "{}," * 460_000 + "{}]",
-    "mappings of mappings": "[" + '{"":{}},' * 175_000 + "{}]",
-    "deep": "[" * 92 + "0," * 690_000 + "0" + "]" * 92,
-    "numbers in YAML": "[" + '"1e",' * 280_000 + '"1e"]',
-}
 MANY = 15
 MOST_MEMORY = 256
 """MiB of resident memory that the operator and its readers may have together: half of what the chart gives it."""
@@ -196,8 +161,7 @@ MOST_MEMORY = 256
 def test_large_stacks_of_one_tenant_harm_no_other(shape: str, stacks: Stacks, operator: OperatorProcess) -> None:
     """Not when they come, not at a start that finds them; each is told what is wrong with it."""
     for number in range(MANY):
-        body = json.dumps(minimal(f"large-{number}", runConfig={"providers": {}, "x": "HERE"}))
-        create_raw(stacks.kubectl, body.replace('"HERE"', LARGE[shape]))
+        create_raw(stacks.kubectl, with_value(minimal(f"large-{number}"), LARGE[shape]))
     stacks.kubectl.apply(minimal("before"))
     eventually(lambda: stacks.get("deployment", "before"))
     operator.stop()
@@ -240,11 +204,7 @@ def test_hundreds_of_large_config_maps_of_one_tenant_harm_no_other(stacks: Stack
 
 def test_a_watch_line_of_megabytes_stops_no_informer(stacks: Stacks) -> None:
     """The API server writes each `<` as six bytes: 740 kB in etcd are 4.4 MB in a watch."""
-    container = {"name": "a", "image": "a", "env": [{"name": "A", "value": "<" * 740_000}]}
-    labels = {"app": "long"}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
-    body = json.dumps(forged("Deployment", "apps/v1", "long", "victim", spec=spec))
+    body = json.dumps(long_deployment("victim"))
     # kubectl would write them so as well, and the API server takes 3 MiB.
     path = f"/apis/apps/v1/namespaces/{stacks.kubectl.namespace}/deployments"
     stacks.kubectl("create", "--raw", path, "-f", "-", stdin=body)
@@ -260,8 +220,7 @@ def test_edits_without_end_of_a_large_stack_stall_nobody(
     `/healthz` answers after each edit in the time that the chart's probe has, and a bystander is served meanwhile.
     """
     port = free_port()
-    body = json.dumps(minimal("edited", runConfig={"providers": {}, "x": "HERE"}))
-    create_raw(stacks.kubectl, body.replace('"HERE"', LARGE["numbers in YAML"]))
+    create_raw(stacks.kubectl, with_value(minimal("edited"), LARGE["numbers in YAML"]))
     operator.stop()
     try:
         with OperatorProcess(served.kubeconfig, tmp_path, "--health-port", str(port)):
