@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.managed_fields import owned_fields_of
@@ -39,6 +40,22 @@ def test_a_small_stack_has_a_config_an_account_a_service_and_a_deployment(stacks
     for child in children(stacks).values():
         (owner,) = child["metadata"]["ownerReferences"]
         assert (owner["uid"], owner["controller"]) == (stack["metadata"]["uid"], True)
+
+
+def test_text_beyond_the_basic_plane_is_served_as_it_was_written(stacks: Stacks) -> None:
+    """Server-side apply reads YAML, which is not all JSON: no stack with an emoji anywhere got as far as a status."""
+    words = "\U0001f999 says \x83 \x85 \u2028 \ufeff"
+    env = [{"name": "GREETING", "value": words}]
+    body = minimal("llama", server={"env": env})
+    body["spec"]["runConfig"][words] = words
+    stacks.kubectl("create", "-f", "-", stdin=json.dumps(body))
+    stacks.condition("llama", "ConfigValid", "True", "Valid")
+    pod = eventually(lambda: stacks.get("deployment", "llama"))["spec"]["template"]["spec"]
+    assert env[0] in pod["containers"][0]["env"]
+    (config,) = (one for one in pod["volumes"] if one["name"] == "llamastack-config")
+    text = stacks.get("configmap", config["configMap"]["name"])["data"]["run.yaml"]
+    assert yaml.safe_load(text)[words] == words
+    assert any(words.split()[0] in one["message"] for one in stacks.settled("llama")["status"]["findings"])
 
 
 def test_pods_get_no_token_and_the_restricted_profile(stacks: Stacks) -> None:

@@ -19,11 +19,13 @@ from kubernetes.aio.client.rest import RESTClientObject
 
 from llamastack_operator.api.labels import FIELD_MANAGER
 from llamastack_operator.kube.lines import lines
+from llamastack_operator.kube.patch_text import yaml_of
 from llamastack_operator.kube.responses import SlimResponse
 from llamastack_operator.objects.bounded_json import loads
 from llamastack_operator.objects.resources import Resource
 
-APPLY_PATCH = "application/apply-patch+yaml"
+# With its charset, the library below takes what is encoded already; the API server drops it.
+APPLY_PATCH = "application/apply-patch+yaml;charset=utf-8"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
 USER_AGENT = f"{FIELD_MANAGER}/{version('llamastack-operator')}"
 LONGEST_PAGE = 8 << 20
@@ -154,7 +156,7 @@ class Client:
             "PATCH",
             resource.path(metadata["namespace"], metadata["name"], subresource),
             query={"fieldManager": manager, "force": "true"},
-            body=body,
+            body=yaml_of(body),
             content_type=APPLY_PATCH,
             accept=METADATA_ONLY.format(suffix="") if metadata_only else None,
         )
@@ -225,7 +227,7 @@ class Client:
         method: str,
         path: str,
         query: Mapping[str, str] | None = None,
-        body: Object | None = None,
+        body: Object | bytes | None = None,
         content_type: str = "application/json",
         accept: str | None = None,
     ) -> Object:
@@ -241,7 +243,7 @@ class Client:
         method: str,
         path: str,
         query: Mapping[str, str] | None = None,
-        body: Object | None = None,
+        body: Object | bytes | None = None,
         content_type: str = "application/json",
         accept: str | None = None,
         limit: aiohttp.ClientTimeout | None = None,

@@ -69,7 +69,7 @@ class TestRequests:
         _, request, body = answered(says({}), lambda client: client.apply(CONFIGMAPS, BODY))
         assert (request.method, request.path) == ("PATCH", "/api/v1/namespaces/team-a/configmaps/x")
         assert dict(request.query) == {"fieldManager": "llamastack-operator", "force": "true"}
-        assert request.headers["Content-Type"] == "application/apply-patch+yaml"
+        assert request.headers["Content-Type"] == "application/apply-patch+yaml;charset=utf-8"
         assert body == BODY
 
     def test_a_status_is_applied_at_its_subresource(self) -> None:
