@@ -4,15 +4,17 @@
 installed release) and the variables that the server will see (`Environment`), and gives findings and a start plan.
 The other names are those of upstream's resolver (`resolve_impls`, `validate_and_prepare_providers`,
 `topological_sort`, ...); `docs/resolver.md` tells which module answers which question. Names are imported when they
-are used, so that importing the package costs nothing.
+are used, and `typing` never, so that importing the package costs nothing.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from llamastack_resolver.config.env import Environment
     from llamastack_resolver.findings import Finding
     from llamastack_resolver.knowledge import ReleaseKnowledge
