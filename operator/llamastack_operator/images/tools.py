@@ -7,19 +7,14 @@ nothing has to be fetched.
 from __future__ import annotations
 
 import importlib.metadata
-import io
 import shutil
-import zipfile
 from functools import lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from llamastack_contract.paths import INSTALLER_FILE
+from llamastack_operator.packed.zipapp import packed
 
 PACKAGES = ("llamastack_contract", "llamastack_installer", "llamastack_resolver")
-# The oldest time that a zip file can hold: the same bytes wherever it is made.
-_TIME = (1980, 1, 1, 0, 0, 0)
 _MAIN = "from llamastack_installer.__main__ import run\n\nrun()\n"
 
 
@@ -42,13 +37,7 @@ def copy_tools(target: Path) -> None:
 @lru_cache(maxsize=1)
 def installer() -> bytes:
     """Return the zipapp: the same bytes for the same sources."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        _add(archive, "__main__.py", _MAIN.encode())
-        for package in PACKAGES:
-            for name, data in sorted(_sources(files(package), package)):
-                _add(archive, name, data)
-    return buffer.getvalue()
+    return packed(_MAIN, PACKAGES)
 
 
 def pip_files() -> list[tuple[Path, str]]:
@@ -67,21 +56,3 @@ def pip_files() -> list[tuple[Path, str]]:
         if file.parts[0] == "pip" and file.suffix not in (".pyc", ".exe")
     ]
     return sorted(found, key=lambda item: item[1])
-
-
-def _sources(folder: Traversable, name: str) -> list[tuple[str, bytes]]:
-    found = []
-    for child in folder.iterdir():
-        path = f"{name}/{child.name}"
-        if child.is_dir() and child.name != "__pycache__":
-            found += _sources(child, path)
-        elif child.name.endswith((".py", ".json")):
-            found.append((path, child.read_bytes()))
-    return found
-
-
-def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    info = zipfile.ZipInfo(name, _TIME)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr = 0o644 << 16
-    archive.writestr(info, data)

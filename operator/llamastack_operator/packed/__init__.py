@@ -1,0 +1,1 @@
+"""Programs of ours as single files, for images and pods: the same bytes for the same sources."""
