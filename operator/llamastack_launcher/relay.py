@@ -13,9 +13,10 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 READ = 64 * 1024
+"""Most bytes that are read at once; as many may wait to be written before no more are read."""
 WRITE = select.PIPE_BUF
 STANDSTILL = 10.0
 """Seconds without any room in the log after which output is dropped rather than the server held up."""
@@ -27,75 +28,77 @@ class Relay:
     Args:
         source: where it is read from; closed at its end.
         target: the container's own stream.
-        seen: called with all that comes.
+        seen: called with the target and with all that comes.
     """
 
     def __init__(self, source: int, target: int, seen: Callable[[int, bytes], None]) -> None:
         self._source: int | None = source
         self._target = target
         self._seen = seen
-        self._waiting = memoryview(b"")
+        self._waiting = bytearray()
         self._lost = 0
         self._moved = 0.0
 
     @property
     def waits(self) -> bool:
         """Whether something was read that is not written."""
-        return len(self._waiting) > 0
+        return bool(self._waiting)
 
     def events(self) -> list[tuple[int, int]]:
-        """Return descriptors and events that `ready` is to be called for."""
+        """Return the descriptors and events that `read` and `write` wait for."""
         found = []
-        if self._source is not None and not self.waits:
+        if self._source is not None and len(self._waiting) < READ:
             found.append((self._source, select.POLLIN))
-        if self.waits or self._lost:
+        if self._waiting or self._lost:
             found.append((self._target, select.POLLOUT))
         return found
 
     def patience(self) -> float | None:
         """Return the seconds until what waits is dropped; None where nothing waits."""
-        return max(0.0, self._moved + STANDSTILL - time.monotonic()) if self.waits else None
+        return max(0.0, self._moved + STANDSTILL - time.monotonic()) if self._waiting else None
 
-    def ready(self, descriptors: dict[int, int]) -> bool:
-        """Read or write a part, at most one of both; return whether it did.
+    def read(self, ready: Collection[int]) -> bool:
+        """Read what is there, and return whether there was something.
 
         Args:
-            descriptors: what `poll` found, of this and of others.
+            ready: descriptors for which `poll` found what `events` asks for.
         """
-        if self._target in descriptors and (self.waits or self._lost):
-            self._write()
-            return True
-        if self._source in descriptors and not self.waits:
-            self._read(self._source)
-            return True
-        if self.patience() == 0:
-            self._lost += len(self._waiting)
-            self._waiting = memoryview(b"")
-        return False
-
-    def _read(self, source: int) -> None:
-        data = os.read(source, READ)
+        if self._source is None or self._source not in ready:
+            return False
+        data = os.read(self._source, READ)
         if not data:
-            os.close(source)
+            os.close(self._source)
             self._source = None
-            return
-        self._seen(self._target, data)
-        if self._lost:
+        elif self._lost:
             self._lost += len(data)
-            return
-        self._waiting = memoryview(data)
-        self._moved = time.monotonic()
+        else:
+            if not self._waiting:
+                self._moved = time.monotonic()
+            self._waiting += data
+        self._seen(self._target, data)
+        return True
 
-    def _write(self) -> None:
+    def write(self, ready: Collection[int]) -> bool:
+        """Write what there is room for, and return whether there was something to write.
+
+        Args:
+            ready: as in `read`.
+        """
+        if self._target not in ready or not (self._waiting or self._lost):
+            if self.patience() == 0:
+                self._lost += len(self._waiting)
+                self._waiting.clear()
+            return False
         if self._lost:
             note = f"\n[{self._lost} bytes of output are left out here: the container's log stood still]\n"
-            self._waiting, self._lost = memoryview(note.encode()), 0
+            self._waiting += note.encode()
+            self._lost = 0
         try:
-            written = os.write(self._target, self._waiting[:WRITE])
+            del self._waiting[: os.write(self._target, self._waiting[:WRITE])]
         except BlockingIOError:
-            return
+            return False
         except OSError:
             # Nobody reads the log any more, or it has no room on its disk: that is no matter of the server's.
-            written = len(self._waiting)
-        self._waiting = self._waiting[written:]
+            self._waiting.clear()
         self._moved = time.monotonic()
+        return True

@@ -52,6 +52,7 @@ class Server:
             for _, write in streams.values():
                 os.close(write)
         self._relays = [Relay(read, target, tail.add) for target, (read, _) in streams.items()]
+        self._writers = [*self._relays]
         signals.to(self._pid)
 
     def wait(self) -> int:
@@ -79,9 +80,11 @@ class Server:
         if self._signals.wakes in found:
             self._signals.clear()
             self._reap()
-        # One step a turn, since both streams may lead to one pipe, in which there is room for one of them; in turns.
-        self._relays.reverse()
-        return any(relay.ready(found) for relay in self._relays)
+        # All reads before any write, so that the streams' lines are seen in the order in which they come.
+        came = [relay.read(found) for relay in self._relays]
+        # One write, since both streams may lead to one pipe, which has room for one of them; they take turns.
+        self._writers.reverse()
+        return any(relay.write(found) for relay in self._writers) or any(came)
 
     def _milliseconds(self, seconds: float | None) -> int | None:
         """Return how long to wait: for what the caller says, and for the relay that loses its patience first."""
