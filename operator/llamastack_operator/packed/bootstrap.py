@@ -11,10 +11,11 @@ from typing import Literal
 
 from llamastack_operator.packed.start_program import start_program_digest
 
-BOOTSTRAP = r"""import hashlib, os, sys
-program, digest, config_map, mode, *options = sys.argv[1:]
+BOOTSTRAP = r"""import sys
 if sys.path[:1] == [""]:
     del sys.path[0]  # nothing of the working directory is imported
+import hashlib, os
+program, digest, config_map, mode, *options = sys.argv[1:]
 
 def end(status, text, message):
     sys.stderr.write(text + "\n")
