@@ -37,7 +37,7 @@ def test_the_same_sources_elsewhere_make_the_same_bytes(tmp_path: Path):
     for path in tmp_path.rglob("*"):
         path.chmod(0o755)
         os.utime(path, (1, 1))
-    code = "from llamastack_operator.packed import start_program as made; print(made.__file__, made.start_program_digest())"
+    code = "from llamastack_operator.packed import start_program as s; print(s.__file__, s.start_program_digest())"
     variables = {**os.environ, "PYTHONPATH": str(tmp_path), "TZ": "Asia/Tokyo", "LANG": "C"}
     done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
     place, digest = done.stdout.split()
