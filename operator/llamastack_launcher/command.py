@@ -38,8 +38,11 @@ def command_of(release: "tuple[str, str] | None", config: str, port: int) -> "li
     Raises:
         NoReleaseError: no release that can be started is here, or the one that was told is too old.
     """
+    versions = dict([release]) if release else {}  # type: dict[str, str | None]
     for package, since, argv in rules():
-        version = _installed(package) if release is None else release[1] if release[0] == package else None
+        if release is None and package not in versions:
+            versions[package] = _installed(package)
+        version = versions.get(package)
         if version is None or number_of(version) < since:
             continue
         command = [part.format(config=config, port=port) for part in argv]

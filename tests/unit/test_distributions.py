@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from llamastack_operator.packed.start_program import start_program_digest
 from tests.support.distributions import LIGHT, ROOT, make_distribution
 
 # What only the operator and its builds need.
@@ -76,9 +77,10 @@ def test_what_the_light_one_asks_for_is_asked_for_in_the_same_versions_by_the_wh
 def test_the_light_one_has_the_rooms_of_the_command_line_alone(wheels: dict[str, zipfile.ZipFile]) -> None:
     names = modules(wheels["llamastack_cli"])
     rooms = {name.split(".")[1] for name in names if name.startswith("llamastack_operator.")}
-    assert rooms == {"api", "catalog", "cli", "objects", "planning", "workloads"}
+    assert rooms == {"api", "catalog", "cli", "objects", "packed", "planning", "workloads"}
     assert {name.partition(".")[0] for name in names} == {
         "llamastack_contract",
+        "llamastack_launcher",
         "llamastack_operator",
         "llamastack_resolver",
     }
@@ -88,6 +90,19 @@ def test_what_both_have_is_the_same_in_both(wheels: dict[str, zipfile.ZipFile]) 
     light, whole = files(wheels["llamastack_cli"]), files(wheels["llamastack_operator"])
     assert light.items() <= whole.items()
     assert any("/catalog/data/" in name for name in light)
+
+
+def test_pods_that_either_renders_run_the_same_start_program(
+    wheels: dict[str, zipfile.ZipFile], tmp_path: Path
+) -> None:
+    code = "from llamastack_operator.packed import start_program as s; print(s.__file__, s.start_program_digest())"
+    for name, wheel in wheels.items():
+        wheel.extractall(tmp_path / name)
+        own = {"PYTHONPATH": str(tmp_path / name)}
+        done = subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, text=True, check=True)
+        place, digest = done.stdout.split()
+        assert place.startswith(str(tmp_path / name))
+        assert digest == start_program_digest()
 
 
 def test_the_light_one_is_imported_and_works_where_what_only_the_operator_needs_is_absent(
