@@ -49,7 +49,7 @@ def message(how: str, text: str) -> str:
     kept: list[str] = []
     for line in reversed(text.splitlines()):
         plain = one_line(line, TAIL_CHARACTERS)
-        if not plain:
+        if not any(character.isalnum() for character in plain):  # such as the marks below a traceback's lines
             continue
         room -= len(plain.encode()) + 1
         if room < 0:

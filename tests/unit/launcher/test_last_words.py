@@ -87,6 +87,10 @@ def message_lines(lines: list[str]) -> list[str]:
     return [line if len(line) <= TAIL_CHARACTERS else line[: TAIL_CHARACTERS - 1] + "…" for line in plain]
 
 
+def test_lines_of_marks_alone_take_no_room():
+    assert message("how", "await it()\n    ^^^^^\n\n----\nValueError: no\n") == "how\nawait it()\nValueError: no"
+
+
 @given(CHUNKS)
 def test_each_stream_keeps_its_lines_whole_whatever_the_other_prints(chunks: list[tuple[int, bytes]]):
     tail = Tail()
