@@ -35,6 +35,15 @@ RECORD_FILE = "llamastack.json"
 INSTALLER_FILE = "install.pyz"
 AUTHORITIES_FILE = "ca.crt"
 
+START = f"{PLACE}/start"
+"""Where pods of a stack have the program that checks and runs their server."""
+START_FILE = "start.pyz"
+"""That program; also the key of the ConfigMap that has it."""
+BYTECODE = f"{PLACE}/bytecode"
+"""Where check and server of one pod share compiled modules, if their image has none."""
+CHECK: Final = "llamastack-resolver"
+"""The container of a stack's pod that runs the start check."""
+
 # Folders of credentials, and the volumes that hold them.
 PULL, PUSH_LOGIN, INDEX_LOGIN = "pull", "push", "index"
 

@@ -1,4 +1,4 @@
-"""What is kept of a pod: just what explains why it serves or does not."""
+"""What is kept of a pod: just what explains why it serves or does not, and what its start check said."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llamastack_contract.paths import CHECK
+from llamastack_contract.start_report import StartReport
 from llamastack_operator.api.labels import REVISION_ANNOTATION, STACK_LABEL
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import (
@@ -44,6 +46,21 @@ class ContainerState:
 
 
 @dataclass(frozen=True, slots=True)
+class StartCheck:
+    """How the start check of a pod stands.
+
+    Attributes:
+        container: the container that it runs in.
+        report: what it said when it ended last; None where it said nothing that can be read.
+        finished: when that was (RFC 3339); empty where it never ended.
+    """
+
+    container: ContainerState
+    report: StartReport | None
+    finished: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod of a stack.
 
@@ -59,7 +76,8 @@ class Pod:
         deleting: whether it is on its way out.
         unschedulable: the scheduler's words, empty where a node took it.
         evicted: the reason and message of the pod itself, for example of an eviction.
-        containers: its containers.
+        containers: its containers, those that run before its server among them, but for the start check.
+        check: how its start check stands; None where it has none, or none was started.
     """
 
     key: Key
@@ -74,6 +92,7 @@ class Pod:
     unschedulable: str
     evicted: str
     containers: tuple[ContainerState, ...]
+    check: StartCheck | None = None
 
 
 def pod_from(body: Mapping[str, Any]) -> Pod:
@@ -86,8 +105,11 @@ def pod_from(body: Mapping[str, Any]) -> Pod:
     conditions = {text(condition, "type"): condition for condition in mappings(status, "conditions")}
     scheduled = conditions.get("PodScheduled", {})
     unschedulable = text(scheduled, "message") if scheduled.get("reason") == "Unschedulable" else ""
-    containers = mappings(mapping(body, "spec"), "containers")
+    spec = mapping(body, "spec")
+    containers = [*mappings(spec, "initContainers"), *mappings(spec, "containers")]
     asked = {text(container, "name"): text(container, "image") for container in containers}
+    before = mappings(status, "initContainerStatuses")
+    states = [*(one for one in before if text(one, "name") != CHECK), *mappings(status, "containerStatuses")]
     return Pod(
         key=(metadata["namespace"], metadata["name"]),
         group=label(metadata, STACK_LABEL),
@@ -100,7 +122,8 @@ def pod_from(body: Mapping[str, Any]) -> Pod:
         deleting="deletionTimestamp" in metadata,
         unschedulable=unschedulable,
         evicted=": ".join(part for part in (text(status, "reason"), text(status, "message")) if part),
-        containers=tuple(_container(entry, asked) for entry in mappings(status, "containerStatuses")),
+        containers=tuple(_container(entry, asked) for entry in states),
+        check=next((_check(entry, asked) for entry in before if text(entry, "name") == CHECK), None),
     )
 
 
@@ -123,10 +146,21 @@ def pulled(asked: str, image_id: str) -> str:
     return at_digest(asked, digest) if at and asked else image_id
 
 
+def _check(entry: Mapping[str, Any], asked: Mapping[str, str]) -> StartCheck:
+    ended = _end_of(entry)
+    report = StartReport.parse(text(ended, "message")) if ended else None
+    return StartCheck(_container(entry, asked), report, text(ended, "finishedAt"))
+
+
+def _end_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return how a container ended last; empty where it never did."""
+    return mapping(mapping(entry, "state"), "terminated") or mapping(mapping(entry, "lastState"), "terminated")
+
+
 def _container(entry: Mapping[str, Any], asked: Mapping[str, str]) -> ContainerState:
     state, name = mapping(entry, "state"), text(entry, "name")
     waiting = mapping(state, "waiting")
-    ended = mapping(state, "terminated") or mapping(mapping(entry, "lastState"), "terminated")
+    ended = _end_of(entry)
     return ContainerState(
         name=name,
         ready=bool(entry.get("ready")),

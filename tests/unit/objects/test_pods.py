@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from llamastack_contract.paths import CHECK
+from llamastack_contract.start_report import ReportedFinding, StartReport
 from llamastack_operator.objects.pods import ContainerState, Pod, pod_from, pulled
 
 METADATA = {
@@ -150,3 +152,39 @@ class TestContainer:
     def test_that_waits_without_a_word_waits_all_the_same(self) -> None:
         assert container(state={"waiting": {"reason": "ContainerCreating"}}).waiting == ("ContainerCreating", "")
         assert container(state={"waiting": {"message": "soon"}}).waiting == ("", "soon")
+
+
+class TestStartCheck:
+    REPORT = StartReport.of("Failed", "0.7.3", (ReportedFinding("error", "MissingMethod", "providers", "no a()"),), ())
+
+    def checked(self, **entry: Any) -> Pod:
+        check = {"name": CHECK, "ready": False, "restartCount": 0, **entry}
+        fetch = {"name": "llamastack-fetch", "ready": True, "restartCount": 0}
+        return pod({"initContainerStatuses": [fetch, check], "containerStatuses": []})
+
+    def ended(self, message: str) -> dict[str, Any]:
+        return {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": "2026-01-02", "message": message}}
+
+    @pytest.mark.parametrize("where", ["state", "lastState"])
+    def test_is_read_from_where_it_ended_last(self, where: str) -> None:
+        check = self.checked(**{where: self.ended(self.REPORT.to_text())}).check
+        assert check is not None
+        assert (check.report, check.finished) == (self.REPORT, "2026-01-02")
+
+    def test_that_runs_has_said_nothing(self) -> None:
+        check = self.checked(state={"running": {}}).check
+        assert check is not None
+        assert (check.report, check.finished, check.container.running) == (None, "", True)
+
+    @pytest.mark.parametrize("message", ["", "Killed", "[" * 4000, '[2,"Failed","",[0,0,0,0],true,""]'])
+    def test_that_left_no_report_of_ours_has_none(self, message: str) -> None:
+        check = self.checked(state=self.ended(message)).check
+        assert check is not None
+        assert check.report is None
+        assert check.container.ended == ("Error", 1, "2026-01-02")
+
+    def test_is_no_container_of_the_others(self) -> None:
+        assert [one.name for one in self.checked().containers] == ["llamastack-fetch"]
+
+    def test_of_a_pod_without_one_is_none(self) -> None:
+        assert pod({"containerStatuses": []}).check is None

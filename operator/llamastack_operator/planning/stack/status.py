@@ -14,7 +14,7 @@ from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.provider_rows import known_providers, provider_row, resolved_of, unlisted_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.verdicts import verdicts
-from llamastack_operator.workloads.names import server_port
+from llamastack_operator.workloads.names import SERVER, server_port
 from llamastack_resolver.findings import Findings
 
 
@@ -64,7 +64,8 @@ def _served_inputs(snapshot: Snapshot, answers: Mapping[ConditionType, Verdict])
 def serving_image(snapshot: Snapshot) -> str | None:
     """Return the image of the serving pods by digest, the newest pod's first."""
     ready = sorted((pod for pod in snapshot.pods if pod.ready), key=lambda pod: pod.created, reverse=True)
-    images = [container.image for pod in ready for container in pod.containers if "@" in container.image]
+    servers = [container for pod in ready for container in pod.containers if container.name == SERVER]
+    images = [server.image for server in servers if "@" in server.image]
     return images[0] if images else None
 
 
