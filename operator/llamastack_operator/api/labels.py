@@ -23,6 +23,8 @@ APPLIED_ANNOTATION = f"{GROUP}/applied"
 """The digest of what was applied: a changed plan is seen without comparing objects."""
 REVISION_ANNOTATION = f"{GROUP}/revision"
 """On pod templates: the digest of the template, by which pods of the newest revision are told."""
+PROGRAM_ANNOTATION = f"{GROUP}/start-program"
+"""On pod templates: the SHA-256 of the program that checks and runs the server; templates of before have none."""
 OWNER_ANNOTATION = f"{GROUP}/stack-uid"
 """On claims that outlive their stack, and so have no owner reference: the UID of the stack that made them."""
 

@@ -63,6 +63,17 @@ class ProviderStatus(ApiModel):
     """Why."""
 
 
+class StartCheckStatus(ApiModel):
+    """What the start check of a revision's pods said last: kept, for pods go, and take their words along."""
+
+    revision: str
+    """The revision of the pods, as their annotation llamastack.dev/revision has it."""
+    verdict: Literal["Passed", "Failed", "CheckFailed"]
+    """Whether the server can start as it is written; CheckFailed: that could not be found out."""
+    report: str
+    """The report, a JSON array a line; conditions, findings and providers tell what is in it."""
+
+
 class LlamaStackStatus(ApiModel):
     """The observed state of a stack."""
 
@@ -88,6 +99,8 @@ class LlamaStackStatus(ApiModel):
     """How many enabled providers did not fit."""
     providers_resolved: str | None = None
     """How many of the enabled providers are resolved, for example 4/5."""
+    start_check: StartCheckStatus | None = None
+    """What pods of the newest revision found when they started."""
     served_inputs: str | None = None
     """What tells the inputs that pods of the newest generation were ready with."""
     selector: str | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llamastack_operator.api.labels import REVISION_ANNOTATION
+from llamastack_operator.api.labels import PROGRAM_ANNOTATION, REVISION_ANNOTATION
 from llamastack_operator.objects.fields import annotation, mapping, mappings, number, text
 
 
@@ -18,6 +18,8 @@ class DeploymentFacts:
         wanted: how many pods its spec asks for.
         replicas_owned: whether that number is a field of ours.
         revision: the digest of its pod template.
+        program: the SHA-256 of the program that checks and runs the server in its pods; empty for a template of before
+            there was one.
         observed: whether what follows speaks of its newest generation.
         replicas: its pods.
         updated: its pods of the newest template.
@@ -37,6 +39,7 @@ class DeploymentFacts:
     available: int
     pods_refused: str | None
     given_up: str
+    program: str = ""
 
     @property
     def rolled_out(self) -> bool:
@@ -79,10 +82,11 @@ def deployment_facts(body: Mapping[str, Any], owned: Mapping[str, Any]) -> Deplo
     conditions = {text(condition, "type"): condition for condition in mappings(status, "conditions")}
     refused, progressing = conditions.get("ReplicaFailure", {}), conditions.get("Progressing", {})
     given_up = text(progressing, "reason") == "ProgressDeadlineExceeded"
+    template = mapping(mapping(spec, "template"), "metadata")
     return DeploymentFacts(
         wanted=number(spec, "replicas", 1),
         replicas_owned="f:replicas" in mapping(owned, "f:spec"),
-        revision=annotation(mapping(mapping(spec, "template"), "metadata"), REVISION_ANNOTATION),
+        revision=annotation(template, REVISION_ANNOTATION),
         observed=number(status, "observedGeneration") >= number(mapping(body, "metadata"), "generation"),
         replicas=number(status, "replicas"),
         updated=number(status, "updatedReplicas"),
@@ -90,6 +94,7 @@ def deployment_facts(body: Mapping[str, Any], owned: Mapping[str, Any]) -> Deplo
         available=number(status, "availableReplicas"),
         pods_refused=text(refused, "message") if text(refused, "status") == "True" else None,
         given_up=text(progressing, "message") if given_up else "",
+        program=annotation(template, PROGRAM_ANNOTATION),
     )
 
 
