@@ -12,6 +12,8 @@ STACK_LABEL = f"{GROUP}/stack"
 """The name of the stack; with it alone the Deployment selects its pods."""
 BUILD_LABEL = f"{GROUP}/build"
 """The name of the LlamaStackBuild that a Job, its pod or its ConfigMap belongs to."""
+PROGRAM_LABEL = f"{GROUP}/start-program"
+"""On ConfigMaps with the program that checks and runs servers: the beginning of its SHA-256."""
 ATTEMPT_ANNOTATION = f"{GROUP}/attempt"
 """On Jobs: which try of the build it is, from 1."""
 RERUN_ANNOTATION = f"{GROUP}/rerun"
@@ -42,3 +44,8 @@ def child_labels(stack: str) -> dict[str, str]:
 def build_labels(build: str) -> dict[str, str]:
     """Return the labels of every object of a build."""
     return {BUILD_LABEL: build, "app.kubernetes.io/name": "llamastack-build", MANAGED_BY_LABEL: MANAGED_BY}
+
+
+def program_labels(sha256: str) -> dict[str, str]:
+    """Return the labels of a ConfigMap with the program of this SHA-256, which no label's value has room for."""
+    return {PROGRAM_LABEL: sha256[:16], "app.kubernetes.io/name": "llamastack-start", MANAGED_BY_LABEL: MANAGED_BY}

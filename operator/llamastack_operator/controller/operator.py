@@ -6,13 +6,13 @@ import asyncio
 import functools
 import logging
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import aiohttp
 import kopf
 
-from llamastack_operator.api.labels import BUILD_LABEL, MANAGED_BY, MANAGED_BY_LABEL
+from llamastack_operator.api.labels import BUILD_LABEL, MANAGED_BY, MANAGED_BY_LABEL, PROGRAM_LABEL
 from llamastack_operator.controller.build.wiring import Building
 from llamastack_operator.controller.handlers import configure, register
 from llamastack_operator.controller.queue import WorkQueue
@@ -24,21 +24,26 @@ from llamastack_operator.controller.stack.versions import Versions
 from llamastack_operator.controller.worker import Worker
 from llamastack_operator.kube.apply import Applier
 from llamastack_operator.kube.build_keeper import BuildKeeper
-from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.cache import Cache, by_namespace_too
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
 from llamastack_operator.kube.informer import Informer
+from llamastack_operator.kube.program_keeper import ProgramKeeper
 from llamastack_operator.kube.referents import Referent, Referents
 from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.child import Child, Key, child_from, wants_body
+from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.objects.pods import Pod, pod_from
+from llamastack_operator.objects.program_record import ProgramRecord, program_record
 from llamastack_operator.objects.resources import CHILDREN, CONFIGMAPS, LLAMASTACKBUILDS, LLAMASTACKS, PODS
+from llamastack_operator.packed.program import start_program
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 SERVING = f"{OURS},!{BUILD_LABEL}"
+PROGRAMS = f"{OURS},{PROGRAM_LABEL}"
 NOT_OURS = f"{MANAGED_BY_LABEL}!={MANAGED_BY}"
 _CRD_PATIENCE = 5.0
 """Seconds between two looks for the CustomResourceDefinition."""
@@ -86,15 +91,18 @@ class Operator:
     def __init__(self, client: Client, settings: OperatorSettings) -> None:
         self._client = client
         self._settings = settings
-        self._stacks: Cache[Stack] = Cache()
-        self._children: dict[str, Cache[Child]] = {resource.kind: Cache() for resource in CHILDREN}
+        self._stacks: Cache[Stack] = Cache(by_namespace_too)
+        self._children: dict[str, Cache[Child]] = {resource.kind: Cache(by_namespace_too) for resource in CHILDREN}
         self._pods: Cache[Pod] = Cache()
         self._referents = Referents(client)
         self._builds: Cache[BuildRecord] = Cache(build_index)
         self._queue: WorkQueue[Key] = WorkQueue()
         self._unreadable = Unreadable(LLAMASTACKS.plural)
         self._building = Building(client, settings.workloads, self._builds, self._build_changed)
-        gatherer = Gatherer(self._stacks, self._children, self._pods, self._referents)
+        self._programs: Cache[ProgramRecord] = Cache()
+        keeper = ProgramKeeper(client, self._programs, start_program())
+        gatherer = Gatherer(self._stacks, self._children, self._pods, self._referents, keeper.names)
+        workloads = replace(settings.workloads, program=keeper.program)
         self._readings = Readings(self._queue.add, with_texts=gatherer.with_texts)
         self._versions = Versions(self._queue.add)
         self._informers = list(self._make_informers())
@@ -109,7 +117,8 @@ class Operator:
             BuildKeeper(client, self._builds, self._building.notice),
             Applier(client, self._children),
             EventRecorder(client, settings.instance),
-            settings.workloads,
+            workloads,
+            keeper,
         )
 
     async def run(self, stop: asyncio.Event | None = None) -> None:
@@ -186,6 +195,16 @@ class Operator:
                     metadata_only=not wants_body(resource),
                 )
             yield Informer(self._client, PODS, namespace, pod_from, self._pods, self._member_changed, SERVING)
+            yield Informer(
+                self._client,
+                CONFIGMAPS,
+                namespace,
+                program_record,
+                self._programs,
+                self._program_changed,
+                PROGRAMS,
+                metadata_only=True,
+            )
             yield from self._building.informers(namespace)
             yield Informer(
                 self._client,
@@ -200,7 +219,8 @@ class Operator:
 
     def _member_changed(self, member: Child | Pod, listed: bool) -> None:
         key = (member.key[0], member.group)
-        if self._stacks.get(key) is not None:
+        needed_a_program = isinstance(member, Child) and isinstance(member.facts, DeploymentFacts)
+        if self._stacks.get(key) is not None or needed_a_program:
             self._queue.add(key, listed)
 
     def _build_changed(self, build: BuildRecord, listed: bool) -> None:
@@ -208,6 +228,14 @@ class Operator:
             key = (build.key[0], str(owner.get("name")))
             if self._stacks.get(key) is not None:
                 self._queue.add(key, listed)
+
+    def _program_changed(self, program: ProgramRecord, listed: bool) -> None:
+        """Look at the namespace's stacks, of which one may need what is gone, or where nobody may need it any more."""
+        namespace = program.key[0]
+        for stack in self._stacks.of((namespace, "")):
+            self._queue.add(stack.key, listed)
+        if not self._stacks.has((namespace, "")):
+            self._queue.add((namespace, ""), listed)
 
     def _referent_changed(self, referent: Referent, listed: bool) -> None:
         for key in self._referents.users(referent.key):

@@ -37,6 +37,11 @@ def by_group(item: Cached) -> tuple[Key, ...]:
     return ((item.key[0], item.group),)
 
 
+def by_namespace_too(item: Cached) -> tuple[Key, ...]:
+    """Index an object under what it belongs to, and under its namespace with an empty name."""
+    return (*by_group(item), (item.key[0], ""))
+
+
 class Cache[T: Cached]:
     """Objects of one kind, by key and by an index: what they belong to, unless said otherwise.
 
@@ -59,6 +64,10 @@ class Cache[T: Cached]:
     def of(self, entry: Key) -> Iterator[T]:
         """Yield the objects under an entry of the index, by name."""
         return (self._objects[key] for key in sorted(self._by_index.get(entry, ())))
+
+    def has(self, entry: Key) -> bool:
+        """Tell whether there is an object under an entry of the index."""
+        return bool(self._by_index.get(entry))
 
     def keys(self) -> set[Key]:
         """Return all keys."""

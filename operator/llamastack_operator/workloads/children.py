@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from llamastack_operator.api.labels import OWNER_ANNOTATION, selector_labels
+from llamastack_operator.api.labels import OWNER_ANNOTATION, REVISION_ANNOTATION, selector_labels
 from llamastack_operator.api.server import Server, Storage
 from llamastack_operator.api.stack import LlamaStackSpec, Network, ServiceSettings
 from llamastack_operator.objects.child import Desired
@@ -20,7 +20,7 @@ from llamastack_operator.objects.resources import (
 from llamastack_operator.workloads.desired import Owner, desired
 from llamastack_operator.workloads.external import NO_FILES
 from llamastack_operator.workloads.names import created_claim_name, replicas, server_port
-from llamastack_operator.workloads.pod import pod_template
+from llamastack_operator.workloads.pod import pod_template, progress_deadline
 from llamastack_operator.workloads.run_config import config_map, config_map_name
 from llamastack_operator.workloads.runtime import Runtime
 from llamastack_operator.workloads.settings import WorkloadSettings
@@ -59,11 +59,17 @@ def children(
         None if server.service_account_name else _account(owner),
         _claim(owner, server.storage),
         _service(owner, spec),
-        _deployment(owner, spec, template, shared_volume, settings),
+        _deployment(owner, spec, template, shared_volume, progress_deadline(spec, runtime, settings)),
         _disruption_budget(owner, spec, server),
         _autoscaler(owner, spec, server),
     ]
     return [child for child in wanted if child is not None]
+
+
+def revision_of(wanted: Iterable[Desired]) -> str:
+    """Return the revision of the pods among the objects of a stack; empty where there is no Deployment."""
+    deployment = next((item.body for item in wanted if item.resource is DEPLOYMENTS), None)
+    return str(deployment["spec"]["template"]["metadata"]["annotations"][REVISION_ANNOTATION]) if deployment else ""
 
 
 def _account(owner: Owner) -> Desired:
@@ -86,7 +92,7 @@ def _deployment(
     spec: LlamaStackSpec,
     template: dict[str, Any],
     shared_volume: bool,
-    settings: WorkloadSettings,
+    deadline: int,
 ) -> Desired:
     # A volume that one node holds cannot be mounted by the new pod while the old one has it, and two servers must
     # not write one SQLite file.
@@ -95,7 +101,7 @@ def _deployment(
         "selector": {"matchLabels": selector_labels(owner.key[1])},
         "strategy": rolling if shared_volume else {"type": "Recreate"},
         "revisionHistoryLimit": 2,
-        "progressDeadlineSeconds": settings.progress_deadline,
+        "progressDeadlineSeconds": deadline,
         "template": template,
     }
     if not autoscaled(spec):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from llamastack_operator.api.base import GROUP
-from llamastack_operator.api.labels import REVISION_ANNOTATION, child_labels
+from llamastack_operator.api.labels import PROGRAM_ANNOTATION, REVISION_ANNOTATION, child_labels
 from llamastack_operator.api.pods import Probe, Probes
 from llamastack_operator.api.server import PodTemplate, Server
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.child import digest
-from llamastack_operator.workloads import external, start_install
+from llamastack_operator.workloads import external, start_install, start_program
 from llamastack_operator.workloads.names import SERVER, account_name, claim_name, server_port
 from llamastack_operator.workloads.restricted import security_context
 from llamastack_operator.workloads.run_config import CONFIG_PATH, MOUNT_PATH
@@ -53,8 +53,9 @@ def pod_template(
     """
     server = spec.server or Server()
     extra = server.pod_template or PodTemplate()
+    container = _container(spec, server, extra, runtime)
     template = {
-        "metadata": _metadata(stack, extra, references),
+        "metadata": _metadata(stack, extra, references, runtime),
         "spec": _without_empty(
             {
                 "serviceAccountName": account_name(stack, spec),
@@ -62,8 +63,11 @@ def pod_template(
                 "enableServiceLinks": False,
                 "securityContext": _pod_security(extra, settings),
                 "terminationGracePeriodSeconds": extra.termination_grace_period_seconds or 30,
-                "initContainers": _init_containers(stack, server, runtime, settings),
-                "containers": [_container(spec, server, extra, runtime)],
+                "initContainers": [
+                    *_installing(stack, server, runtime, settings),
+                    *_checking(spec, runtime, container, settings),
+                ],
+                "containers": [container],
                 "volumes": _volumes(stack, spec, extra, config_name, runtime),
                 "imagePullSecrets": _pull_secrets(server, runtime),
                 "nodeSelector": _node_selector(server, runtime),
@@ -79,11 +83,13 @@ def pod_template(
     return template
 
 
-def _metadata(stack: str, extra: PodTemplate, references: str) -> dict[str, Any]:
+def _metadata(stack: str, extra: PodTemplate, references: str, runtime: Runtime) -> dict[str, Any]:
     labels = dict((extra.metadata and extra.metadata.labels) or {})
     annotations = dict((extra.metadata and extra.metadata.annotations) or {})
     if references:
         annotations[REFERENCES_ANNOTATION] = references
+    if runtime.program is not None:
+        annotations[PROGRAM_ANNOTATION] = runtime.program.sha256
     return {"labels": {**labels, **child_labels(stack)}, "annotations": annotations}
 
 
@@ -99,11 +105,29 @@ def _pod_security(extra: PodTemplate, settings: WorkloadSettings) -> dict[str, A
     }
 
 
-def _init_containers(stack: str, server: Server, runtime: Runtime, settings: WorkloadSettings) -> list[dict[str, Any]]:
+def _installing(stack: str, server: Server, runtime: Runtime, settings: WorkloadSettings) -> list[dict[str, Any]]:
     if runtime.install is None:
         return []
     cached = claim_name(stack, server) is not None
     return start_install.init_containers(runtime, runtime.install, STATE_PATH, cached, settings.images)
+
+
+def _checking(
+    spec: LlamaStackSpec, runtime: Runtime, container: dict[str, Any], settings: WorkloadSettings
+) -> list[dict[str, Any]]:
+    if runtime.program is None or not start_program.wants_check(spec.startup):
+        return []
+    deadline = start_program.check_deadline(settings.progress_deadline)
+    return [start_program.check_container(spec, runtime, runtime.program, container, deadline)]
+
+
+def progress_deadline(spec: LlamaStackSpec, runtime: Runtime, settings: WorkloadSettings) -> int:
+    """Return the seconds after which a rollout counts as failed: no check and no start that is allowed takes longer."""
+    if runtime.program is None:
+        return settings.progress_deadline
+    probes = (spec.server.probes if spec.server else None) or Probes()
+    allowed = start_program.check_deadline(settings.progress_deadline)
+    return max(settings.progress_deadline, allowed + start_program.start_budget(_STARTUP, probes.startup))
 
 
 def _pull_secrets(server: Server, runtime: Runtime) -> list[dict[str, Any]]:
@@ -126,7 +150,7 @@ def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate, runtime
         {
             "name": SERVER,
             "image": runtime.image,
-            "command": server_command(runtime.release, CONFIG_PATH, port),
+            "command": _command(spec, runtime, port),
             "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
             "env": _environment(server, runtime),
             "envFrom": _wire(server.env_from),
@@ -138,6 +162,7 @@ def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate, runtime
                 {"name": "llamastack-state", "mountPath": STATE_PATH},
                 {"name": "llamastack-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod
                 *([start_install.packages_mount()] if runtime.install else []),
+                *(start_program.mounts() if runtime.program else []),
             ],
             "startupProbe": _probe(port, _STARTUP, probes.startup),
             "readinessProbe": _probe(port, _READINESS, probes.readiness),
@@ -147,6 +172,12 @@ def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate, runtime
             "securityContext": security_context(),
         }
     )
+
+
+def _command(spec: LlamaStackSpec, runtime: Runtime, port: int) -> list[str]:
+    if runtime.program is None:
+        return server_command(runtime.release, CONFIG_PATH, port)
+    return start_program.serve_command(spec, runtime, runtime.program)
 
 
 def _environment(server: Server, runtime: Runtime) -> list[dict[str, Any]]:
@@ -176,6 +207,7 @@ def _volumes(
         {"name": "llamastack-state", **state},
         {"name": "llamastack-tmp", "emptyDir": {}},
         *(start_install.volumes(runtime.install) if runtime.install else []),
+        *(start_program.volumes(runtime.program) if runtime.program else []),
     ]
 
 

@@ -34,6 +34,26 @@ class StartInstall:
 
 
 @dataclass(frozen=True, slots=True)
+class StartProgram:
+    """The program that checks and runs servers, as a ConfigMap of their namespace holds it.
+
+    Attributes:
+        sha256: of its file, in hexadecimal digits.
+    """
+
+    sha256: str
+
+    @property
+    def config_map(self) -> str:
+        """The name of the ConfigMap, the same in every namespace."""
+        return f"{PROGRAM_PREFIX}{self.sha256[:16]}"
+
+
+PROGRAM_PREFIX = "llamastack-start-"
+"""What the names of all ConfigMaps begin with that hold such a program."""
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """What the pods of a stack run.
 
@@ -43,6 +63,7 @@ class Runtime:
         architecture: the only architecture that the image is for, or None for whatever the image offers.
         install: what is installed at start, or None.
         pull_secret: a further Secret to pull with, or None.
+        program: the program that checks and runs the server; None as in pods of before there was one.
     """
 
     image: str
@@ -50,3 +71,4 @@ class Runtime:
     architecture: str | None = None
     install: StartInstall | None = None
     pull_secret: str | None = None
+    program: StartProgram | None = None

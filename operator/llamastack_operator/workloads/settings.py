@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from llamastack_operator.workloads.runtime import StartProgram
+
 # What a release without an image is installed on, in the cluster and in a Containerfile alike.
 PYTHON_BASE = "docker.io/library/python:3.13-slim"
 
@@ -45,8 +47,10 @@ class WorkloadSettings:
         run_as: the user, group and fsGroup of the pods; None lets the platform choose, as OpenShift does.
         progress_deadline: seconds after which a rollout counts as failed.
         images: how images are built.
+        program: the program of this operator that checks and runs servers; without it pods are as they were before.
     """
 
     run_as: int | None = 1001
     progress_deadline: int = 600
     images: ImageSettings = field(default_factory=ImageSettings)
+    program: StartProgram | None = None

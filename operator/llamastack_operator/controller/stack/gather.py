@@ -6,13 +6,14 @@ texts: those are read for each pass that needs them, one object after the other,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.referents import Referents, Uses
 from llamastack_operator.objects.child import Child, Key
+from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.objects.config_map import ConfigMapDigests
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
@@ -43,6 +44,7 @@ class Gatherer:
         children: the known children, by kind.
         pods: the known pods.
         referents: reads what stacks refer to.
+        programs: tells the ConfigMaps of a namespace with programs that check and run servers, by name.
     """
 
     def __init__(
@@ -51,11 +53,13 @@ class Gatherer:
         children: Mapping[str, Cache[Child]],
         pods: Cache[Pod],
         referents: Referents,
+        programs: Callable[[str], frozenset[str]] = lambda _: frozenset(),
     ) -> None:
         self._stacks = stacks
         self._children = children
         self._pods = pods
         self._referents = referents
+        self._programs = programs
         # References to Secrets and claims that were found, by stack, for one generation.
         self._verified: dict[Key, tuple[str, int, dict[SpecReference, Any]]] = {}
         # By stack the digest of what pods use, made of digests, and the same made of contents.
@@ -70,7 +74,8 @@ class Gatherer:
             self._by_contents.pop(key, None)
             return None
         referred = await self._follow(stack)
-        return StackFacts(stack, self._members(key), tuple(self._pods.of(key)), referred)
+        programs = self._programs(key[0])
+        return StackFacts(stack, self._members(key), tuple(self._pods.of(key)), referred, programs=programs)
 
     async def with_texts(self, facts: StackFacts) -> StackFacts:
         """Return the facts with all texts of ConfigMaps that a reading needs, values of variables among them.
@@ -95,6 +100,12 @@ class Gatherer:
         """Return a snapshot with what the caches hold of the stack's objects now."""
         key = snapshot.stack.key
         return snapshot.renewed(self._members(key), tuple(self._pods.of(key)))
+
+    def deployments(self, namespace: str) -> Iterator[DeploymentFacts]:
+        """Yield how the Deployments of a namespace stand."""
+        for child in self._children["Deployment"].of((namespace, "")):
+            if isinstance(child.facts, DeploymentFacts):
+                yield child.facts
 
     def _members(self, key: Key) -> tuple[Child, ...]:
         return tuple(child for cache in self._children.values() for child in cache.of(key))

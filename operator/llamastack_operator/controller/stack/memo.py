@@ -61,5 +61,6 @@ def _inputs(snapshot: Snapshot) -> tuple[Any, ...]:
         referred.findings,
         read_findings(stack, snapshot.facts.reading),
         snapshot.install_findings,
+        snapshot.facts.programs,
         snapshot.image and (snapshot.image.runtime, snapshot.image.wishes),
     )

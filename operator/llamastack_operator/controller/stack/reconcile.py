@@ -21,6 +21,7 @@ from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
+from llamastack_operator.kube.program_keeper import NotThisProgramError, ProgramKeeper
 from llamastack_operator.kube.status import write_status
 from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
@@ -29,6 +30,7 @@ from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import Plan, plan
+from llamastack_operator.planning.stack.programs import needed_programs
 from llamastack_operator.planning.stack.reading import is_unread
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
@@ -54,6 +56,7 @@ class Reconciler:
         applier: applies objects.
         recorder: posts events.
         settings: defaults for all stacks.
+        programs: keeps the program that checks and runs servers.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Reconciler:
         applier: Applier,
         recorder: EventRecorder,
         settings: WorkloadSettings,
+        programs: ProgramKeeper,
     ) -> None:
         self._client = client
         self._stacks = stacks
@@ -80,6 +84,7 @@ class Reconciler:
         self._applier = applier
         self._recorder = recorder
         self._settings = settings
+        self._programs = programs
         self._memo = Memo()
         self._versions = versions
 
@@ -97,6 +102,7 @@ class Reconciler:
             self._memo.forget(key)
             self._versions.forget(key)
             self._readings.forget(key)
+            await self._sweep(key[0])
             return FollowUp(True)
         answer = self._readings.of(facts)
         if answer is None:
@@ -158,6 +164,8 @@ class Reconciler:
     async def _tidy(self, snapshot: Snapshot, outcome: PassOutcome) -> None:
         """Let go of builds that are not needed any more, and have a lost image made again."""
         stack, image = snapshot.stack, snapshot.image
+        if outcome.applied and len(snapshot.facts.programs) > 1:
+            await self._sweep(stack.key[0])
         builds = list(self._builds.of(owner_entry(stack.key[0], stack.uid)))
         if image is None or not builds or stack.spec is None:
             return
@@ -170,6 +178,14 @@ class Reconciler:
         if lost is not None:
             await self._keeper.rerun(lost, lost.status.finished_at or "")
 
+    async def _sweep(self, namespace: str) -> None:
+        """Delete the programs that no Deployment of a namespace needs, unless one is just being rolled out."""
+        needed = needed_programs(self._gatherer.deployments(namespace))
+        if needed is None:
+            return
+        own = {self._programs.program.config_map} if self._stacks.has((namespace, "")) else set()
+        await self._programs.sweep(namespace, needed | own)
+
     async def _carry_out(self, stack: Stack, decided: Plan) -> PassOutcome:
         """Apply what is wanted, side by side, then delete what is not; return what came of it."""
         for wish in decided.builds:
@@ -178,6 +194,13 @@ class Reconciler:
             except NotThisBuildError as error:
                 problems = Findings()
                 _report_foreign_build(error, problems)
+                return PassOutcome(findings=(*decided.findings, *problems), applied=False)
+        if decided.program is not None:
+            try:
+                await self._programs.ensure(stack.key[0], decided.program)
+            except NotThisProgramError as error:
+                problems = Findings()
+                _report_foreign_program(error, problems)
                 return PassOutcome(findings=(*decided.findings, *problems), applied=False)
         wanted = decided.desired or ()
         results = await asyncio.gather(*(self._apply(item, stack) for item in wanted))
@@ -228,6 +251,11 @@ def _may_recover(snapshot: Snapshot) -> bool:
 def _report_foreign_build(error: NotThisBuildError, findings: Findings) -> None:
     hint = "Delete it: only the operator writes LlamaStackBuilds; and find out who may."
     findings.error(ApplyReason.NAME_CONFLICT, str(error), "spec.build", hint=hint)
+
+
+def _report_foreign_program(error: NotThisProgramError, findings: Findings) -> None:
+    hint = "Delete it: only the operator writes ConfigMaps of this name; and find out who may."
+    findings.error(ApplyReason.NAME_CONFLICT, str(error), "metadata.namespace", hint=hint)
 
 
 def _report_not_ours(error: NotOursError, findings: Findings) -> None:

@@ -55,6 +55,7 @@ class StackFacts:
         pods: its pods.
         referred: what its references led to.
         reading: what the resolver says of it.
+        programs: the ConfigMaps of its namespace with programs that check and run servers, by name.
     """
 
     stack: Stack
@@ -62,6 +63,7 @@ class StackFacts:
     pods: tuple[Pod, ...]
     referred: Referred
     reading: Reading = NOTHING_READ
+    programs: frozenset[str] = frozenset()
 
     def without_texts(self) -> StackFacts:
         """Return the same without texts of ConfigMaps, to be kept: they can be megabytes, and are read again."""

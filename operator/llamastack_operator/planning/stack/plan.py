@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.child import Child, Desired
 from llamastack_operator.objects.child_facts import ClaimFacts
 from llamastack_operator.objects.config_map import text_size
 from llamastack_operator.planning.stack.image_verdict import BuildWish
+from llamastack_operator.planning.stack.programs import programs_that_run
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stopping import read_findings
-from llamastack_operator.workloads.children import children
+from llamastack_operator.workloads.children import children, revision_of
 from llamastack_operator.workloads.desired import Owner
 from llamastack_operator.workloads.names import created_claim_name
 from llamastack_operator.workloads.run_config import SIZE_LIMIT
+from llamastack_operator.workloads.runtime import Runtime, StartProgram
 from llamastack_operator.workloads.settings import WorkloadSettings
 from llamastack_resolver.findings import Finding, Findings, Severity
 from llamastack_resolver.reasons import ConfigReason
@@ -29,12 +32,14 @@ class Plan:
         desired: the objects to bring into being, or None where errors forbid to touch what runs.
         obsolete: objects that the stack no longer has.
         builds: the builds that it runs or waits for.
+        program: the program that its pods are checked and run by; None for pods of before there was one.
     """
 
     findings: tuple[Finding, ...]
     desired: tuple[Desired, ...] | None
     obsolete: tuple[Child, ...] = ()
     builds: tuple[BuildWish, ...] = ()
+    program: StartProgram | None = None
 
 
 def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
@@ -42,24 +47,37 @@ def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
 
     An error leaves everything as it is: a wrong edit never takes down a stack that serves.
     """
-    stack, referred, run_config, image = snapshot.stack, snapshot.referred, snapshot.run_config, snapshot.image
+    stack, run_config, image = snapshot.stack, snapshot.run_config, snapshot.image
     spec, findings = stack.spec, findings_of(snapshot)
     if spec is None or run_config is None or any(item.severity is Severity.ERROR for item in findings):
         return Plan(findings, None)
     if image is None or image.runtime is None:
         # Until the newest image exists, what runs goes on running.
         return Plan(findings, None, builds=image.wishes if image else ())
-    wanted = children(
-        Owner(stack.key, stack.uid),
-        spec,
-        image.runtime,
-        run_config,
-        referred.digest,
-        shares_volume(snapshot),
-        settings,
-        referred.files,
-    )
-    return Plan(findings, tuple(wanted), obsolete_children(snapshot, wanted), image.wishes)
+    wanted, program = _wanted(snapshot, spec, image.runtime, run_config, settings)
+    return Plan(findings, tuple(wanted), obsolete_children(snapshot, wanted), image.wishes, program)
+
+
+def _wanted(
+    snapshot: Snapshot, spec: LlamaStackSpec, runtime: Runtime, run_config: str, settings: WorkloadSettings
+) -> tuple[list[Desired], StartProgram | None]:
+    """Return the wanted objects, and the program that is in their pods.
+
+    Pods that run keep the program that they were made with until something else of them changes: an upgrade of the
+    operator restarts nothing.
+    """
+    referred, owner = snapshot.referred, Owner(snapshot.stack.key, snapshot.stack.uid)
+    shared = shares_volume(snapshot)
+
+    def made(program: StartProgram | None) -> list[Desired]:
+        with_program = replace(runtime, program=program)
+        return children(owner, spec, with_program, run_config, referred.digest, shared, settings, referred.files)
+
+    for program in programs_that_run(snapshot, settings):
+        wanted = made(program)
+        if snapshot.deployment is not None and revision_of(wanted) == snapshot.deployment.revision:
+            return wanted, program
+    return made(settings.program), settings.program
 
 
 def findings_of(snapshot: Snapshot) -> tuple[Finding, ...]:
