@@ -37,7 +37,7 @@ from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.objects.pods import Pod, pod_from
 from llamastack_operator.objects.program_record import ProgramRecord, program_record
 from llamastack_operator.objects.resources import CHILDREN, CONFIGMAPS, LLAMASTACKBUILDS, LLAMASTACKS, PODS
-from llamastack_operator.packed.program import start_program
+from llamastack_operator.packed.start_program import start_program
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.workloads.settings import WorkloadSettings
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from llamastack_operator.packed.start_program import start_program_digest
-
 BOOTSTRAP = r"""import sys
 if sys.path[:1] == [""]:
     del sys.path[0]  # nothing of the working directory is imported
@@ -78,13 +76,16 @@ run()
 """
 
 
-def bootstrap_command(program: str, config_map: str, mode: Literal["check", "serve"], *options: str) -> list[str]:
+def bootstrap_command(
+    program: str, sha256: str, config_map: str, mode: Literal["check", "serve"], *options: str
+) -> list[str]:
     """Return the command of a container that runs the start program.
 
     Args:
         program: path of the start program's file.
+        sha256: what the file has to have.
         config_map: name of the ConfigMap that it comes from, for messages.
         mode: which of its programs.
         options: of that program; `--termination-log F` is read here too.
     """
-    return ["python3", "-c", BOOTSTRAP, program, start_program_digest(), config_map, mode, *options]
+    return ["python3", "-c", BOOTSTRAP, program, sha256, config_map, mode, *options]

@@ -8,13 +8,13 @@ the file runs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from llamastack_contract.paths import BYTECODE, CHECK, START, START_FILE, TERMINATION_LOG
 from llamastack_operator.api.pods import Probe
 from llamastack_operator.api.server import Server
 from llamastack_operator.api.stack import Compliance, LlamaStackSpec, Startup
-from llamastack_operator.packed.bootstrap import BOOTSTRAP
+from llamastack_operator.packed.bootstrap import bootstrap_command
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.restricted import security_context
 from llamastack_operator.workloads.run_config import CONFIG_PATH
@@ -46,8 +46,7 @@ def check_container(
     startup = spec.startup or Startup()
     compliance = startup.compliance or Compliance()
     severities = {"--missing": compliance.missing, "--signature": compliance.signature}
-    arguments = [
-        "check",
+    options = [
         "--config",
         CONFIG_PATH,
         "--termination-log",
@@ -63,7 +62,7 @@ def check_container(
     return {
         "name": CHECK,
         "image": runtime.image,
-        "command": _command(program, arguments),
+        "command": _command(program, "check", options),
         **{name: server[name] for name in taken if name in server},
         "terminationMessagePolicy": "File",
         "securityContext": security_context(),
@@ -79,8 +78,7 @@ def serve_command(spec: LlamaStackSpec, runtime: Runtime, program: StartProgram)
         program: the program.
     """
     release = runtime.release
-    arguments = [
-        "serve",
+    options = [
         "--config",
         CONFIG_PATH,
         "--port",
@@ -90,7 +88,7 @@ def serve_command(spec: LlamaStackSpec, runtime: Runtime, program: StartProgram)
         TERMINATION_LOG,
         *_common(spec.server or Server()),
     ]
-    return _command(program, arguments)
+    return _command(program, "serve", options)
 
 
 def mounts() -> list[dict[str, Any]]:
@@ -120,8 +118,8 @@ def start_budget(defaults: dict[str, int], chosen: Probe | None) -> int:
     return int(wire.get("initialDelaySeconds", 0) + wire["periodSeconds"] * wire["failureThreshold"])
 
 
-def _command(program: StartProgram, arguments: list[str]) -> list[str]:
-    return ["python3", "-c", BOOTSTRAP, _FILE, program.sha256, *arguments]
+def _command(program: StartProgram, mode: Literal["check", "serve"], options: list[str]) -> list[str]:
+    return bootstrap_command(_FILE, program.sha256, program.config_map, mode, *options)
 
 
 def _common(server: Server) -> Iterator[str]:

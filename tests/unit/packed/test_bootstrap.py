@@ -63,7 +63,7 @@ class Pod:
     def run(self, mode: Literal["check", "serve"] = "serve", *options: str) -> subprocess.CompletedProcess[str]:
         """Run the bootstrap."""
         options = (*options, "--termination-log", str(self.log))
-        written = bootstrap_command(str(self.program), "of-start", mode, *options)
+        written = bootstrap_command(str(self.program), start_program_digest(), "of-start", mode, *options)
         assert written[:3] == ["python3", "-c", BOOTSTRAP]
         return subprocess.run(
             [self.python, "-S", "-c", self.text, *written[3:]],
