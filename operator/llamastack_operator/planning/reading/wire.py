@@ -16,21 +16,15 @@ from llamastack_operator.planning.install.reasons import InstallReason
 from llamastack_operator.planning.install.requirements import Wanted
 from llamastack_operator.planning.reading.answer import Answer, Planned
 from llamastack_operator.planning.stack.reading import Provider, ProviderState, Reading
+from llamastack_operator.planning.vocabulary import RESOLVERS_REASONS
 from llamastack_operator.workloads.server_config import ServerConfig, Slot
 from llamastack_resolver.findings import Finding, Findings, Reason, Severity
-from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
-from llamastack_resolver.reasons import ConfigReason, ProtocolReason
 from llamastack_resolver.releases import Release
-from llamastack_resolver.start_plan.reasons import StartPlanReason
 
 LONGEST = 1024
 """Most characters of one text of a finding or a provider."""
 _TEXTS = ("message", "path", "api", "provider", "hint", "object")
-_REASONS: Mapping[str, Reason] = {
-    reason.value: reason
-    for room in (ConfigReason, ProtocolReason, ProviderReason, ModuleReason, StartPlanReason, InstallReason)
-    for reason in room
-}
+_REASONS: Mapping[str, Reason] = {**RESOLVERS_REASONS, **{reason.value: reason for reason in InstallReason}}
 
 
 def to_text(answer: Answer) -> str:
