@@ -67,11 +67,23 @@ class Network(ApiModel):
     service: ServiceSettings | None = None
 
 
+class Compliance(ApiModel):
+    """How much it matters where a provider and the protocol of its API disagree."""
+
+    missing: Literal["Error", "Warning"] | None = None
+    """A method is missing, cannot be called, or is only declared. Error where unset: the server does not start."""
+    signature: Literal["Error", "Warning"] | None = None
+    """A method takes other arguments than the protocol says. Warning where unset: it is told, the server starts."""
+
+
 class Startup(ApiModel):
-    """What has to be right before pods start."""
+    """What has to be right before pods start, and before the server in a pod does."""
 
     validation: Literal["Enforce", "Warn"] | None = None
     """Enforce where unset: an error that the resolver finds stops a new generation. Warn: it is told, pods start."""
+    check: Literal["Instantiate", "Import", "Skip"] | None = None
+    """What a pod tries before its server. Instantiate where unset: to start each provider. Import: to import it."""
+    compliance: Compliance | None = None
 
 
 class LlamaStackSpec(ApiModel):

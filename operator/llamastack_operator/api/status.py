@@ -57,8 +57,8 @@ class ProviderStatus(ApiModel):
     """The external module that brings it, as the run config has it."""
     module_version: str | None = None
     """The version of the module's package in the image."""
-    state: Literal["Resolved", "Deprecated", "Disabled", "Failed", "Unknown"] | None = None
-    """How it stands before its pod starts. Unknown: only its image, its package or a variable can tell."""
+    state: Literal["Ready", "Resolved", "Deprecated", "Disabled", "NonCompliant", "Failed", "Unknown"] | None = None
+    """How it stands. Ready: a pod started it. Unknown: only its image, its package, a variable or a pod can tell."""
     message: str | None = None
     """Why."""
 
