@@ -1,4 +1,4 @@
-"""The program that checks and runs servers, on a real API server: one ConfigMap a namespace, as long as it is needed."""
+"""The program that checks and runs servers, on a real API server: one ConfigMap a namespace, while it is needed."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 import yaml
 
 from llamastack_operator.api.status import FindingStatus
+from llamastack_operator.packed.bootstrap import BOOTSTRAP
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED
 from llamastack_operator.planning.stack.plan import plan
+from llamastack_operator.workloads.runtime import StartProgram
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.golden.files import check, dump
 from tests.support.full_example import API, PROVIDER, referred_by, stacks
@@ -52,11 +55,11 @@ def manifest(case: str) -> dict[str, Any]:
     return body
 
 
-def rendered(body: dict[str, Any], case: str = "") -> Any:
+def rendered(body: dict[str, Any], case: str = "", program: StartProgram | None = None) -> Any:
     known = {**body, "metadata": {**body["metadata"], **IDENTITY}}
     gather = read_facts if case in READ else facts
     snapshot = built(gather(known, referred=REFERRED.get(case, NOTHING_REFERRED)))
-    decided = plan(snapshot, SETTINGS.get(case, WorkloadSettings(images=IMAGES)))
+    decided = plan(snapshot, replace(SETTINGS.get(case, WorkloadSettings(images=IMAGES)), program=program))
     if decided.desired is None:
         return {"findings": [FindingStatus.of(finding).to_wire() for finding in decided.findings]}
     return [item.body for item in decided.desired]
@@ -64,7 +67,21 @@ def rendered(body: dict[str, Any], case: str = "") -> Any:
 
 @pytest.mark.parametrize("case", cases())
 def test_a_stack_becomes_just_these_objects(case: str) -> None:
+    """Without the program that checks and runs servers: as pods were before there was one, for these run on."""
     check(FOLDER / case / "plan.yaml", dump(rendered(manifest(case), case)))
+
+
+CHECKED = ("minimal", "installed-at-start", "built-image", "replicas-and-service")
+PROGRAM = StartProgram("0123456789abcdef" * 4)
+
+
+@pytest.mark.parametrize("case", CHECKED)
+def test_its_pods_are_checked_and_run_by_the_program(case: str) -> None:
+    (deployment,) = (body for body in rendered(manifest(case), case, PROGRAM) if body["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    for container in (*pod["initContainers"], *pod["containers"]):
+        container["command"] = ["<the bootstrap>" if one == BOOTSTRAP else one for one in container["command"]]
+    check(FOLDER / case / "checked.yaml", dump(deployment["spec"]))
 
 
 def test_the_example_with_every_field_becomes_just_these_objects() -> None:

@@ -17,11 +17,14 @@ from llamastack_operator.cli.output.console import Console, add_colour_option, c
 from llamastack_operator.cli.parser import CliError
 from llamastack_operator.cli.rendering import Rendered, render_stack
 from llamastack_operator.cli.validate import is_error, print_finding, print_text
+from llamastack_operator.packed.start_program import start_program, start_program_digest
 from llamastack_operator.planning.reading.certainty import with_certainty
 from llamastack_operator.planning.reading.check import Checked, check_document
 from llamastack_operator.planning.stack.reading import as_warning
 from llamastack_operator.planning.stack.stopping import WARN, wants_warnings
+from llamastack_operator.workloads.runtime import StartProgram
 from llamastack_operator.workloads.settings import PYTHON_BASE, ImageSettings, WorkloadSettings
+from llamastack_operator.workloads.start_program import program_config_map
 from llamastack_resolver.documents.read import read_inputs
 from llamastack_resolver.findings import Finding, Findings
 
@@ -31,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE", help="manifests with what they refer to; - is standard input")
     add("-n", "--namespace", default="default", help="the namespace of what names none (default)")
+    add("--with-program", action="store_true", help="also the ConfigMap with the program that pods start with (100 kB)")
     add("-o", "--output", choices=("yaml", "json"), default="yaml", help="a YAML stream, or a JSON list")
     add = parser.add_argument_group("settings of the operator").add_argument
     add("--operator-image", metavar="IMAGE", default="", help="the operator's image; pods that install run it too")
@@ -59,8 +63,16 @@ def run(args: argparse.Namespace) -> int:
         _explain(one, told, errors)
     if _fails(rendered):
         return 1
-    _print([body for one in rendered for body in one.bodies], args.output)
+    bodies = [body for one in rendered for body in one.bodies]
+    _print([*(_programs(bodies) if args.with_program else ()), *bodies], args.output)
     return 0
+
+
+def _programs(bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the ConfigMaps that pods start with, one for each namespace."""
+    namespaces = dict.fromkeys(body["metadata"]["namespace"] for body in bodies if body["kind"] == "Deployment")
+    program = StartProgram(start_program_digest())
+    return [program_config_map(namespace, program, start_program()) for namespace in namespaces]
 
 
 def _as_in_a_cluster(checked: Checked) -> Checked:
@@ -80,7 +92,8 @@ def _fails(results: Sequence[Checked | Rendered]) -> bool:
 
 def _settings(args: argparse.Namespace) -> WorkloadSettings:
     images = ImageSettings(operator=args.operator_image, python=args.python_image, index=args.index_url)
-    return WorkloadSettings(run_as=args.run_as_user, progress_deadline=args.progress_deadline, images=images)
+    program = StartProgram(start_program_digest())
+    return WorkloadSettings(args.run_as_user, args.progress_deadline, images, program)
 
 
 def _identity(text: str) -> int | None:

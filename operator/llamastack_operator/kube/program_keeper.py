@@ -7,18 +7,16 @@ program, and be written with each of them. So it is deleted here, when no Deploy
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping, Set
 from typing import Any
 
-from llamastack_contract.paths import START_FILE
-from llamastack_operator.api.labels import program_labels
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client, Object
 from llamastack_operator.objects.program_record import ProgramRecord, program_record
 from llamastack_operator.objects.resources import CONFIGMAPS
 from llamastack_operator.workloads.runtime import StartProgram
+from llamastack_operator.workloads.start_program import program_config_map
 
 
 class NotThisProgramError(Exception):
@@ -58,7 +56,7 @@ class ProgramKeeper:
         known = self._programs.get((namespace, program.config_map))
         if program != self.program or (known is not None and not known.deleting):
             return
-        body = self._body(namespace)
+        body = program_config_map(namespace, self.program, self._content)
         try:
             answer = await self._client.create(CONFIGMAPS, body)
         except ApiError as error:
@@ -87,16 +85,6 @@ class ProgramKeeper:
     def names(self, namespace: str) -> frozenset[str]:
         """Return the names of the ConfigMaps with programs in a namespace."""
         return frozenset(record.key[1] for record in self._programs.of((namespace, "")) if not record.deleting)
-
-    def _body(self, namespace: str) -> dict[str, Any]:
-        labels = program_labels(self.program.sha256)
-        return {
-            "apiVersion": CONFIGMAPS.api_version,
-            "kind": CONFIGMAPS.kind,
-            "metadata": {"namespace": namespace, "name": self.program.config_map, "labels": labels},
-            "binaryData": {START_FILE: base64.b64encode(self._content).decode("ascii")},
-            "immutable": True,
-        }
 
 
 def _is_as_wanted(found: Object, wanted: Mapping[str, Any]) -> bool:

@@ -10,13 +10,12 @@ import hashlib
 from functools import lru_cache
 from pprint import pformat
 
-from llamastack_operator.packed.slim import slim
 from llamastack_operator.packed.zipapp import packed
 from llamastack_resolver.releases import START_RULES
 
 PACKAGES = ("llamastack_contract", "llamastack_launcher", "llamastack_resolver")
-MOST_BYTES = 200_000
-"""A ConfigMap could hold five times as much, but each namespace with a stack has one."""
+MOST_BYTES = 300_000
+"""A ConfigMap could hold three times as much, but each namespace with a stack has one."""
 _MAIN = "from llamastack_launcher.__main__ import run\n\nrun()\n"
 _RULES = "llamastack_launcher/rules.py"
 
@@ -25,7 +24,7 @@ _RULES = "llamastack_launcher/rules.py"
 def start_program() -> bytes:
     """Return the zipapp: `check OPTIONS` and `serve OPTIONS`."""
     rules = tuple((rule.since.package, rule.since.number, rule.argv) for rule in START_RULES)
-    return packed(_MAIN, PACKAGES, {_RULES: f'"""How servers are started."""\n\nRULES = {pformat(rules)}\n'}, slim)
+    return packed(_MAIN, PACKAGES, {_RULES: f'"""How servers are started."""\n\nRULES = {pformat(rules)}\n'})
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -16,7 +16,6 @@ def packed(
     main: str,
     packages: Sequence[str],
     made: Mapping[str, str] | None = None,
-    change: Callable[[bytes], bytes] = lambda source: source,
 ) -> bytes:
     """Return a zipapp.
 
@@ -24,12 +23,10 @@ def packed(
         main: the text of its `__main__.py`.
         packages: names of the packages in it, with their JSON files.
         made: texts of further files, by their names.
-        change: called with each source of the packages; what it returns is packed.
     """
     members = {"__main__.py": main.encode(), **{name: text.encode() for name, text in (made or {}).items()}}
     for package in packages:
-        for name, data in _files(files(package), package).items():
-            members[name] = change(data) if name.endswith(".py") else data
+        members.update(_files(files(package), package))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name, data in sorted(members.items()):

@@ -7,13 +7,16 @@ the file runs.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from llamastack_contract.paths import BYTECODE, CHECK, START, START_FILE, TERMINATION_LOG
+from llamastack_operator.api.labels import program_labels
 from llamastack_operator.api.pods import Probe
 from llamastack_operator.api.server import Server
 from llamastack_operator.api.stack import Compliance, LlamaStackSpec, Startup
+from llamastack_operator.objects.resources import CONFIGMAPS
 from llamastack_operator.packed.bootstrap import bootstrap_command
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.restricted import security_context
@@ -24,6 +27,24 @@ _FILE = f"{START}/{START_FILE}"
 _VOLUME, _BYTECODE_VOLUME = "llamastack-start", "llamastack-bytecode"
 SHARE_OF_PROGRESS = 4
 """A check takes at most this part of the time in which a rollout has to make progress."""
+
+
+def program_config_map(namespace: str, program: StartProgram, content: bytes) -> dict[str, Any]:
+    """Return the ConfigMap that holds a program.
+
+    Args:
+        namespace: of the stacks that share it.
+        program: the program.
+        content: its file.
+    """
+    metadata = {"namespace": namespace, "name": program.config_map, "labels": program_labels(program.sha256)}
+    return {
+        "apiVersion": CONFIGMAPS.api_version,
+        "kind": CONFIGMAPS.kind,
+        "metadata": metadata,
+        "binaryData": {START_FILE: base64.b64encode(content).decode("ascii")},
+        "immutable": True,
+    }
 
 
 def wants_check(startup: Startup | None) -> bool:

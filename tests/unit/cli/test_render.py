@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import io
 import json
@@ -14,10 +15,13 @@ import pytest
 import yaml
 
 from llamastack_operator.cli import main
+from llamastack_operator.packed.start_program import start_program, start_program_digest
+from llamastack_operator.workloads.runtime import StartProgram
 from tests.golden.test_golden import IDENTITY, SETTINGS, cases, manifest, rendered
 from tests.support.full_example import PROVIDER
 from tests.support.world import IMAGES, facts, finished_builds
 
+PROGRAM = StartProgram(start_program_digest())
 Capture = pytest.CaptureFixture[str]
 Body = dict[str, Any]
 NAMED = {"image": "starter:0.7.3", "release": {"package": "llama-stack", "version": "0.7.3"}}
@@ -77,6 +81,14 @@ class TestTheObjects:
         services = [body["metadata"] for body in found if body["kind"] == "Service"]
         assert [(one["namespace"], one["name"]) for one in services] == [("team-a", "bot"), ("team-b", "other")]
 
+    def test_come_with_the_program_of_their_pods_where_that_is_wanted(self, tmp_path: Path, capsys: Capture) -> None:
+        other = stack()
+        other["metadata"] = {"name": "other"}
+        first, *others = objects(tmp_path, capsys, stack(), other, options=("--with-program", "--namespace", "team-a"))
+        assert (first["metadata"]["namespace"], first["metadata"]["name"]) == ("team-a", PROGRAM.config_map)
+        assert base64.b64decode(first["binaryData"]["start.pyz"]) == start_program()
+        assert all("binaryData" not in body for body in others)
+
     def test_can_be_applied_where_the_file_has_no_uid(self, tmp_path: Path, capsys: Capture) -> None:
         for body in objects(tmp_path, capsys, stack(server={"storage": {"size": "1Gi"}})):
             assert body["metadata"].keys() == {"namespace", "name", "labels"}
@@ -94,7 +106,7 @@ class TestTheObjects:
     def test_take_the_settings_of_an_installation(self, tmp_path: Path, capsys: Capture) -> None:
         options = ("--run-as-user", "none", "--progress-deadline", "60")
         spec = of_kind(objects(tmp_path, capsys, stack(), options=options), "Deployment")["spec"]
-        assert spec["progressDeadlineSeconds"] == 60
+        assert spec["progressDeadlineSeconds"] == 60 // 4 + 600, "no check and no start that is allowed takes longer"
         assert "runAsUser" not in spec["template"]["spec"]["securityContext"]
 
 
@@ -124,6 +136,7 @@ class TestABuild:
         pod = of_kind(found, "Deployment")["spec"]["template"]["spec"]
         assert [container["image"] for container in pod["initContainers"]] == [
             "registry.example/operator:1",
+            "starter:0.7.3",
             "starter:0.7.3",
         ]
 
@@ -241,7 +254,7 @@ def test_a_stack_of_a_cluster_becomes_what_the_operator_plans(case: str, capsys:
     options = ("--namespace", IDENTITY["namespace"], *(("--run-as-user", "none") if case in SETTINGS else ()))
     bodies = [body, claim, *finished_builds(facts(body))]
     options = (*options, "--operator-image", IMAGES.operator)
-    assert objects(tmp_path, capsys, *bodies, options=options) == rendered(body, case)
+    assert objects(tmp_path, capsys, *bodies, options=options) == rendered(body, case, PROGRAM)
 
 
 def test_no_network_library_is_loaded(tmp_path: Path) -> None:

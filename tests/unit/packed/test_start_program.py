@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import io
 import os
@@ -12,10 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 import llamastack_operator
-from llamastack_operator.packed.slim import slim
 from llamastack_operator.packed.start_program import MOST_BYTES, PACKAGES, start_program, start_program_digest
 
 SOURCES = Path(llamastack_operator.__file__).parents[1]
@@ -54,56 +50,3 @@ def test_it_has_all_that_its_packages_have():
     data = [path for package in PACKAGES for path in (SOURCES / package).rglob("*.json")]
     wanted = [str(path.relative_to(SOURCES)) for path in (*FILES, *data)]
     assert names == sorted([*wanted, "__main__.py", "llamastack_launcher/rules.py"])
-
-
-class Documented(ast.NodeTransformer):
-    """Leaves out what is documentation."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
-        """Drop texts that are statements."""
-        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if is_text else node
-
-
-def lines(module: ast.AST) -> list[int]:
-    """Return where each part of a module begins."""
-    return [node.lineno for node in ast.walk(module) if isinstance(node, ast.stmt | ast.expr)]
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCES)))
-def test_a_slim_source_does_what_it_did_line_by_line(path: Path):
-    source = path.read_bytes()
-    small = slim(source)
-    assert len(small) <= len(source)
-    before, after = (Documented().visit(ast.parse(text)) for text in (source, small))
-    assert ast.dump(before) == ast.dump(after)
-    assert lines(before) == lines(after)
-
-
-def test_a_slim_source_has_its_first_line_and_no_comment():
-    source = b'''"""What it is.
-
-More.
-"""
-
-X = 1  # why
-"""What X is."""
-
-
-def f() -> str:
-    """Return it.
-
-    Long.
-    """
-    # Why.
-    return "# none"
-'''
-    said = {number: line for number, line in enumerate(slim(source).decode().split("\n"), 1) if line}
-    assert said == {
-        1: "'What it is.'",
-        6: "X = 1",
-        7: "''",
-        10: "def f() -> str:",
-        11: "    ''",
-        16: '    return "# none"',
-    }
