@@ -77,6 +77,7 @@ def check_container(
         "--mode",
         "import" if startup.check == "Import" else "instantiate",
         *(word for option, chosen in severities.items() if chosen for word in (option, chosen.lower())),
+        *(["--report-only"] if startup.validation == "Warn" else []),
         *_common(spec.server or Server()),
     ]
     taken = ("env", "envFrom", "resources", "volumeMounts")
