@@ -110,7 +110,7 @@ class ProtocolReason(Reason):
         "MissingMethod",
         meaning="A provider lacks a method of its API's protocol, or a server lacks the route of one.",
         cure="Use a version of the provider's package, or of the server, that is made for this release.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.PROTOCOL_COMPLIANT.false, *ERROR_OF_A_STACK),
         example="`inference` lacks POST /v1/rerank",
         severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
     )
@@ -118,7 +118,7 @@ class ProtocolReason(Reason):
         "SignatureMismatch",
         meaning="A provider's method takes other arguments than its API's protocol says.",
         cure="Use a version of the provider's package that is made for this release.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.PROTOCOL_COMPLIANT.false, *ERROR_OF_A_STACK),
         example="Mine.rerank does not take model: it takes query (Inference)",
         severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
     )
@@ -126,7 +126,7 @@ class ProtocolReason(Reason):
         "NotImplemented",
         meaning="A provider has a method only as its API's protocol declares it: a call does nothing.",
         cure="Use a version of the provider's package that is made for this release.",
-        shows=(Place.REPORT,),
+        shows=(Place.REPORT, Place.PROTOCOL_COMPLIANT.false, *ERROR_OF_A_STACK),
         example="Mine.rerank is only declared by the protocol, not implemented (Inference)",
         severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
     )

@@ -79,8 +79,11 @@ def deployment(
     replicas: int | None = None,
     observed: int = 4,
     conditions: tuple[dict[str, Any], ...] = (),
+    program: str = "",
+    revision: str = REVISION,
 ) -> Child:
     """Return the Deployment of generation 4; counts that are not given are as wanted."""
+    annotations = {"llamastack.dev/revision": revision, "llamastack.dev/start-program": program}
     counts = {
         "replicas": wanted if replicas is None else replicas,
         "updatedReplicas": wanted if updated is None else updated,
@@ -92,7 +95,7 @@ def deployment(
         metadata={"generation": 4},
         spec={
             "replicas": wanted,
-            "template": {"metadata": {"annotations": {"llamastack.dev/revision": REVISION}}},
+            "template": {"metadata": {"annotations": annotations}},
         },
         status={"observedGeneration": observed, "conditions": list(conditions), **counts},
     )

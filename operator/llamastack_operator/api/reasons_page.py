@@ -29,6 +29,32 @@ in [reasons.md](reasons.md).
 | --- | --- |
 """
 _CONDITIONS_TAIL = """
+## What pods say
+
+Each pod checks itself before its server starts: it resolves the run config, imports and starts the providers, and looks
+at what they implement. What it finds goes into conditions, `status.findings` and `status.providers`.
+
+- **Which check counts**: of the pods of the newest revision, the one that finished last. `status.startCheck` keeps what it
+  said, so that it still counts when the stack is suspended, or the pod is gone. A new revision starts anew.
+- **Which place wins**: what the operator reads before anything runs wins in what it calls an error: nothing is rolled
+  then, and what pods of an earlier generation said is not told. What only the image can tell, the pod decides:
+  `ProvidersResolved` is `True` as soon as a check of the newest revision passed, and `False` where it found an error. The
+  same thing at the same place is told once, by the one who takes it more seriously.
+- **`ProtocolCompliant`** is `False` for every error about a protocol, and for a warning about a provider that a module or a
+  file brings, whether or not the server starts: `startup.compliance` decides that alone. A warning about a provider of the
+  release itself leaves it `True`, and its message says so, for nobody who runs the release can mend it. It is `Unknown`
+  where no check has finished (`NotChecked`), where one could not be made (`CheckFailed`), and where providers were only
+  imported or did not start.
+- **`ConfigValid`, `ProvidersResolved`, `Deprecated`** count what pods find as they count what is read: errors, and for
+  `Deprecated` warnings too. What is only worth knowing never counts.
+- **`Ready`**: a check that keeps its server from starting is told with its first error. It is `Stalled` where that lasts
+  (`MissingMethod`, `InvalidProviderConfig`, `ModuleImportFailed`), and `Reconciling` where it may pass
+  (`InstantiationFailed`), for the kubelet has the pod try again. What ran before serves on: `Available` is
+  `True` with `OldRevisionServes`. After `progressDeadlineSeconds` it is `RolloutTimedOut`, with the check's words. A server
+  that starts all the same leaves `Ready=True`.
+- **A check that says nothing** (its image cannot be pulled, it was killed for its memory) is a trouble of its pod, as that
+  of any container.
+
 ## Who reads them
 
 | reader | rule |
@@ -57,7 +83,8 @@ What the conditions say in which a reason stands, and what that is for kstatus, 
 - *passing or Stalled*: passing as long as a failed build is tried again.
 
 With any other reason a stack is what its condition `Ready` says. Of what a finding can set, a warning sets
-`ProvidersResolved=Unknown` and `Deprecated=True` alone.
+`ProvidersResolved=Unknown`, `ProtocolCompliant=False` and `Deprecated=True` alone. What a pod's start check finds sets
+`Ready` only where it keeps the server from starting ([conditions.md](conditions.md#what-pods-say)).
 
 | reason | sets | the stack is |
 | --- | --- | --- |

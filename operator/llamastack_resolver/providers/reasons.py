@@ -129,7 +129,7 @@ class ModuleReason(Reason):
         "ModuleImportFailed",
         meaning="A module is installed and cannot be imported with this release.",
         cure="Use a version of the package that is made for the release; the message has the error.",
-        shows=(Place.REPORT, *FAILURE_OF_A_BUILD),
+        shows=(Place.REPORT, *UNRESOLVED, *FAILURE_OF_A_BUILD),
         example="importing my_provider.provider failed: ImportError: no such name",
         severities=(Severity.ERROR, Severity.WARNING, Severity.INFO),
     )

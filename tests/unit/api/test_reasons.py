@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+from llamastack_contract.start_report import StartReport
 from llamastack_operator.api.conditions import ConditionType
 from llamastack_operator.api.reasons_page import declared_reasons
 from llamastack_operator.planning.build.reasons import FAILURES
@@ -21,8 +22,11 @@ from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.reading import as_warning
 from llamastack_operator.planning.stack.status import PassOutcome, status_of
 from llamastack_operator.planning.stack.transitions import transitions
+from llamastack_operator.planning.vocabulary import RESOLVERS_REASONS
 from llamastack_resolver.findings import DOCUMENT, Answer, Finding, Findings, Place, Reason, Severity, with_prefix
 from llamastack_resolver.providers.reasons import ProviderReason
+from tests.support.start_checks import checked, report, starting
+from tests.support.start_checks import found as finding_at_start
 from tests.support.world import llamastack, snapshot
 
 OPERATOR = Path(__file__).parents[3] / "operator"
@@ -42,6 +46,7 @@ CHOSEN_AT_RUN_TIME = {
     "PROVIDER_RENAMED": "chosen by what became of the provider",
     "READING_FAILED": "handed over by a name",
     "UNSUPPORTED_VERSION": "handed to a helper too",
+    "FOUND_AT_START": "its severity is that of the report",
     "DEPENDENCY_FAILED": "chosen by whether another finding says why",
 }
 """Why the severities of a reason cannot all be read from the calls that report it."""
@@ -194,6 +199,7 @@ class TestRaising:
             "llamastack_resolver/findings.py",
             "llamastack_resolver/start/compliance.py",
             "llamastack_operator/planning/reading/wire.py",
+            "llamastack_operator/planning/stack/reported.py",
         }
 
     def test_there_are_as_many_reports_as_one_can_see(self) -> None:
@@ -231,6 +237,11 @@ def worst(reason: Reason) -> Finding:
     return next(iter(findings))
 
 
+def reported(severity: Severity, reason: Reason) -> StartReport:
+    """Return the report of a start check that found this and nothing else."""
+    return report(finding_at_start(severity.value, reason.value))
+
+
 def places(seen: dict, reason: Reason) -> set[Place | Answer]:
     """Return where a status shows a reason, of conditions with what they say; the Event that it leads to included."""
     found: set[Place | Answer] = {
@@ -257,6 +268,9 @@ class TestPlaces:
             if Place.IMAGE_READY.false in shows:
                 planned = replace(stack, image=None, install_findings=(worst(reason),))
                 seen |= places(status_of(planned, outcome, self.now), reason)
+        for severity in reason.declaration.severities if reason.value in RESOLVERS_REASONS else ():
+            at_start = snapshot(llamastack(), starting(), checked(reported(severity, reason)))
+            seen |= places(status_of(at_start, PassOutcome(), self.now), reason)
         for stalled in (True, False) if reason.value in FAILURES else ():
             failed = replace(stack, image=ImageVerdict(False, reason, "it failed", stalled=stalled))
             seen |= places(status_of(failed, PassOutcome(), self.now), reason)

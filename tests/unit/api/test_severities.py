@@ -29,6 +29,7 @@ OF_REASONS = {
     "DependencyCycle": {DOES_NOT_START, NO_EFFECT},
     "DependencyFailed": {DOES_NOT_START, NO_EFFECT},
     "DuplicateProviderId": {SERVES_OTHER, UNJUDGED},
+    "FoundAtStart": {DOES_NOT_START, UNJUDGED},
     "InlineSecret": {EXPOSED},
     "InstantiationFailed": {DOES_NOT_START},
     "InvalidManifest": {DOES_NOT_START, NO_EFFECT},

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from llamastack_contract.limits import MESSAGE_BYTES
 from llamastack_operator.api.conditions import MESSAGE_LIMIT, cut
 from llamastack_operator.api.status import FINDINGS_LIMIT, PROVIDERS_LIMIT, STATUS_LIMIT
 from llamastack_operator.objects.config_map import text_size
@@ -39,13 +40,22 @@ _PROVIDERS = _List("providers", "omittedProviders", "state", tuple(ProviderState
 
 
 class _Rung(NamedTuple):
-    """Most bytes of a text of `providers`, and of one of `findings`."""
+    """Most bytes of a text of `providers`, of one of `findings`, and of what is kept of a report."""
 
     providers: int
     findings: int
+    report: int
 
 
-_LADDER = (_Rung(256, 512), _Rung(128, 512), _Rung(128, 384), _Rung(128, 256), _Rung(128, 128))
+_REPORT = 2 * MESSAGE_BYTES
+"""Most bytes of a report as JSON: it is full of quotes."""
+_LADDER = (
+    _Rung(256, 512, _REPORT),
+    _Rung(128, 512, _REPORT),
+    _Rung(128, 384, _REPORT),
+    _Rung(128, 256, _REPORT),
+    _Rung(128, 128, _REPORT // 4),
+)
 """What is given up for a whole that fits, step by step: what providers say stands in findings too."""
 
 
@@ -57,14 +67,15 @@ def within_bounds(status: Mapping[str, Any]) -> dict[str, Any]:
             count those which are not even in it.
     """
     few = _listed(_listed(status, _FINDINGS, FINDINGS_LIMIT), _PROVIDERS, PROVIDERS_LIMIT)
-    whole = {key: _each_text(value, cut) for key, value in few.items()}
+    check = few.pop("startCheck", None)
+    whole = {key: _each_text(value, cut) for key, value in few.items()} | _checked(check, _REPORT)
     if size_of(whole) <= STATUS_LIMIT:
         return whole
     for rung in _LADDER:
         short = {
             key: _each_text(value, partial(shortened, limit=getattr(rung, key, MESSAGE_LIMIT)))
             for key, value in whole.items()
-        }
+        } | _checked(check, rung.report)
         if size_of(short) <= STATUS_LIMIT:
             return short
     # All but the providers fits in any case.
@@ -101,6 +112,17 @@ def _listed(status: Mapping[str, Any], which: _List, most: int) -> dict[str, Any
     omitted = status.get(which.rest, 0) + len(entries) - len(kept)
     whole = {**status, which.name: kept, which.rest: omitted}
     return {key: value for key, value in whole.items() if value or key not in (which.name, which.rest)}
+
+
+def _checked(check: Mapping[str, Any] | None, most: int) -> dict[str, Any]:
+    """Return what a status keeps of a start check: of its report whole lines, for each is read by itself, of at most so
+    many bytes, but the first in any case."""
+    if check is None:
+        return {}
+    lines = check["report"].split("\n")
+    while len(lines) > 1 and size_of("\n".join(lines)) > most:
+        lines.pop()
+    return {"startCheck": {**check, "revision": cut(check["revision"]), "report": "\n".join(lines)}}
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from llamastack_operator.api.conditions import with_rest
-from llamastack_operator.objects.pods import ContainerState, Pod
+from llamastack_operator.objects.pods import ContainerState, Pod, StartCheck
 from llamastack_operator.planning.reasons import PodReason
 from llamastack_resolver.findings import Reason
 
@@ -66,22 +66,33 @@ def _pod_troubles(pod: Pod) -> Iterator[Diagnosis]:
         yield Diagnosis(PodReason.UNSCHEDULABLE, f"{name} cannot be scheduled: {pod.unschedulable}")
     if pod.phase == "Failed":
         yield Diagnosis(PodReason.STARTUP_FAILED, f"{name} failed: {pod.evicted or 'no reason was given'}")
-    for container in pod.containers:
-        trouble = _container_trouble(container)
+    checks = [] if pod.check is None else [(pod.check.container, _check_trouble(pod.check))]
+    for container, trouble in (*checks, *((one, _container_trouble(one)) for one in pod.containers)):
         if trouble is not None:
             yield Diagnosis(trouble.reason, f"{name}: container {container.name} {trouble.message}")
 
 
-def _container_trouble(container: ContainerState) -> Diagnosis | None:
-    if container.ready:
+def _check_trouble(check: StartCheck) -> Diagnosis | None:
+    """Return what keeps a check from saying anything; what it says is told as its findings, and no trouble of a pod."""
+    return _container_trouble(check.container) if check.report is None else _waiting_trouble(check.container)
+
+
+def _waiting_trouble(container: ContainerState) -> Diagnosis | None:
+    if container.ready or container.waiting is None:
         return None
-    if container.waiting is not None:
-        reason, message = container.waiting
-        if reason in _PULL_REASONS:
-            return Diagnosis(PodReason.IMAGE_PULL_FAILED, f"cannot pull its image: {reason}: {message}".rstrip(": "))
-        if reason in _CONFIG_REASONS:
-            return Diagnosis(PodReason.CONTAINER_CONFIG_FAILED, f"cannot be made: {reason}: {message}".rstrip(": "))
-    if container.ended is None:
+    reason, message = container.waiting
+    if reason in _PULL_REASONS:
+        return Diagnosis(PodReason.IMAGE_PULL_FAILED, f"cannot pull its image: {reason}: {message}".rstrip(": "))
+    if reason in _CONFIG_REASONS:
+        return Diagnosis(PodReason.CONTAINER_CONFIG_FAILED, f"cannot be made: {reason}: {message}".rstrip(": "))
+    return None
+
+
+def _container_trouble(container: ContainerState) -> Diagnosis | None:
+    waits = _waiting_trouble(container)
+    if waits is not None:
+        return waits
+    if container.ready or container.ended is None:
         return None
     cause, code, _ = container.ended
     times = f"{container.restarts} restart{'' if container.restarts == 1 else 's'}"

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from llamastack_operator.api.conditions import Verdict, no, yes
 from llamastack_operator.objects.child_facts import DeploymentFacts
-from llamastack_operator.planning.stack.availability import suspended, trouble_of
+from llamastack_operator.planning.stack.availability import stops, suspended, trouble_of, trouble_words
 from llamastack_operator.planning.stack.pass_outcome import summary
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_operator.planning.stack.start_report import LastCheck
 from llamastack_operator.workloads.children import autoscaled
 from llamastack_resolver.findings import Finding, Reason
 
@@ -30,12 +31,14 @@ class Situation:
         errors: what the pass found that forbids to go on.
         applied: whether every wanted object is in place.
         available: whether pods serve.
+        check: the check of their start that counts, if its pods are of the newest generation.
     """
 
     snapshot: Snapshot
     errors: Sequence[Finding]
     applied: bool
     available: Verdict
+    check: LastCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,10 @@ def progress(situation: Situation) -> Progress:
 
 def lasting_error(situation: Situation) -> Progress | None:
     """Look for an error that only an edit can mend."""
-    lasting = [finding for finding in situation.errors if not finding.reason.declaration.passing]
-    if not lasting:
+    errors = _lasting_first(situation.errors)
+    if not errors or errors[0].reason.declaration.passing:
         return None
-    passing = [finding for finding in situation.errors if finding.reason.declaration.passing]
-    return _stuck(lasting[0].reason, summary([*lasting, *passing]))
+    return _stuck(errors[0].reason, summary(errors))
 
 
 def passing_error(situation: Situation) -> Progress | None:
@@ -106,9 +108,20 @@ def timed_out(situation: Situation) -> Progress | None:
     deployment = situation.snapshot.deployment
     if deployment is None or not deployment.observed or not deployment.given_up:
         return None
-    trouble = trouble_of(situation.snapshot, deployment)
-    words = deployment.given_up
-    return _stuck(StackReason.ROLLOUT_TIMED_OUT, f"{words}; {trouble.message}" if trouble else words)
+    words = trouble_words(trouble_of(situation.snapshot, deployment), situation.check)
+    told = f"{deployment.given_up}; {words}" if words else deployment.given_up
+    return _stuck(StackReason.ROLLOUT_TIMED_OUT, told)
+
+
+def check_failed(situation: Situation) -> Progress | None:
+    """Look whether pods of the newest generation keep their server from starting, and whether that may pass: the
+    kubelet has them try again."""
+    check = situation.check
+    if not stops(check, trouble_of(situation.snapshot, situation.snapshot.deployment)):
+        return None
+    errors = _lasting_first(check.errors)
+    reason, words = errors[0].reason, summary(errors)
+    return _at_work(reason, words, "pods try it again") if reason.declaration.passing else _stuck(reason, words)
 
 
 def pods_in_trouble(situation: Situation) -> Progress | None:
@@ -131,6 +144,7 @@ LOOKS: tuple[Look, ...] = (
     at_rest,
     serving,
     timed_out,
+    check_failed,
     pods_in_trouble,
     starting,
 )
@@ -148,6 +162,11 @@ def _at_work(reason: Reason, message: str, meanwhile: str = _WORKING) -> Progres
 
 def _stuck(reason: Reason, message: str) -> Progress:
     return Progress(no(reason, message), no(reason, message), yes(reason, message))
+
+
+def _lasting_first(errors: Sequence[Finding]) -> list[Finding]:
+    """Return errors with those first that only an edit can mend."""
+    return sorted(errors, key=lambda finding: finding.reason.declaration.passing)
 
 
 def _serves_newest(snapshot: Snapshot, deployment: DeploymentFacts) -> bool:

@@ -13,12 +13,14 @@ NAME_LIMIT = 253
 
 
 class ProviderState(StrEnum):
-    """What is known of a provider before its pod starts; first what somebody may have to act on."""
+    """What is known of a provider, READY and NON_COMPLIANT from pods alone; first what somebody may have to act on."""
 
     FAILED = "Failed"
+    NON_COMPLIANT = "NonCompliant"
     UNKNOWN = "Unknown"
     DEPRECATED = "Deprecated"
     RESOLVED = "Resolved"
+    READY = "Ready"
     DISABLED = "Disabled"
 
 
@@ -36,6 +38,7 @@ class Provider:
         in_package: whether its package alone can tell more, once it is installed.
         unlisted: of the last provider of a reading, how many more are enabled: they stand no worse than those that are
             listed.
+        version: of what brings it, as a pod reports it; empty where none does.
     """
 
     api: str
@@ -46,6 +49,7 @@ class Provider:
     message: str
     in_package: bool = False
     unlisted: int = 0
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,10 +129,41 @@ class StackReason(Reason):
     )
     NOT_CHECKED = Declaration(
         "NotChecked",
-        meaning="No pod reports it to this release of the operator. Nothing waits for this condition.",
-        cure="`llamastack verify URL` looks at a running server.",
+        meaning=(
+            "No pod of the newest revision has said whether providers implement their protocols: none has finished its "
+            "check, providers were only imported or did not start, or checks are skipped. Nothing waits for it."
+        ),
+        cure="Wait for the start, or do what the message says; `llamastack verify URL` looks at a running server.",
         shows=(Place.PROTOCOL_COMPLIANT.unknown,),
-        example="no pod of this stack reports compliance: this release of the operator does not check it",
+        example="no pod of the newest revision has finished its check yet",
+    )
+    CHECK_FAILED = Declaration(
+        "CheckFailed",
+        meaning="A pod could not check itself, for a reason that says nothing of the stack. Its server starts.",
+        cure="Nothing waits for it; the log of the pod's container `llamastack-resolver` has more.",
+        shows=(Place.PROTOCOL_COMPLIANT.unknown,),
+        example="the check could not be made, and does not say why",
+    )
+    COMPLIANT = Declaration(
+        "Compliant",
+        meaning=(
+            "A pod of the newest revision started every provider, and each implements its API's protocol. What the "
+            "release itself ships without is told in the message."
+        ),
+        cure="",
+        shows=(Place.PROTOCOL_COMPLIANT.true,),
+        example="4 providers implement their protocols",
+    )
+    FOUND_AT_START = Declaration(
+        "FoundAtStart",
+        meaning=(
+            "A pod's start check failed without a reason, or found something that this version of the operator has no "
+            "word for; the message starts with the check's own."
+        ),
+        cure="Do what the message says; the log of the pod's container `llamastack-resolver` has more.",
+        shows=PASSING_ERROR_OF_A_STACK,
+        example="the start check failed and does not say why",
+        severities=(Severity.ERROR, Severity.WARNING),
     )
     INVALID_SPEC = Declaration(
         "InvalidSpec",

@@ -13,6 +13,7 @@ from llamastack_operator.planning.stack.bounds import within_bounds
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.provider_rows import known_providers, provider_row, resolved_of, unlisted_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_operator.planning.stack.start_report import last_check, speaks_of_newest
 from llamastack_operator.planning.stack.verdicts import verdicts
 from llamastack_operator.workloads.names import SERVER, server_port
 from llamastack_resolver.findings import Findings
@@ -28,10 +29,13 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
     """
     stack = snapshot.stack
     deployment = snapshot.deployment
-    findings = [FindingStatus.of(finding).to_wire() for finding in (*outcome.findings, *_image_findings(snapshot))]
+    last = last_check(snapshot)
+    check = last if speaks_of_newest(snapshot) else None
+    found = check.beside(outcome.findings) if check is not None else outcome.findings
+    findings = [FindingStatus.of(finding).to_wire() for finding in (*found, *_image_findings(snapshot))]
     namespace, name = stack.key
-    reading, providers = snapshot.facts.reading, known_providers(snapshot)
-    answers = verdicts(snapshot, outcome)
+    providers = known_providers(snapshot, check)
+    answers = verdicts(snapshot, outcome, check, providers)
     url = f"http://{name}.{namespace}.svc:{server_port(stack.spec)}" if stack.spec and snapshot.service else None
     status = {
         "observedGeneration": stack.generation,
@@ -43,12 +47,13 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
         "providers": [provider_row(provider, snapshot) for provider in providers],
         "omittedProviders": unlisted_of(providers),
         "providersResolved": resolved_of(providers),
+        "startCheck": last.to_wire() if last is not None else None,
         "servedInputs": _served_inputs(snapshot, answers),
         "replicas": deployment.replicas if deployment else 0,
         "readyReplicas": deployment.ready if deployment else 0,
         "selector": ",".join(f"{key}={value}" for key, value in selector_labels(name).items()),
         "findings": findings,
-        "omittedFindings": reading.omitted,
+        "omittedFindings": snapshot.facts.reading.omitted + (check.omitted if check is not None else 0),
     }
     return within_bounds({key: value for key, value in status.items() if value not in (None, "", [])})
 

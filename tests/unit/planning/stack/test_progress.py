@@ -14,12 +14,14 @@ from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.progress import LOOKS, Situation, progress
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_operator.planning.stack.start_report import last_check
 from llamastack_operator.planning.stack.status import status_of
 from llamastack_resolver.findings import Finding, Reason, Severity
 from llamastack_resolver.reasons import ConfigReason
 from tests.e2e.kstatus import kstatus
 from tests.support.builds import building
 from tests.support.conditions import NOW, error, health, message, told
+from tests.support.start_checks import checked, found, report, starting
 from tests.support.world import crashed, deployment, llamastack, pod, snapshot
 
 
@@ -229,6 +231,16 @@ CASES: dict[str, tuple[Snapshot, PassOutcome, tuple[str, str]]] = {
         ("Ready", "Ready"),
     ),
     "timed_out": (snapshot(llamastack(), *BROKEN), PassOutcome(), ("Stalled", "RolloutTimedOut")),
+    "check_failed": (
+        snapshot(
+            llamastack(),
+            starting(),
+            checked(report(found("error", "MissingMethod"))),
+            pod("bot-new-2", container=crashed()),
+        ),
+        PassOutcome(),
+        ("Stalled", "MissingMethod"),
+    ),
     "pods_in_trouble": (
         snapshot(llamastack(), deployment(available=0), pod(container=crashed())),
         PassOutcome(),
@@ -240,7 +252,8 @@ ORDER = list(CASES)
 
 
 def situation(seen: Snapshot, outcome: PassOutcome) -> Situation:
-    return Situation(seen, outcome.findings, outcome.applied, availability(seen))
+    check = last_check(seen)
+    return Situation(seen, outcome.findings, outcome.applied, availability(seen, check), check)
 
 
 class TestLooks:

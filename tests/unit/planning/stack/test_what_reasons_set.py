@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llamastack_contract.start_report import StartReport
 from llamastack_operator.api.conditions import ConditionType
 from llamastack_operator.api.reasons_page import declared_reasons
 from llamastack_operator.planning.build.reasons import FAILURES
@@ -24,6 +25,7 @@ from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.status import status_of
 from llamastack_resolver.findings import Answer, Finding, Place, Reason, Severity
 from tests.support.conditions import NOW
+from tests.support.start_checks import checked, report, serving
 from tests.support.world import crashed, deployment, llamastack, pod, snapshot, with_facts
 
 VOCABULARY = {str(reason): reason for reason in declared_reasons()}
@@ -61,6 +63,8 @@ STATES = {
     "old": [deployment(updated=0), pod(revision="old", ready=True)],
     "late": [deployment(available=0, conditions=(LATE,))],
     "PodsRefused": [deployment(available=0, replicas=0, updated=0, conditions=(REFUSED,))],
+    "Compliant": [serving(), checked(report(), ready=True)],
+    "CheckFailed": [serving(), checked(StartReport("CheckFailed", message="no release"), ready=True)],
     **{name: [NOT_READY, one] for name, one in PODS.items()},
 }
 
