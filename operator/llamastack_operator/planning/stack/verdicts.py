@@ -9,7 +9,7 @@ from llamastack_operator.planning.stack.availability import availability
 from llamastack_operator.planning.stack.compliance import protocol_compliant
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome, summary
 from llamastack_operator.planning.stack.progress import Situation, progress
-from llamastack_operator.planning.stack.provider_rows import resolved_of
+from llamastack_operator.planning.stack.provider_rows import resolved_of, unlisted_of
 from llamastack_operator.planning.stack.reading import Provider, ProviderState
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
@@ -79,7 +79,7 @@ def _providers_resolved(
     if not reading.complete:
         return unknown(StackReason.NOT_DETERMINED, _UNRESOLVED)
     if settled:
-        return _resolved(providers)
+        return _resolved(_counted(providers))
     open_ones = [one for one in providers if one.state is ProviderState.UNKNOWN]
     if open_ones:
         first = open_ones[0]
@@ -90,11 +90,16 @@ def _providers_resolved(
     if brought is not None:
         words = f"{brought.api}/{brought.id}: {brought.module} has it; what it depends on is looked at when it starts"
         return unknown(ProviderReason.RESOLVED_IN_IMAGE, words)
-    return _resolved(providers)
+    return _resolved(_counted(providers) if check is not None else resolved_of(providers))
 
 
-def _resolved(providers: Sequence[Provider]) -> Verdict:
-    count = resolved_of(providers)
+def _counted(providers: Sequence[Provider]) -> str | None:
+    """Return how many providers a pod resolved: all, where it found no error of that kind, whatever became of them."""
+    count = sum(one.state is not ProviderState.DISABLED for one in providers) + unlisted_of(providers)
+    return f"{count}/{count}" if count else None
+
+
+def _resolved(count: str | None) -> Verdict:
     return yes(StackReason.RESOLVED, f"{count} enabled providers have a spec" if count else "no provider is enabled")
 
 
