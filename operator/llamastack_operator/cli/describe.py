@@ -11,7 +11,15 @@ from llamastack_operator.api.conditions import ConditionType, condition_of, is_t
 from llamastack_operator.cli.kubectl import add_cluster_options, stack_of
 from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
 
-_COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "Failed": "red", "Deprecated": "yellow"}
+_COLOURS = {
+    "error": "red",
+    "warning": "yellow",
+    "info": "blue",
+    "Failed": "red",
+    "NonCompliant": "red",
+    "Deprecated": "yellow",
+    "Ready": "green",
+}
 _QUIET = (ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED)
 """Conditions of which the first lines tell."""
 
@@ -108,7 +116,7 @@ def _providers(status: Mapping[str, Any], console: Console) -> None:
         version = f" {printable(one['moduleVersion'])}" if one.get("moduleVersion") else ""
         module = f"  {printable(one['module'])}{version}" if one.get("module") else ""
         message = f"  {printable(one['message'])}" if one.get("message") else ""
-        word = console.paint(f"{state:<10}", *([_COLOURS[state]] if state in _COLOURS else []))
+        word = console.paint(f"{state:<12}", *([_COLOURS[state]] if state in _COLOURS else []))
         console.line(f"  {name:<{_width(names)}}  {kind:<{_width(types)}}  {word}{module}{message}".rstrip())
     if status.get("omittedProviders"):
         console.line(f"  and {status['omittedProviders']} more that the status has no room for")

@@ -9,6 +9,8 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from llamastack_contract.limits import MESSAGE_BYTES
+from llamastack_contract.start_report import ReportedFinding, StartReport
 from llamastack_operator.api.conditions import MESSAGE_LIMIT, ConditionType, with_rest
 from llamastack_operator.api.status import FINDINGS_LIMIT, PROVIDERS_LIMIT, STATUS_LIMIT, LlamaStackStatus
 from llamastack_operator.planning.reasons import ImageReason
@@ -22,7 +24,7 @@ from llamastack_resolver.findings import Finding, Severity
 from llamastack_resolver.providers.reasons import ProviderReason
 from llamastack_resolver.reasons import ConfigReason
 from tests.support.conditions import NOW
-from tests.support.world import crashed, deployment, llamastack, pod, snapshot, with_facts
+from tests.support.world import REVISION, crashed, deployment, llamastack, pod, snapshot, with_facts
 
 # Characters that take one byte, several, or several for being escaped; whole texts are made of one, for the worst.
 LETTERS = st.sampled_from(["x", "é", "漢", "🦙", '"', "\x01", "<", "."])
@@ -58,7 +60,10 @@ def many(entries: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 
 def seen(findings: list[Finding], providers: list[Provider], words: str, omitted: int) -> Snapshot:
     """Return a stack of which everything that somebody else writes is long."""
-    status = {"image": words, "release": words, "servedInputs": words, "buildRef": {"name": NAME}}
+    reported = ReportedFinding("error", "MissingMethod", *[words] * 5)
+    report = StartReport("Failed", message=words, findings=(reported,) * 40)
+    check = {"revision": REVISION, "verdict": "Failed", "report": report.to_text()}
+    status = {"image": words, "release": words, "servedInputs": words, "buildRef": {"name": NAME}, "startCheck": check}
     found = snapshot(llamastack(status=status), deployment(available=0), pod(container=crashed(reason=words)))
     reading = Reading("d", words, tuple(findings), omitted, tuple(providers), complete=True)
     image = ImageVerdict(False, ImageReason.BUILDING, words, current=NAME)
@@ -88,7 +93,10 @@ class TestEveryStatus:
         status = status_of(seen(findings, providers, words, omitted), PassOutcome(findings), NOW)
         LlamaStackStatus.model_validate(status)
         assert size_of(status) <= STATUS_LIMIT
+        report = status["startCheck"].pop("report")
         assert max(map(len, texts_of(status))) <= MESSAGE_LIMIT
+        assert len(report.encode()) <= MESSAGE_BYTES
+        assert StartReport.parse(report) is not None
         assert [entry["type"] for entry in status["conditions"]] == list(ConditionType)
         assert len(status.get("findings", ())) == min(len(findings), FINDINGS_LIMIT)
         assert status.get("omittedFindings", 0) == omitted + max(0, len(findings) - FINDINGS_LIMIT)
