@@ -82,6 +82,16 @@ class TestDescribe:
         assert "serves     yes: 1 of 1 pods are available, 0.7.3" in out
         assert "newest     yes: Ready" in out
 
+    @pytest.mark.parametrize(("state", "colour"), [("Ready", 32), ("NonCompliant", 31), ("Failed", 31)])
+    def test_paints_what_pods_made_of_a_provider(
+        self, kubectl: Kubectl, capsys: Capture, state: str, colour: int
+    ) -> None:
+        body = ready()
+        body["status"]["providers"] = [{"api": "inference", "id": "a", "type": "remote::vllm", "state": state}]
+        kubectl(body)
+        main(["describe", "bot", "--color", "always"])
+        assert f"\x1b[{colour}m{state}" in capsys.readouterr().out
+
     def test_does_not_take_an_older_generation_for_the_newest(self, kubectl: Kubectl, capsys: Capture) -> None:
         body = ready()
         body["metadata"]["generation"] += 1
