@@ -40,9 +40,10 @@ at what they implement. What it finds goes into conditions, `status.findings` an
   then, and what pods of an earlier generation said is not told. What only the image can tell, the pod decides:
   `ProvidersResolved` is `True` as soon as a check of the newest revision passed, and `False` where it found an error. The
   same thing at the same place is told once, by the one who takes it more seriously.
-- **`ProtocolCompliant`** is `False` for every error about a protocol, and for a warning about a provider that a module or a
-  file brings, whether or not the server starts: `startup.compliance` decides that alone. A warning about a provider of the
-  release itself leaves it `True`, and its message says so, for nobody who runs the release can mend it. It is `Unknown`
+- **`ProtocolCompliant`** is `False` for every error about a protocol, whether or not the server starts. Of a provider that a
+  module or a file brings it is so too for what `startup.compliance` makes a warning: other arguments, unless that is an error,
+  and missing methods where `missing: Warning` is written. What is a warning in any case leaves it `True`, and its message says
+  so: methods that callers do without, and what the release ships without, which nobody who runs it can mend. It is `Unknown`
   where no check has finished (`NotChecked`), where one could not be made (`CheckFailed`), and where providers were only
   imported or did not start.
 - **`ConfigValid`, `ProvidersResolved`, `Deprecated`** count what pods find as they count what is read: errors, and for

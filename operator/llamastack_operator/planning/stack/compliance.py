@@ -14,6 +14,7 @@ from llamastack_operator.planning.stack.reported_rows import is_about
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.start_report import LastCheck
 from llamastack_resolver.findings import Finding, Place, Severity
+from llamastack_resolver.reasons import ProtocolReason
 
 _NONE_YET = "no pod of the newest revision has finished its check yet"
 _BEFORE = "its pods were made before pods checked themselves; the next change of the stack brings the check"
@@ -22,8 +23,9 @@ _BEFORE = "its pods were made before pods checked themselves; the next change of
 def protocol_compliant(snapshot: Snapshot, check: LastCheck | None, providers: Sequence[Provider]) -> Verdict:
     """Answer whether each provider does what its API promises.
 
-    An error says that one does not, whether or not that stopped the server; so does a warning about a provider that the
-    release does not bring. What a release itself ships without nobody can mend who runs it: that is told, and no more.
+    An error says that one does not, whether or not that stopped the server. Of a provider that a module or a file
+    brings so does what `startup.compliance` makes a warning. What is a warning in any case is told, and no more:
+    methods that callers do without, and what the release itself ships without, which nobody can mend who runs it.
 
     Args:
         snapshot: the stack and its objects.
@@ -39,7 +41,7 @@ def protocol_compliant(snapshot: Snapshot, check: LastCheck | None, providers: S
     if report.verdict == "CheckFailed":
         return unknown(StackReason.CHECK_FAILED, report.message or "the check could not be made, and does not say why")
     found = [one for one in check.findings if Place.PROTOCOL_COMPLIANT in one.reason.declaration.places]
-    against = [one for one in found if one.severity is Severity.ERROR or not _is_the_releases(one, snapshot, providers)]
+    against = [one for one in found if one.severity is Severity.ERROR or _is_lowered(one, snapshot, providers)]
     if against:
         return no(against[0].reason, summary(against))
     doubt = _doubt(report)
@@ -51,7 +53,7 @@ def protocol_compliant(snapshot: Snapshot, check: LastCheck | None, providers: S
 def _all_comply(report: StartReport, found: Sequence[Finding]) -> str:
     counts = {0: "no provider is enabled", 1: "1 provider implements its protocol"}
     count = counts.get(report.total, f"{report.total} providers implement their protocols")
-    return f"{count}, but for what the release ships so: {summary(found)}" if found else count
+    return f"{count}, but for what is optional: {summary(found)}" if found else count
 
 
 def _why_not(snapshot: Snapshot) -> str:
@@ -71,6 +73,20 @@ def _doubt(report: StartReport) -> str:
         count = max(failed + unproven, 1)
         return f"{count} of {max(report.total, count)} providers did not start: what they implement is not known"
     return ""
+
+
+def _is_lowered(warning: Finding, snapshot: Snapshot, providers: Sequence[Provider]) -> bool:
+    """Tell whether a warning is one for what `startup.compliance` says, of a provider that the release does not bring.
+
+    Other arguments are a warning by default. Where missing methods are made one, nothing tells them from those that are
+    optional, and all of them count.
+    """
+    spec = snapshot.stack.spec
+    compliance = spec.startup.compliance if spec is not None and spec.startup is not None else None
+    lowered = compliance is not None and compliance.missing == "Warning"
+    if warning.reason is not ProtocolReason.SIGNATURE_MISMATCH and not lowered:
+        return False
+    return not _is_the_releases(warning, snapshot, providers)
 
 
 def _is_the_releases(finding: Finding, snapshot: Snapshot, providers: Sequence[Provider]) -> bool:

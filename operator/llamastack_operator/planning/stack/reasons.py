@@ -147,8 +147,8 @@ class StackReason(Reason):
     COMPLIANT = Declaration(
         "Compliant",
         meaning=(
-            "A pod of the newest revision started every provider, and each implements its API's protocol. What the "
-            "release itself ships without is told in the message."
+            "A pod of the newest revision started every provider, and each implements its API's protocol. What is "
+            "optional, or is missing in the release itself, is told in the message."
         ),
         cure="",
         shows=(Place.PROTOCOL_COMPLIANT.true,),

@@ -15,6 +15,7 @@ from llamastack_operator.api.conditions import cut
 from llamastack_operator.api.status import PROVIDERS_LIMIT
 from llamastack_operator.planning.stack.reading import Provider, ProviderState
 from llamastack_resolver.providers.reasons import ProviderReason
+from llamastack_resolver.start.reasons import StartReason
 
 _NAME_CHARACTERS = 128
 """As many characters of a name as a report has."""
@@ -99,8 +100,9 @@ def _without_report(provider: Provider, report: StartReport) -> Provider:
 def _with_state(provider: Provider, said: ReportedProvider, report: StartReport) -> Provider:
     state, about = _STATES.get(said.state), _about(said, report)
     if state in (ProviderState.FAILED, ProviderState.NON_COMPLIANT):
-        words = next((one.message for one in about if one.severity == "error"), provider.message)
-        return replace(provider, state=state, message=cut(words or _DEFAULT[state]))
+        why = [one for one in about if one.severity == "error" or one.reason == StartReason.DEPENDENCY_FAILED]
+        before = provider.message if provider.state is ProviderState.FAILED else ""
+        return replace(provider, state=state, message=cut(why[0].message if why else before or _DEFAULT[state]))
     will_go = next((one for one in about if one.reason == ProviderReason.PROVIDER_DEPRECATED), None)
     if will_go is not None:
         return replace(provider, state=ProviderState.DEPRECATED, message=cut(will_go.message))

@@ -104,9 +104,9 @@ CASES = {
         {**stuck("NotImplemented"), "ProtocolCompliant": ("False", "NotImplemented")},
         "NonCompliant",
     ),
-    "a missing method is allowed by the user": Case(
+    "a method is missing that is optional": Case(
         report(found("warning", "MissingMethod", "Mine.rerank is missing (Inference)")),
-        {**WELL, "ProtocolCompliant": ("False", "MissingMethod")},
+        {**WELL, "ProtocolCompliant": ("True", "Compliant")},
         "Ready",
     ),
     "a signature is wrong": Case(
@@ -319,7 +319,7 @@ class TestProtocolCompliant:
         said = report(found("warning", "MissingMethod", "VLLM.rerank is missing"))
         stack = seen(serving(), checked(said, ready=True), row=own)
         assert told(stack)["ProtocolCompliant"] == ("True", "Compliant")
-        words = f"1 provider implements its protocol, but for what the release ships so: {AT}: VLLM.rerank is missing"
+        words = f"1 provider implements its protocol, but for what is optional: {AT}: VLLM.rerank is missing"
         assert message(stack, "ProtocolCompliant") == words
 
     @pytest.mark.parametrize("brought", ["version", "file"])
@@ -332,6 +332,14 @@ class TestProtocolCompliant:
         if brought == "version":
             said = replace(said, providers=(replace(READY, version="2.0"),))
         assert told(seen(serving(), checked(said, ready=True), row=own, **spec))["ProtocolCompliant"][0] == "False"
+
+    @pytest.mark.parametrize("reason", ["MissingMethod", "NotImplemented", "SignatureMismatch"])
+    def test_is_false_for_what_the_user_made_a_warning_of_a_module(self, reason: str) -> None:
+        lowered = {"compliance": {"missing": "Warning", "signature": "Warning"}}
+        members = serving(), checked(report(found("warning", reason)), ready=True)
+        assert told(seen(*members, startup=lowered))["ProtocolCompliant"] == ("False", reason)
+        own = replace(ROW, module="", state=ProviderState.RESOLVED)
+        assert told(seen(*members, row=own, startup=lowered))["ProtocolCompliant"] == ("True", "Compliant")
 
     def test_counts_what_complies(self) -> None:
         said = StartReport.of("Passed", "0.7.3", (), (READY, replace(READY, id="b")))
@@ -551,6 +559,12 @@ class TestRows:
     def test_that_will_go_still_say_so_when_they_are_ready(self) -> None:
         old = replace(ROW, state=ProviderState.DEPRECATED, message="use another")
         assert self.rows(report(), old) == [("a", "Deprecated", None)]
+
+    def test_that_were_not_started_for_another_say_for_which(self) -> None:
+        words = "not started: it needs safety, which failed"
+        said = replace(report(found("warning", "DependencyFailed", words), state="DependencyFailed"), verdict="Failed")
+        (row,) = status(seen(starting(), checked(said)))["providers"]
+        assert (row["state"], row["message"]) == ("Failed", words)
 
     def test_that_failed_for_what_had_no_room_say_where_to_look(self) -> None:
         said = StartReport("Failed", providers=(replace(READY, state="Failed"),), errors=1, total=1, failed=1)
