@@ -10,8 +10,8 @@ class StartReason(Reason):
 
     INSTANTIATION_FAILED = Declaration(
         "InstantiationFailed",
-        meaning="A provider's factory failed, or did not come back in time.",
-        cure="Correct the provider's config, or start what it connects to; the message has the error.",
+        meaning="A provider's factory failed, ended the process, or did not come back before the check's deadline.",
+        cure="Correct the provider's config, or start what it connects to; the message has the error and its place.",
         shows=(Place.REPORT, *PASSING_ERROR_OF_A_STACK),
         example="starting remote::vllm failed: ConnectionError: refused",
         severities=(Severity.ERROR,),
@@ -23,4 +23,14 @@ class StartReason(Reason):
         shows=(Place.REPORT, *PASSING_ERROR_OF_A_STACK),
         example="not started: it needs inference, which failed",
         severities=(Severity.ERROR, Severity.WARNING),
+    )
+    CHECK_FAILED = Declaration(
+        "CheckFailed",
+        meaning=(
+            "The check at a pod's start could not be made, or not to its end: no release was found, the interpreter "
+            "or its packages are too old, or the check itself is at fault. The server is started all the same."
+        ),
+        cure="Read the log of the check in the pod; where it is a fault of the check, report it.",
+        shows=(Place.REPORT, Place.PROTOCOL_COMPLIANT.unknown),
+        example="neither llama-stack nor ogx is installed here",
     )

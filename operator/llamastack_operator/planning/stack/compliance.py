@@ -15,6 +15,7 @@ from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.start_report import LastCheck
 from llamastack_resolver.findings import Finding, Place, Severity
 from llamastack_resolver.reasons import ProtocolReason
+from llamastack_resolver.start.reasons import StartReason
 
 _NONE_YET = "no pod of the newest revision has finished its check yet"
 _BEFORE = "its pods were made before pods checked themselves; the next change of the stack brings the check"
@@ -39,7 +40,7 @@ def protocol_compliant(snapshot: Snapshot, check: LastCheck | None, providers: S
         return unknown(StackReason.NOT_CHECKED, _why_not(snapshot))
     report = check.report
     if report.verdict == "CheckFailed":
-        return unknown(StackReason.CHECK_FAILED, report.message or "the check could not be made, and does not say why")
+        return unknown(StartReason.CHECK_FAILED, report.message or "the check could not be made, and does not say why")
     found = [one for one in check.findings if Place.PROTOCOL_COMPLIANT in one.reason.declaration.places]
     against = [one for one in found if one.severity is Severity.ERROR or _is_lowered(one, snapshot, providers)]
     if against:

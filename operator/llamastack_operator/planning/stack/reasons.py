@@ -137,13 +137,6 @@ class StackReason(Reason):
         shows=(Place.PROTOCOL_COMPLIANT.unknown,),
         example="no pod of the newest revision has finished its check yet",
     )
-    CHECK_FAILED = Declaration(
-        "CheckFailed",
-        meaning="A pod could not check itself, for a reason that says nothing of the stack. Its server starts.",
-        cure="Nothing waits for it; the log of the pod's container `llamastack-resolver` has more.",
-        shows=(Place.PROTOCOL_COMPLIANT.unknown,),
-        example="the check could not be made, and does not say why",
-    )
     COMPLIANT = Declaration(
         "Compliant",
         meaning=(
