@@ -130,18 +130,17 @@ class StartReport:
 
         Hints are cut before anything is left out, and messages before an error is.
         """
-        head = _dump(self._head())
         for characters, hint in ((MESSAGE_CHARACTERS, HINT_CHARACTERS), (240, _SHORT_HINT), (160, 60)):
-            lines = [head, *self._body(characters, hint)]
+            lines = [_dump(self._head(characters)), *self._body(characters, hint)]
             if _size(lines) <= limit:
                 return "\n".join(lines)
         while len(lines) > 1 and _size(lines) > limit:
             lines.pop()
         return "\n".join(lines)
 
-    def _head(self) -> list[Any]:
+    def _head(self, characters: int) -> list[Any]:
         counts = [self.errors, self.warnings, self.total, self.failed]
-        message = one_line(self.message, MESSAGE_CHARACTERS)
+        message = one_line(self.message, characters)
         return [VERSION, self.verdict, one_line(self.release, 40), counts, self.started, message]
 
     def _body(self, characters: int, hint: int) -> list[str]:

@@ -77,6 +77,12 @@ class TestWhatIsWritten:
         assert read is not None
         assert [finding.path for finding in read.findings] == [finding.path for finding in wordy]
 
+    def test_is_within_its_bytes_whatever_its_first_line_says(self) -> None:
+        text = StartReport("CheckFailed", release="\U0001f999" * 99, message="\U0001f999" * 999).to_text()
+
+        assert len(text.encode()) <= MESSAGE_BYTES
+        assert StartReport.parse(text) is not None
+
     def test_says_why_no_check_was_made(self) -> None:
         written = StartReport("CheckFailed", message="no release of Llama Stack is installed")
 
