@@ -1,17 +1,26 @@
-"""Makes pods whose start check has said something, or nothing."""
+"""Makes pods whose start check has said something, or nothing, and stacks of them with what their status says."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from llamastack_contract.paths import CHECK
 from llamastack_contract.start_report import ReportedFinding, ReportedProvider, StartReport
+from llamastack_operator.api.status import LlamaStackStatus
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.pods import Pod
-from tests.support.world import REVISION, deployment, pod
+from llamastack_operator.planning.stack.pass_outcome import PassOutcome
+from llamastack_operator.planning.stack.reading import Provider, ProviderState
+from llamastack_operator.planning.stack.snapshot import Snapshot
+from llamastack_operator.planning.stack.status import status_of
+from tests.support.conditions import NOW
+from tests.support.world import FINE, REVISION, deployment, llamastack, pod, snapshot, with_facts
 
 FINISHED = "2026-01-01T00:00:05Z"
 PATH = "providers.inference[0]"
+AT = f"spec.runConfig.{PATH}"
+ROW = Provider("inference", "a", "remote::vllm", "mine==1.0", ProviderState.UNKNOWN, "it is looked at where", True)
 READY = ReportedProvider("inference", "a", "remote::vllm", "Ready")
 
 
@@ -66,3 +75,27 @@ def starting(**counts: Any) -> Child:
 def serving(**counts: Any) -> Child:
     """Return a Deployment whose pods checked themselves and serve."""
     return deployment(**{"program": "0" * 64, **counts})
+
+
+def seen(
+    *members: Child | Pod, row: Provider | None = ROW, status: dict[str, Any] | None = None, **spec: Any
+) -> Snapshot:
+    """Return a stack with one provider, of which only its package can tell more, and its members."""
+    rows = () if row is None else (row,)
+    return with_facts(snapshot(llamastack(status=status, **spec), *members), reading=replace(FINE, providers=rows))
+
+
+def status(stack: Snapshot, outcome: PassOutcome | None = None) -> dict[str, Any]:
+    """Return a status, which is one that the API server takes."""
+    made = status_of(stack, outcome or PassOutcome(), NOW)
+    LlamaStackStatus.model_validate(made)
+    return made
+
+
+def answer(made: dict[str, Any], kind: str) -> tuple[str, str]:
+    """Return status and reason of a condition of a status."""
+    return next((one["status"], one["reason"]) for one in made["conditions"] if one["type"] == kind)
+
+
+MISSING = report(found("error", "MissingMethod", "Mine.rerank is missing (Inference)"), state="NonCompliant")
+REFUSED = report(found("error", "InstantiationFailed", "ConnectionError: refused"), state="Failed")
