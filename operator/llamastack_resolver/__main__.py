@@ -1,122 +1,68 @@
 """The resolver as a program, for pods (`python -m llamastack_resolver start-check --config F`) and image builds
 (`python -m llamastack_resolver modules --input F`).
 
-Exit status: 0 all is well, 1 errors were found, 2 the question could not be answered.
+This file must be readable by any Python since 3.7, so that an old one gets a report and not a syntax error.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from llamastack_resolver.config.server_config import dump
-from llamastack_resolver.findings import Severity
-from llamastack_resolver.installed.modules import describe_modules, newly_installed
-from llamastack_resolver.installed.release import import_release
-from llamastack_resolver.introspection import NotInstalledError
-from llamastack_resolver.start.check import CannotRunError, compact, start_check
-from llamastack_resolver.start.compliance import ComplianceRules
+OLDEST = (3, 12)
+USAGE = """usage: llamastack_resolver {start-check,modules} [OPTIONS]
 
-_SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING}
+  start-check   check a run config where its server will run
+  modules       tell what installed provider modules bring
+
+COMMAND --help has the options.
+"""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
-    args = _parser().parse_args(argv)
-    run_command: Callable[[argparse.Namespace], int] = args.run_command
-    return run_command(args)
+def main(argv: Sequence[str]) -> int:
+    """Run the program and return its exit status.
+
+    Args:
+        argv: the command and its options.
+    """
+    command = argv[0] if argv else ""
+    if command == "start-check":
+        return _start_check(argv[1:])
+    if command == "modules":
+        from llamastack_resolver.installed import program
+
+        return program.main(argv[1:])
+    wanted = command in ("-h", "--help")
+    (sys.stdout if wanted else sys.stderr).write(USAGE)
+    return 0 if wanted else 2
 
 
-def _start_check(args: argparse.Namespace) -> int:
-    rules = ComplianceRules(_SEVERITIES[args.missing], _SEVERITIES[args.signature])
+def _start_check(options: Sequence[str]) -> int:
+    """Make the check; one that cannot be made keeps no server from starting."""
+    from llamastack_resolver.start import early
+
+    if sys.version_info < OLDEST:
+        early.give_up(options, early.python_is_too_old())
+        return 0
     try:
-        report = start_check(args.config, args.mode, rules)
-    except CannotRunError as error:
-        sys.stderr.write(f"start-check: {error}\n")
-        return 2
-    if args.server_config and report.server_config is not None and not report.has_errors:
-        args.server_config.write_text(dump(report.server_config), "utf-8")
-    data = report.to_dict()
-    text = json.dumps(data, indent=2)
-    if args.report:
-        args.report.write_text(text + "\n", "utf-8")
-    else:
-        sys.stdout.write(text + "\n")
-    if args.termination_log:
-        args.termination_log.write_text(compact(data), "utf-8")
-    return 1 if report.has_errors and not args.report_only else 0
-
-
-def _modules(args: argparse.Namespace) -> int:
-    try:
-        if args.wait:
-            with newly_installed():
-                import_release()
-                sys.stdin.read()
-        requirements = json.loads(args.input.read_text("utf-8"))["modules"]
-        report = describe_modules([str(text) for text in requirements], asking=_telling(args.report))
-    except (OSError, ValueError, KeyError, TypeError, NotInstalledError) as error:
-        sys.stderr.write(f"modules: {error}\n")
-        return 2
-    text = json.dumps(report, indent=2)
-    if args.report:
-        args.report.write_text(text + "\n", "utf-8")
-    else:
-        sys.stdout.write(text + "\n")
-    return 1 if any(finding["severity"] == "error" for finding in report["findings"]) else 0
-
-
-def _telling(report: Path | None) -> Callable[[str], None] | None:
-    """Return what leaves the module's name in place of the report, for the case that it ends the process."""
-    return None if report is None else lambda module: _tell(report, module)
-
-
-def _tell(report: Path, module: str) -> None:
-    report.write_text(json.dumps({"asking": module}), "utf-8")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="llamastack_resolver", description=(__doc__ or "").splitlines()[0])
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    check = commands.add_parser("start-check", help="check a run config where its server will run")
-    check.add_argument("--config", type=Path, required=True, metavar="F", help="the run config")
-    check.add_argument("--report", type=Path, metavar="OUT", help="write the report here, not to standard output")
-    check.add_argument("--termination-log", type=Path, metavar="OUT", help="write a report of at most 4 KiB here")
-    check.add_argument(
-        "--server-config",
-        type=Path,
-        metavar="OUT",
-        help="write the server's config here if there are no errors: modules become import names",
-    )
-    check.add_argument(
-        "--mode", choices=("instantiate", "import"), default="instantiate", help="how far to start providers"
-    )
-    check.add_argument(
-        "--missing", choices=tuple(_SEVERITIES), default="error", help="severity of missing protocol methods"
-    )
-    check.add_argument(
-        "--signature", choices=tuple(_SEVERITIES), default="warning", help="severity of differing parameters"
-    )
-    check.add_argument("--report-only", action="store_true", help="exit with 0 though errors were found")
-    check.set_defaults(run_command=_start_check)
-    modules = commands.add_parser("modules", help="tell what installed provider modules bring")
-    modules.add_argument("--input", type=Path, required=True, metavar="F", help='JSON: {"modules": [REQUIREMENT...]}')
-    modules.add_argument("--report", type=Path, metavar="OUT", help="write the report here, not to standard output")
-    modules.add_argument(
-        "--wait",
-        action="store_true",
-        help="import the release, then wait for the end of standard input: what is installed meanwhile is seen",
-    )
-    modules.set_defaults(run_command=_modules)
-    return parser
+        from llamastack_resolver.start import parent
+    except Exception as error:
+        early.give_up(options, f"the check cannot be imported here: {type(error).__name__}")
+        return 0
+    return parent.main(options)
 
 
 def run() -> None:
     """Run the program and exit: the entry point of the zipapp, which ignores return values."""
-    sys.exit(main())
+    status = main(sys.argv[1:])
+    if sys.argv[1:2] == ["start-check"]:
+        # Whatever is left of it.
+        import os
+
+        sys.stderr.flush()
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

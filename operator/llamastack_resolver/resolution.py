@@ -30,7 +30,7 @@ from llamastack_resolver.providers.registry import (
     add_modules,
     builtin_registry,
 )
-from llamastack_resolver.providers.validation import PreparedProviders, validate_and_prepare_providers
+from llamastack_resolver.providers.validation import PreparedProviders, ProviderWithSpec, validate_and_prepare_providers
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release
 from llamastack_resolver.start_plan.dependencies import check_apis, check_dependencies
@@ -39,6 +39,7 @@ from llamastack_resolver.start_plan.plan import PlanStep, make_plan
 from llamastack_resolver.start_plan.routing import apis_to_serve, specs_for_autorouted_apis
 from llamastack_resolver.start_plan.spellings import check_spellings
 from llamastack_resolver.suggest import did_you_mean
+from llamastack_resolver.watching import Step, at
 
 RUN_CONFIG_VERSION = 2
 
@@ -142,7 +143,9 @@ def resolve(
     backends = read_backends(config.raw, knowledge)
     for group in prepared.by_key.values():
         for provider in group.values():
-            check_provider_config(provider, config.raw, knowledge, backends, findings)
+            # Where a release is installed this imports the class of the config.
+            with at(_looking_at(provider)):
+                check_provider_config(provider, config.raw, knowledge, backends, findings)
     again = Findings()
     for provider in prepared.repeated:
         check_provider_config(provider, config.raw, knowledge, backends, again)
@@ -154,6 +157,12 @@ def resolve(
     told = report_near_references(substitution.near, with_conditions(findings, substitution.conditions))
     sorted_findings = tuple(upgraded.in_the_file(told.sorted()))
     return Resolution(knowledge.release, sorted_findings, plan, config, registry, prepared, apis)
+
+
+def _looking_at(provider: ProviderWithSpec) -> Step:
+    path = provider.entry.path if provider.entry else "providers"
+    doing = f"importing the config class of {provider.provider_type}"
+    return Step(doing, ModuleReason.MODULE_IMPORT_FAILED, path, provider.spec.api, provider.provider_id)
 
 
 def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, findings: Findings) -> RunConfig:

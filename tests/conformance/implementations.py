@@ -22,7 +22,8 @@ from typing import Any, Protocol
 from unittest.mock import MagicMock
 
 from llamastack_resolver.findings import Findings
-from llamastack_resolver.installed.release import describe_error, installed_knowledge
+from llamastack_resolver.installed.errors import describe_error
+from llamastack_resolver.installed.release import installed_knowledge
 from llamastack_resolver.introspection import find_layout
 from llamastack_resolver.introspection.configs import load_class
 from llamastack_resolver.knowledge import ProviderSpec

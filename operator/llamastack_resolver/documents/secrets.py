@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from llamastack_resolver.config.near_reference import near_reference
+from llamastack_resolver.config.secret_values import PLACEHOLDERS, SECRET_KEY
 from llamastack_resolver.findings import Findings
 from llamastack_resolver.reasons import ConfigReason
-
-_SECRET_KEY = re.compile(r"(^|_)(api_?key|api_token|password|passwd|secret|client_secret|access_key|token)$", re.I)
-_PLACEHOLDERS = frozenset({"", "fake", "none", "dummy", "no-key", "not-needed", "changeme"})
 
 
 def report_inline_secrets(value: Any, findings: Findings, path: str) -> None:
@@ -23,8 +20,8 @@ def report_inline_secrets(value: Any, findings: Findings, path: str) -> None:
         return
     for key, item in value.items():
         place = f"{path}.{key}"
-        literal = isinstance(item, str) and "${env." not in item and item.lower() not in _PLACEHOLDERS
-        if literal and _SECRET_KEY.search(str(key)) and near_reference(item, whole=True) is None:
+        literal = isinstance(item, str) and "${env." not in item and item.lower() not in PLACEHOLDERS
+        if literal and SECRET_KEY.search(str(key)) and near_reference(item, whole=True) is None:
             findings.warning(
                 ConfigReason.INLINE_SECRET,
                 f"`{key}` holds a secret in clear text",

@@ -16,6 +16,7 @@ from typing import Any
 from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.findings import Findings, Reason, Whose
+from llamastack_resolver.installed.errors import describe_error, tell_error
 from llamastack_resolver.installed.lacking import lack_of
 from llamastack_resolver.introspection import (
     Layout,
@@ -28,6 +29,7 @@ from llamastack_resolver.introspection.configs import describe_class
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.reasons import ModuleReason
 from llamastack_resolver.providers.requirements import ModuleRequirement, import_names, installed_version
+from llamastack_resolver.watching import Step, at, watcher
 
 _OTHER_VERSION = "use another version of the package, or ask its author"
 # What the release logs, and goes on, where the module of an external API raises it.
@@ -69,7 +71,7 @@ class LazySchemas(Mapping[str, Mapping[str, Any]]):
             if name == self._run_config_class:
                 return describe_class(self._layout.run_config_class)
             return describe_config_class(name)
-        except Exception:
+        except BaseException:
             # What is wrong with the class is reported where the provider is instantiated, with its cause.
             return None
 
@@ -120,6 +122,16 @@ class InstalledModules:
     ) -> list[ProviderSpec] | None:
         """Return the specs of `<module>.provider.get_provider_spec()`, or None after saying why there are
         none."""
+        doing, path = f"importing {requirement.name}", f"{entry.path}.module"
+        step = Step(doing, ModuleReason.MODULE_IMPORT_FAILED, path, entry.api, entry.provider_id or "")
+        with at(step):
+            specs = self._load(entry, requirement, findings)
+        watcher().found(findings)
+        return specs
+
+    def _load(
+        self, entry: ProviderEntry, requirement: ModuleRequirement, findings: Findings
+    ) -> list[ProviderSpec] | None:
         report = _Report(entry, findings)
         name = _importable(requirement, report)
         if name is None:
@@ -136,8 +148,9 @@ class InstalledModules:
             return None
         try:
             returned = function()
-        except Exception as error:
-            message = f"{name}.provider.get_provider_spec() failed: {describe_error(error)}"
+        except BaseException as error:
+            tell_error(error)
+            message = f"{name}.provider.get_provider_spec() failed: {describe_error(error, name)}"
             report.error(ModuleReason.MODULE_IMPORT_FAILED, message, _OTHER_VERSION)
             return None
         return self._described(returned, entry, report)
@@ -152,7 +165,7 @@ class InstalledModules:
         for spec in returned if isinstance(returned, list) else [returned]:
             try:
                 data = describe_spec(spec)
-            except (AttributeError, TypeError) as error:
+            except Exception as error:
                 message = f"get_provider_spec() returns {type(spec).__name__}: {describe_error(error)}"
                 report.error(ModuleReason.SPEC_MISMATCH, message, "it has to return provider specs")
                 return None
@@ -182,16 +195,25 @@ class InstalledModules:
         Returns:
             None after adding an error.
         """
-        self._layout.api.add(name)
         path = f"external_apis_dir:{name}"
+        with at(Step(f"importing the external API {name}", ModuleReason.MODULE_IMPORT_FAILED, path, name)):
+            described = self._api_providers(name, data, used, findings, path)
+        watcher().found(findings)
+        return described
+
+    def _api_providers(
+        self, name: str, data: Mapping[str, Any], used: bool, findings: Findings, path: str
+    ) -> list[ProviderSpec] | None:
+        self._layout.api.add(name)
         hint = f"install the package that brings {data['module']}, in a version for this release"
         try:
             module = importlib.import_module(data["module"])
             getattr(module, data["protocol"])
-        except Exception as error:
+        except BaseException as error:
             absent = _is_absent(error, data["module"])
             reason = ModuleReason.MODULE_NOT_FOUND if absent else ModuleReason.MODULE_IMPORT_FAILED
-            message = f"external API {name}: {describe_error(error)}"
+            message = f"external API {name}: {describe_error(error, data['module'])}"
+            tell_error(error)
             if not used and isinstance(error, _LOGGED):
                 findings.info(reason, f"{message}; nothing uses it", path, api=name, hint=hint)
                 return []
@@ -202,8 +224,9 @@ class InstalledModules:
             for spec in getattr(module, "available_providers", list)():
                 specs[spec.provider_type] = spec
             described = [ProviderSpec.from_dict(name, kind, describe_spec(spec)) for kind, spec in specs.items()]
-        except Exception as error:
-            message = f"{data['module']}.available_providers(): {describe_error(error)}"
+        except BaseException as error:
+            tell_error(error)
+            message = f"{data['module']}.available_providers(): {describe_error(error, data['module'])}"
             if not isinstance(error, _LOGGED):
                 findings.error(ModuleReason.MODULE_IMPORT_FAILED, message, path, api=name, hint=_OTHER_VERSION)
                 return None
@@ -256,7 +279,7 @@ def _importable(requirement: ModuleRequirement, report: _Report) -> str | None:
             if error.name and not _is_inside(name, error.name):
                 _import_failed(name, error, report)
                 return None
-        except Exception as error:
+        except BaseException as error:
             _import_failed(name, error, report)
             return None
     if present or installed_version(requirement):
@@ -272,29 +295,24 @@ def _importable(requirement: ModuleRequirement, report: _Report) -> str | None:
 def _import(name: str, report: _Report) -> Any:
     try:
         return importlib.import_module(name)
-    except Exception as error:
+    except BaseException as error:
         _import_failed(name, error, report)
         return None
 
 
-def _import_failed(name: str, error: Exception, report: _Report) -> None:
+def _import_failed(name: str, error: BaseException, report: _Report) -> None:
     """Report an import that failed."""
+    tell_error(error)
     lack = lack_of(name, error)
     what = f" ({lack.what})" if lack and lack.what else ""
-    message = f"importing {name} failed: {describe_error(error)}{what}"
+    message = f"importing {name} failed: {describe_error(error, name)}{what}"
     report.error(ModuleReason.MODULE_IMPORT_FAILED, message, lack.cure if lack else _OTHER_VERSION)
 
 
-def _is_absent(error: Exception, module: str) -> bool:
+def _is_absent(error: BaseException, module: str) -> bool:
     return isinstance(error, ModuleNotFoundError) and bool(error.name) and _is_inside(module, str(error.name))
 
 
 def _is_inside(module: str, package: str) -> bool:
     """Whether a dotted name is a package or something in it; `llama_stack_x` is not in `llama_stack`."""
     return module == package or module.startswith(f"{package}.")
-
-
-def describe_error(error: BaseException) -> str:
-    """Return an exception in one line of bounded length."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:400] if text else type(error).__name__

@@ -1,44 +1,43 @@
 """The check at pod start, before the server: real packages, real config, real environment.
 
 It runs where the server will run, from a zipapp that the operator put there. Its report has the findings of
-every other place plus the state of each provider; a compact form of it fits into a termination message (4
-KiB, Kubernetes' limit).
+every other place plus the state of each provider. This is the check itself, in one process, which what it starts may
+end at any time; `parent` starts it so that there is a report all the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
-import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from llamastack_resolver.config.env import Environment
+from llamastack_resolver.config.secret_values import SecretVariables, secret_values
 from llamastack_resolver.config.server_config import server_config
 from llamastack_resolver.findings import DOCUMENT, Finding, Findings, Severity, Whose
 from llamastack_resolver.installed.release import InstalledModules, installed_knowledge
 from llamastack_resolver.introspection import Layout, NotInstalledError, find_layout
-from llamastack_resolver.knowledge import Protocol, ReleaseKnowledge
+from llamastack_resolver.knowledge import Protocol, ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.reasons import ModuleReason
+from llamastack_resolver.providers.validation import ProviderWithSpec
+from llamastack_resolver.redact import Redactor
 from llamastack_resolver.resolution import Resolution, resolve
 from llamastack_resolver.start.compliance import ComplianceRules
 from llamastack_resolver.start.directories import files_of_server
 from llamastack_resolver.start.failure import InstantiationError
 from llamastack_resolver.start.implementations import api_protocol_map
-from llamastack_resolver.start.instantiate import (
-    ProviderState,
-    import_provider,
-    instantiate_providers,
-)
-from llamastack_resolver.start.redact import Redactor
+from llamastack_resolver.start.instantiate import ProviderState, import_provider, instantiate_providers, step_of
 from llamastack_resolver.start.runtime import internal_impls, make_runtime
+from llamastack_resolver.watching import at, redacting, watcher
 from llamastack_resolver.yaml_io import read_value
 
 Mode = Literal["instantiate", "import"]
+Starting = Coroutine[Any, Any, list[ProviderState]]
 
 
 class CannotRunError(RuntimeError):
@@ -88,6 +87,8 @@ def start_check(
     mode: Mode = "instantiate",
     compliance: ComplianceRules | None = None,
     environment: Mapping[str, str] | None = None,
+    secrets: SecretVariables | None = None,
+    run: Callable[[Starting], list[ProviderState]] = asyncio.run,
 ) -> StartReport:
     """Check a run config in the environment of its server.
 
@@ -96,31 +97,50 @@ def start_check(
         mode: `instantiate` calls every factory as the server will; `import` stops after importing modules.
         compliance: how much disagreements with protocols matter.
         environment: the server's variables; default: this process's.
+        secrets: which of them are secret; default: what their names say.
+        run: runs what starts the providers.
 
     Raises:
         CannotRunError: the file cannot be read, or no release is installed.
     """
     variables = dict(os.environ if environment is None else environment)
     raw, findings = _read(config)
+    known = secrets or SecretVariables()
+    redactor = Redactor([*known.values(variables), *secret_values(raw, variables)])
+    watcher().secrets(redactor)
+    with redacting(redactor), _quiet():
+        return _checked(raw, findings, mode, compliance or ComplianceRules(), variables, redactor, run)
+
+
+def _checked(
+    raw: Any,
+    findings: Findings,
+    mode: Mode,
+    compliance: ComplianceRules,
+    variables: Mapping[str, str],
+    redactor: Redactor,
+    run: Callable[[Starting], list[ProviderState]],
+) -> StartReport:
     try:
         layout = find_layout()
     except NotInstalledError as error:
         raise CannotRunError(str(error)) from error
+    watcher().release(str(layout.release))
     problems: list[str] = []
-    with _quiet():
-        knowledge = installed_knowledge(layout, problems)
+    knowledge = installed_knowledge(layout, problems)
     for problem in problems:
         message = f"{layout.release} is damaged here: {problem}"
         hint = "install the release anew, with all that it needs"
         findings.warning(ModuleReason.MODULE_IMPORT_FAILED, message, DOCUMENT, hint=hint)
-    redactor = Redactor(variables)
     if findings.has_errors:
         return StartReport(str(layout.release), tuple(findings.sorted()), redactor=redactor)
     modules = InstalledModules(layout)
-    with _quiet():
-        resolution = resolve(raw, knowledge, Environment(variables), files_of_server(raw, variables), modules)
-        findings.extend(resolution.findings)
-        states = _run(raw, resolution, mode, layout, knowledge, modules, compliance, findings)
+    resolution = resolve(raw, knowledge, Environment(variables), files_of_server(raw, variables), modules)
+    findings.extend(resolution.findings)
+    watcher().found(findings)
+    watcher().planned(_planned(resolution))
+    states = _run(raw, resolution, mode, layout, knowledge, modules, compliance, findings, run)
+    states += _left_out(resolution, states)
     config_for_server = server_config(raw, modules.import_names) if resolution.config is not None else None
     ordered = tuple(findings.sorted())
     return StartReport(str(layout.release), ordered, resolution, tuple(states), redactor, config_for_server)
@@ -133,16 +153,16 @@ def _run(
     layout: Layout,
     knowledge: ReleaseKnowledge,
     modules: InstalledModules,
-    compliance: ComplianceRules | None,
+    compliance: ComplianceRules,
     findings: Findings,
+    run: Callable[[Starting], list[ProviderState]],
 ) -> list[ProviderState]:
     if mode == "import" or resolution.config is None:
         return _import_all(resolution, findings)
     # The release's own refusal would only repeat in other words what is reported already.
     repeated = Findings()
-    rules = compliance or ComplianceRules()
     knowledge = replace(knowledge, protocols=_protocols(knowledge, resolution))
-    runtime = make_runtime(raw, layout, knowledge, modules, rules, repeated)
+    runtime = make_runtime(raw, layout, knowledge, modules, compliance, repeated)
     if runtime is None:
         if not findings.has_errors:
             findings.extend(repeated)
@@ -154,14 +174,35 @@ def _run(
         _, states = await instantiate_providers(resolution.plan, runtime, findings, internal, refused)
         return states
 
-    return asyncio.run(start())
+    return run(start())
+
+
+def _planned(resolution: Resolution) -> list[dict[str, Any]]:
+    """Return the providers that are to be started, in the shape of their states."""
+    steps = [(step.api, provider) for step in resolution.plan for provider in step.providers if provider.entry]
+    return [ProviderState(api, provider, "Unproven").to_dict() for api, provider in steps]
+
+
+def _left_out(resolution: Resolution, states: list[ProviderState]) -> list[ProviderState]:
+    """Return the entries that no plan has, since nothing is known of their type."""
+    if resolution.config is None:
+        return []
+    there = {state.provider.entry.path for state in states if state.provider.entry}
+    refused = _refused(resolution)
+    left_out = []
+    for entry in resolution.config.entries():
+        if entry.path in refused and entry.path not in there and entry.provider_id and not entry.disabled:
+            spec = ProviderSpec(entry.api, entry.provider_type)
+            provider = ProviderWithSpec(entry.provider_id, entry.provider_type, spec, entry)
+            left_out.append(ProviderState(entry.api, provider, "Failed", refused[entry.path]))
+    return left_out
 
 
 def _protocols(knowledge: ReleaseKnowledge, resolution: Resolution) -> dict[str, Protocol]:
     protocols = dict(knowledge.protocols)
     for name, spec in resolution.apis.items():
         # The loader has said already why an external API cannot be imported.
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):
             protocols = api_protocol_map(replace(knowledge, protocols=protocols), {name: spec})
     return protocols
 
@@ -185,12 +226,15 @@ def _import_all(resolution: Resolution, findings: Findings) -> list[ProviderStat
             if provider.entry is None:
                 continue
             try:
-                import_provider(provider)
+                with at(step_of(step.api, provider, "importing", ModuleReason.MODULE_IMPORT_FAILED)):
+                    import_provider(provider)
                 states.append(ProviderState(step.api, provider, "Imported"))
             except InstantiationError as error:
                 whose: Whose = {"api": step.api, "provider": provider.provider_id}
                 findings.error(error.reason, str(error), provider.entry.path, hint=error.hint, **whose)
                 states.append(ProviderState(step.api, provider, "Failed", str(error)))
+            watcher().state(states[-1].to_dict())
+            watcher().found(findings)
     return states
 
 
@@ -204,42 +248,6 @@ def _read(config: Path) -> tuple[Any, Findings]:
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """Keep what releases and providers print out of the report's stream."""
-    with contextlib.redirect_stdout(io.StringIO()):
+    """Keep what releases and providers print out of the standard output: that may be a report's."""
+    with contextlib.redirect_stdout(sys.stderr):
         yield
-
-
-def compact(report: Mapping[str, Any], limit: int = 4096) -> str:
-    """Return a report as JSON of at most `limit` bytes, saying how much was cut.
-
-    Errors are kept longest; of each finding the message is shortened before findings are left out.
-    """
-    findings = [dict(finding) for finding in report["findings"]]
-    providers = [dict(provider) for provider in report["providers"]]
-    total = len(findings)
-    for length in (512, 200, 100):
-        for finding in findings:
-            finding["message"] = finding["message"][:length]
-        for provider in providers:
-            provider.pop("message", None)
-        text = _dump(report, findings, providers, total)
-        if len(text.encode()) <= limit:
-            return text
-    while findings and len(_dump(report, findings, providers, total).encode()) > limit:
-        findings.pop()
-    while providers and len(_dump(report, findings, providers, total).encode()) > limit:
-        providers.pop()
-    return _dump(report, findings, providers, total)
-
-
-def _dump(report: Mapping[str, Any], findings: list[Any], providers: list[Any], total: int) -> str:
-    data: dict[str, Any] = {
-        "stackVersion": report["stackVersion"],
-        "findings": findings,
-        "providers": providers,
-    }
-    if total > len(findings):
-        data["findingsCut"] = total - len(findings)
-    if len(report["providers"]) > len(providers):
-        data["providersCut"] = len(report["providers"]) - len(providers)
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)

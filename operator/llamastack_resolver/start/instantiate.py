@@ -6,9 +6,9 @@ once.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import inspect
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,8 +16,8 @@ from typing import Any, Literal
 from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.config.schema_check import join
 from llamastack_resolver.findings import Findings, Reason, Severity, Whose
+from llamastack_resolver.installed.errors import MOST_CHARACTERS, describe_error, is_ours, tell_error
 from llamastack_resolver.installed.lacking import lack_of
-from llamastack_resolver.installed.release import describe_error
 from llamastack_resolver.introspection import Layout
 from llamastack_resolver.introspection.configs import load_class
 from llamastack_resolver.introspection.specs import release_spec
@@ -31,10 +31,14 @@ from llamastack_resolver.start.reasons import StartReason
 from llamastack_resolver.start.workers import WorkerPool, describe_for_workers, describe_siblings, runs_in_worker
 from llamastack_resolver.start_plan.plan import PlanStep
 from llamastack_resolver.start_plan.routing import INNER, ROUTING_TABLE
+from llamastack_resolver.watching import Step, at, redactor, watcher
 
-State = Literal["Ready", "Failed", "DependencyFailed", "Imported"]
+State = Literal["Ready", "Failed", "NonCompliant", "DependencyFailed", "Imported", "Unproven"]
 _OTHER_VERSION = "use a version of the package that is made for this release"
 _CONNECTION = "correct its `config`, or start what it connects to"
+_SLOW = 60.0
+"""Seconds after which a start is worth knowing."""
+_PATIENCE = "give the startup probe that time (spec.server.probes.startup), or find out what the provider waits for"
 _FACTORIES = {"remote": "get_adapter_impl", "inline": "get_provider_impl", "other": "get_provider_impl"}
 
 
@@ -51,7 +55,6 @@ class Runtime:
         specs: the release's own spec objects by API and provider type, and of modules by path and provider
             type.
         compliance: how much compliance matters.
-        timeout: seconds that one factory may take.
         pool: takes the providers that run in worker processes.
     """
 
@@ -62,7 +65,6 @@ class Runtime:
     policy: list[Any] = field(default_factory=list)
     specs: dict[tuple[str, str], Any] = field(default_factory=dict)
     compliance: ComplianceRules = field(default_factory=ComplianceRules)
-    timeout: float = 60.0
     pool: WorkerPool = field(default_factory=WorkerPool)
 
 
@@ -119,15 +121,26 @@ async def instantiate_providers(
             if reason is not None:
                 state = ProviderState(step.api, provider, "Failed", reason)
             else:
-                state = await _start(step, provider, runtime, impls, inner, failed, findings)
+                with at(step_of(step.api, provider, "starting", StartReason.INSTANTIATION_FAILED)):
+                    state = await _start(step, provider, runtime, impls, inner, failed, findings)
             if state.state != "Ready":
                 failed.add(step.api)
             elif not step.key.startswith(INNER):
                 siblings.setdefault(step.api, {})[provider.provider_id] = impls[step.api]
             if provider.entry is not None:
                 states.append(state)
+                watcher().state(state.to_dict())
+            watcher().found(findings)
     _introduce(siblings, runtime, findings)
     return impls, states
+
+
+def step_of(api: str, provider: ProviderWithSpec, doing: str, reason: Reason) -> Step:
+    """Return what is done with a provider; routers are those of all entries."""
+    what = f"{doing} {_name(provider)}"
+    if provider.entry is None:
+        return Step(what, reason, "providers", api)
+    return Step(what, reason, provider.entry.path, api, provider.provider_id)
 
 
 def _introduce(siblings: Mapping[str, Mapping[str, Any]], runtime: Runtime, findings: Findings) -> None:
@@ -142,9 +155,14 @@ def _introduce(siblings: Mapping[str, Mapping[str, Any]], runtime: Runtime, find
             tell = getattr(impl, "set_sibling_providers", None)
             try:
                 if tell is not None:
-                    tell({other: one for other, one in impls.items() if other != name})
-            except Exception as error:
-                message = f"set_sibling_providers() of {name} failed: {describe_error(error)}"
+                    doing = f"set_sibling_providers() of {name}"
+                    with at(Step(doing, StartReason.INSTANTIATION_FAILED, f"providers.{api}", api, name)):
+                        tell({other: one for other, one in impls.items() if other != name})
+            except BaseException as error:
+                tell_error(error)
+                message = (
+                    f"set_sibling_providers() of {name} failed: {describe_error(error, type(impls[name]).__module__)}"
+                )
                 reason, whose = StartReason.INSTANTIATION_FAILED, Whose(api=api, provider=name)
                 findings.error(reason, message, f"providers.{api}", hint=_OTHER_VERSION, **whose)
     problem = describe_siblings(siblings, runtime)
@@ -169,8 +187,10 @@ async def _start(
         for api in provider.spec.dependencies
         if api in impls and not api.startswith(INNER)
     }
+    begun = time.monotonic()
     try:
         impl = await instantiate_provider(step, provider, deps, inner, runtime)
+        complies = _complies(impl, step, provider, runtime, findings)
     except InstantiationError as error:
         if provider.entry is None:
             # All routers come from one module: what is wrong with it is said once.
@@ -183,12 +203,33 @@ async def _start(
         inner.setdefault(step.key, {})[provider.provider_id] = impl
     else:
         impls[step.api] = impl
-    if provider.entry is None or report_compliance(
-        impl, step.api, provider, runtime.knowledge, runtime.compliance, findings
-    ):
+    seconds = time.monotonic() - begun
+    if seconds > _SLOW and provider.entry is not None:
+        whose = {"api": step.api, "provider": provider.provider_id}
+        message = f"{_name(provider)} took {seconds:.0f} s to start"
+        findings.info(StartReason.SLOW_START, message, provider.entry.path, hint=_PATIENCE, **whose)
+    if complies:
         return ProviderState(step.api, provider, "Ready")
     # What depends on it is started with it all the same: its faults are its own.
-    return ProviderState(step.api, provider, "Failed", f"it does not implement the protocol of {step.api}")
+    return ProviderState(step.api, provider, "NonCompliant", f"it does not implement the protocol of {step.api}")
+
+
+def _complies(impl: Any, step: PlanStep, provider: ProviderWithSpec, runtime: Runtime, findings: Findings) -> bool:
+    """Look at an instance, which answers by code of its own.
+
+    Raises:
+        InstantiationError: it cannot be looked at.
+    """
+    if provider.entry is None:
+        return True
+    try:
+        return report_compliance(impl, step.api, provider, runtime.knowledge, runtime.compliance, findings)
+    except BaseException as error:
+        if isinstance(error, Exception) and is_ours(error):
+            raise
+        tell_error(error)
+        message = f"the methods of {_name(provider)} cannot be looked at: {describe_error(error, provider.spec.module)}"
+        raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, _OTHER_VERSION) from error
 
 
 def _not_started(
@@ -243,9 +284,9 @@ async def instantiate_provider(
         describe_for_workers(_own_spec(provider, runtime), provider.provider_id, config, deps, runtime)
     if provider.origin != "routed":
         args += _further_arguments(factory, provider, runtime, worker)
-    impl = await _call(factory, args, provider, runtime.timeout)
+    impl = await _call(factory, args, provider)
     if worker and hasattr(impl, "initialize"):
-        await _call(impl.initialize, [], provider, runtime.timeout)
+        await _call(impl.initialize, [], provider)
     _mark(impl, provider, config, deps, runtime)
     return impl
 
@@ -258,7 +299,7 @@ def import_provider(provider: ProviderWithSpec) -> Any:
     """
     try:
         return importlib.import_module(str(provider.spec.module))
-    except Exception as error:
+    except BaseException as error:
         raise _failure(ModuleReason.MODULE_IMPORT_FAILED, "importing", provider, error) from error
 
 
@@ -277,8 +318,9 @@ def make_config(provider: ProviderWithSpec, run_config: Any, behaviour: Behaviou
     given = dict(entry.config) if entry else {}
     try:
         cls = load_class(provider.spec.config_class or "")
-    except Exception as error:
-        message = f"config class {provider.spec.config_class}: {describe_error(error)}"
+    except BaseException as error:
+        tell_error(error)
+        message = f"config class {provider.spec.config_class}: {describe_error(error, provider.spec.config_class)}"
         raise InstantiationError(ModuleReason.MODULE_IMPORT_FAILED, message, _OTHER_VERSION) from error
     possible = may_be_filled(provider.spec, getattr(cls, "model_fields", {}), behaviour)
     vector_stores = getattr(run_config, "vector_stores", None)
@@ -289,23 +331,25 @@ def make_config(provider: ProviderWithSpec, run_config: Any, behaviour: Behaviou
         given[METADATA_STORE] = store.model_dump()
     try:
         return cls(**given)
-    except Exception as error:
+    except BaseException as error:
         hint = "correct what the message names in its `config`"
-        raise InstantiationError(ProviderReason.INVALID_PROVIDER_CONFIG, _config_error(error), hint) from error
+        message = _config_error(error, provider.spec.config_class)
+        raise InstantiationError(ProviderReason.INVALID_PROVIDER_CONFIG, message, hint) from error
 
 
-def _config_error(error: Exception) -> str:
-    """Return the mistakes without the values, which may be secrets."""
+def _config_error(error: BaseException, config_class: str | None) -> str:
+    """Return the mistakes without the values, which may be secrets; a validator may quote one all the same."""
     errors = getattr(error, "errors", None)
     if not callable(errors):
-        return describe_error(error)
+        tell_error(error)
+        return describe_error(error, config_class)
     lines = []
     for item in errors(include_input=False, include_url=False):
         place = ""
         for part in item["loc"]:
             place = join(place, part)
         lines.append(f"{place}: {item['msg']}" if place else item["msg"])
-    return "; ".join(lines)[:400]
+    return redactor().text("; ".join(lines))[:MOST_CHARACTERS]
 
 
 def _further_arguments(factory: Any, provider: ProviderWithSpec, runtime: Runtime, worker: bool) -> list[Any]:
@@ -325,15 +369,13 @@ def _further_arguments(factory: Any, provider: ProviderWithSpec, runtime: Runtim
     return arguments
 
 
-async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec, seconds: float) -> Any:
+async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec) -> Any:
+    """Call a factory as the server does, which waits for it without end: whoever checks has a deadline for all."""
     try:
         result = factory(*args)
         if inspect.isawaitable(result):
-            return await asyncio.wait_for(result, seconds)
-    except TimeoutError as error:
-        message = f"not started after {seconds:g} seconds"
-        raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, _CONNECTION) from error
-    except (Exception, SystemExit) as error:
+            return await result
+    except BaseException as error:
         raise _failure(StartReason.INSTANTIATION_FAILED, "starting", provider, error) from error
     message = f"{getattr(factory, '__name__', 'the factory')}() has to be async: it returns {type(result).__name__}"
     hint = "write `async def`; the server awaits what it returns, and stops"
@@ -349,10 +391,14 @@ def _failure(reason: Reason, doing: str, provider: ProviderWithSpec, error: Base
         hint = f"the provider needs {', '.join(provider.spec.pip_packages)}"
     elif lack:
         hint = lack.cure
-    what = provider.provider_type if provider.entry else f"{provider.spec.module} of the release"
     sides = f" ({lack.what})" if lack and lack.what else ""
-    message = f"{doing} {what} failed: {describe_error(error)}{sides}"
+    tell_error(error)
+    message = f"{doing} {_name(provider)} failed: {describe_error(error, provider.spec.module)}{sides}"
     return InstantiationError(reason, message, hint)
+
+
+def _name(provider: ProviderWithSpec) -> str:
+    return provider.provider_type if provider.entry else f"{provider.spec.module} of the release"
 
 
 def _own_spec(provider: ProviderWithSpec, runtime: Runtime) -> Any:
@@ -373,7 +419,7 @@ def _mark(impl: Any, provider: ProviderWithSpec, config: Any, deps: dict[Any, An
     for name, value in marks.items():
         try:
             setattr(impl, name, value)
-        except (AttributeError, TypeError) as error:
+        except BaseException as error:
             message = f"{type(impl).__name__} cannot carry {name}: {describe_error(error)}"
             hint = "ask the provider's author: the stack has to set attributes on its instances"
             raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, hint) from error

@@ -24,6 +24,14 @@ class StartReason(Reason):
         example="not started: it needs inference, which failed",
         severities=(Severity.ERROR, Severity.WARNING),
     )
+    SLOW_START = Declaration(
+        "SlowStart",
+        meaning="A provider took more than a minute to start; the server takes as long, at each start.",
+        cure="Give the startup probe that time (`spec.server.probes.startup`), or find out what it waits for.",
+        shows=(Place.REPORT,),
+        example="inline::sentence-transformers took 70 s to start",
+        severities=(Severity.INFO,),
+    )
     CHECK_FAILED = Declaration(
         "CheckFailed",
         meaning=(

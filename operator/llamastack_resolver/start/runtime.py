@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from llamastack_resolver.findings import DOCUMENT, Findings
-from llamastack_resolver.installed.release import InstalledModules, describe_error
+from llamastack_resolver.installed.errors import MOST_CHARACTERS, describe_error, tell_error
+from llamastack_resolver.installed.release import InstalledModules
 from llamastack_resolver.introspection import Layout
 from llamastack_resolver.introspection.specs import name_of
 from llamastack_resolver.knowledge import ReleaseKnowledge
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.start.compliance import ComplianceRules
 from llamastack_resolver.start.instantiate import Runtime
+from llamastack_resolver.watching import redactor
 
 
 class MemoryRegistry:
@@ -84,6 +86,7 @@ def make_runtime(
         if hasattr(stack, "_initialize_storage"):
             stack._initialize_storage(run_config)
     except Exception as error:
+        tell_error(error)
         message = f"storage cannot be initialized: {describe_error(error)}"
         findings.error(
             ConfigReason.SERVER_CANNOT_START,
@@ -116,6 +119,7 @@ def internal_impls(runtime: Runtime, findings: Findings) -> dict[str, Any]:
         wants_policy = "policy" in inspect.signature(add).parameters
         add(impls, runtime.run_config, *([runtime.policy] if wants_policy else []))
     except Exception as error:
+        tell_error(error)
         message = f"the stack's own APIs cannot be made: {describe_error(error)}"
         findings.error(ConfigReason.SERVER_CANNOT_START, message, "apis", hint="correct what the error names")
     return {name_of(api): impl for api, impl in impls.items()}
@@ -139,4 +143,5 @@ def _refusal(error: Exception) -> str:
     if not callable(errors):
         return describe_error(error)
     items = errors(include_input=False, include_url=False)
-    return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in items)[:400]
+    text = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in items)
+    return redactor().text(text)[:MOST_CHARACTERS]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llamastack_resolver.findings import Reason
-from llamastack_resolver.installed.release import describe_error
+from llamastack_resolver.installed.errors import describe_error, tell_error
 from llamastack_resolver.introspection.specs import name_of
 from llamastack_resolver.start.failure import InstantiationError
 from llamastack_resolver.start.reasons import StartReason
@@ -81,7 +81,8 @@ def describe_for_workers(spec: Any, provider_id: str, config: Any, deps: dict[An
         resolver._add_dependency_descriptors(description, spec, deps, runtime.policy)
         runtime.pool.register(description)
         proxy(provider_id, None, deps)
-    except Exception as error:
+    except BaseException as error:
+        tell_error(error)
         message = f"{kind} cannot be handed to worker processes: {describe_error(error)}"
         raise InstantiationError(_FAILED, message, _AUTHOR) from error
 
@@ -100,6 +101,7 @@ def describe_siblings(impls: Mapping[str, Mapping[str, Any]], runtime: Runtime) 
         return None
     try:
         runtime.layout.resolver._register_worker_sibling_descriptors(impls, runtime.pool, runtime.policy)
-    except Exception as error:
+    except BaseException as error:
+        tell_error(error)
         return f"providers beside one that runs in worker processes cannot be handed to these: {describe_error(error)}"
     return None
