@@ -43,9 +43,7 @@ class Redactor:
             if len(forms) < _MOST_FORMS:
                 forms.update(dict.fromkeys(_forms(value)))
         self._long = [form for form in forms if len(form) >= _SHORT]
-        short = sorted((form for form in forms if _SHORTEST <= len(form) < _SHORT), key=len, reverse=True)
-        words = "|".join(map(re.escape, short))
-        self._short = re.compile(rf"(?<!\w)(?:{words})(?!\w)") if short else None
+        self._short = [form for form in forms if _SHORTEST <= len(form) < _SHORT]
 
     def text(self, text: str, structure: bool = False) -> str:
         """Return a text, or its beginning, without secrets.
@@ -57,16 +55,20 @@ class Redactor:
         cut = len(text) > LONGEST_TEXT
         text = text[:LONGEST_TEXT]
         spans = [found.span() for found in _USERINFO.finditer(text)]
-        for form in self._long:
-            start = text.find(form)
-            while start >= 0:
-                spans.append((start, start + len(form)))
-                start = text.find(form, start + len(form))
-        if self._short and not structure:
-            spans += [found.span() for found in self._short.finditer(text)]
+        spans += [span for form in self._long for span in _places(form, text)]
+        if not structure:
+            spans += [span for form in self._short for span in _places(form, text) if _is_word(text, *span)]
         spans += self._beginnings(text)
         cleaned = _without(text, spans)
-        return f"{cleaned}..." if cut else cleaned
+        # A shorter beginning of a secret is not recognized where the text was cut.
+        return f"{cleaned[:-_PREFIX]}..." if cut else cleaned
+
+    def both_ends(self, text: str) -> str:
+        """Return a text without secrets, and without its middle where it is long."""
+        if len(text) <= LONGEST_TEXT:
+            return self.text(text)
+        half = LONGEST_TEXT // 2
+        return f"{self.text(text[:half])[:-_PREFIX]}...{self.text('...' + text[-half:])[3 + _PREFIX :]}"
 
     def clean(self, value: Any, structure: bool = False) -> Any:
         """Return plain data whose texts are without secrets."""
@@ -142,6 +144,19 @@ def _overlap(form: str, tail: str) -> int:
             size = table[size - 1]
         size += size < len(form) and character == form[size]
     return size
+
+
+def _places(form: str, text: str) -> Iterator[tuple[int, int]]:
+    start = text.find(form)
+    while start >= 0:
+        yield start, start + len(form)
+        start = text.find(form, start + len(form))
+
+
+def _is_word(text: str, start: int, end: int) -> bool:
+    """Whether nothing that is part of a word is right before or behind a place."""
+    around = text[max(0, start - 1) : start] + text[end : end + 1]
+    return not any(character.isalnum() or character == "_" for character in around)
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:

@@ -162,7 +162,8 @@ def resolve(
 def _looking_at(provider: ProviderWithSpec) -> Step:
     path = provider.entry.path if provider.entry else "providers"
     doing = f"importing the config class of {provider.provider_type}"
-    return Step(doing, ModuleReason.MODULE_IMPORT_FAILED, path, provider.spec.api, provider.provider_id)
+    whose = (provider.spec.api, provider.provider_id, provider.provider_type)
+    return Step(doing, ModuleReason.MODULE_IMPORT_FAILED, path, *whose)
 
 
 def _checked_config(substitution: Substitution, knowledge: ReleaseKnowledge, findings: Findings) -> RunConfig:

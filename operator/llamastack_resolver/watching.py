@@ -26,6 +26,7 @@ class Step:
         path: of the entry in the run config.
         api: its API.
         provider: its id; empty where it is not of one provider.
+        type: its type.
     """
 
     doing: str
@@ -33,6 +34,7 @@ class Step:
     path: str
     api: str = ""
     provider: str = ""
+    type: str = ""
 
 
 class Watcher:

@@ -16,12 +16,11 @@ SECRET_KEY = re.compile(r"(^|_)(api_?key|api_token|password|passwd|secret|client
 PLACEHOLDERS = frozenset({"", "fake", "none", "dummy", "no-key", "not-needed", "changeme"})
 """What stands below such keys in examples, and is no secret."""
 # TOKENIZERS_PARALLELISM and MAX_TOKENS hold none.
-_SECRET_NAME = re.compile(r"KEY|TOKEN(?!IZ|S(?![A-Z]))|SECRET|PASSW|CREDENTIAL|CONNECTION_STRING|DSN", re.I)
-_NO_SECRET = re.compile(
-    r"PATH|HOME|LANG|LC_[A-Z]+|HOSTNAME|PWD|OLDPWD|SHLVL|SHELL|TERM|TZ|USER|LOGNAME|TMPDIR|_|VIRTUAL_ENV"
-    r"|PYTHON[A-Z0-9_]*|KUBERNETES_[A-Z0-9_]*|[A-Z0-9_]+_(?:SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)"
-    r"|PORT(?:_[0-9]+_(?:TCP|UDP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+_SECRET_NAME = re.compile(r"KEY|(?<!MAX_)TOKEN(?!IZ)|SECRET|PASSW|CREDENTIAL|CONNECTION_STRING|DSN", re.I)
+_NO_SECRET = frozenset(
+    ["PATH", "HOME", "LANG", "HOSTNAME", "PWD", "OLDPWD", "SHLVL", "SHELL", "TERM", "TZ", "USER", "LOGNAME", "TMPDIR"]
 )
+_NO_SECRET_BEGINS = ("PYTHON", "KUBERNETES_", "LC_")
 _USERINFO = re.compile(r"(?<=://)([^\s/?#@:]*):([^\s/?#@]*(?:@[^\s/?#@]*)*)(?=@)")
 _LONGEST = 64 * 1024
 
@@ -44,7 +43,8 @@ class SecretVariables:
         """Tell whether a variable's value is a secret."""
         if name in self.secret or _SECRET_NAME.search(name):
             return True
-        return self.others and name not in self.public and not _NO_SECRET.fullmatch(name)
+        known = name in self.public or name in _NO_SECRET or name.startswith(_NO_SECRET_BEGINS)
+        return self.others and not known
 
     def values(self, variables: Mapping[str, str]) -> Iterator[str]:
         """Yield the secret values of variables, and the passwords in the addresses of all of them."""

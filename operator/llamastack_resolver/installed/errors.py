@@ -9,7 +9,6 @@ import traceback
 from pathlib import PurePath
 from types import FrameType
 
-from llamastack_resolver.redact import LONGEST_TEXT
 from llamastack_resolver.watching import redactor, watcher
 
 MOST_CHARACTERS = 400
@@ -65,10 +64,7 @@ def tell_error(error: BaseException) -> None:
         text = "".join(traceback.format_exception(error))
     except BaseException as another:
         text = f"{type(error).__name__}, whose traceback cannot be had: {type(another).__name__}\n"
-    half = LONGEST_TEXT // 2 - 2
-    # Dots alone: that a secret was cut there is seen by them.
-    text = text if len(text) <= LONGEST_TEXT else f"{text[:half]}...{text[-half:]}"
-    watcher().raised(redactor().text(text))
+    watcher().raised(redactor().both_ends(text))
 
 
 def _in_words(error: BaseException) -> str:
@@ -78,7 +74,7 @@ def _in_words(error: BaseException) -> str:
     except BaseException as another:
         return f"{name}, whose text cannot be had: {type(another).__name__}"
     # `str()` takes subclasses of text for what they are.
-    text = " ".join(redactor().text(str.__str__(text)[:LONGEST_TEXT]).split())
+    text = " ".join(redactor().text(str.__str__(text)).split())
     return f"{name}: {text[:MOST_CHARACTERS]}" if text else name
 
 

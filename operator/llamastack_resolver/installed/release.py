@@ -123,8 +123,8 @@ class InstalledModules:
         """Return the specs of `<module>.provider.get_provider_spec()`, or None after saying why there are
         none."""
         doing, path = f"importing {requirement.name}", f"{entry.path}.module"
-        step = Step(doing, ModuleReason.MODULE_IMPORT_FAILED, path, entry.api, entry.provider_id or "")
-        with at(step):
+        whose = (entry.api, entry.provider_id or "", entry.provider_type)
+        with at(Step(doing, ModuleReason.MODULE_IMPORT_FAILED, path, *whose)):
             specs = self._load(entry, requirement, findings)
         watcher().found(findings)
         return specs

@@ -140,7 +140,7 @@ def step_of(api: str, provider: ProviderWithSpec, doing: str, reason: Reason) ->
     what = f"{doing} {_name(provider)}"
     if provider.entry is None:
         return Step(what, reason, "providers", api)
-    return Step(what, reason, provider.entry.path, api, provider.provider_id)
+    return Step(what, reason, provider.entry.path, api, provider.provider_id, provider.provider_type)
 
 
 def _introduce(siblings: Mapping[str, Mapping[str, Any]], runtime: Runtime, findings: Findings) -> None:

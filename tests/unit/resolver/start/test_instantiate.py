@@ -43,10 +43,10 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 GOOD = "async def get_provider_impl(config, deps):\n    impl = Impl(); impl.deps = deps; return impl"
 
 
-def start(types: dict, sections: dict, timeout: float = 5) -> tuple[dict, list[ProviderState], list]:
+def start(types: dict, sections: dict) -> tuple[dict, list[ProviderState], list]:
     release = knowledge(providers=types, routed=[])
     resolution = resolve(config(providers=sections), release)
-    runtime = Runtime(SimpleNamespace(api=str), release, SimpleNamespace(), None, timeout=timeout)
+    runtime = Runtime(SimpleNamespace(api=str), release, SimpleNamespace(), None)
     findings = Findings()
     impls, states = asyncio.run(instantiate_providers(resolution.plan, runtime, findings))
     return impls, states, [(f.severity.value, f.reason.value, f.path, f.message) for f in findings]
@@ -144,11 +144,13 @@ def test_a_lack_that_no_finding_explains_is_an_error(module: Writer):
             "InstantiationFailed",
             "SystemExit",
         ),
+        ("async def get_provider_impl(config, deps):\n    raise KeyboardInterrupt", "InstantiationFailed", ".py:"),
         (
-            "async def get_provider_impl(config, deps):\n    import asyncio; await asyncio.sleep(60)",
+            "import asyncio\nasync def get_provider_impl(config, deps):\n    raise asyncio.CancelledError",
             "InstantiationFailed",
-            "after 0.2 seconds",
+            "CancelledError",
         ),
+        ("raise SystemExit(0)", "ModuleImportFailed", "SystemExit: 0"),
         ("def get_provider_impl(config):\n    return Impl()", "InstantiationFailed", "TypeError"),
         ("def get_provider_impl(config, deps):\n    return Impl()", "InstantiationFailed", "has to be async"),
         ("x = 1", "SpecMissing", "has no get_provider_impl()"),
@@ -164,7 +166,7 @@ def test_a_failure_is_one_finding_and_its_dependents_say_so_once(module: Writer,
     }
     sections = {"files": [entry("f", "inline::f")], "responses": [entry("r", "inline::r")]}
 
-    impls, states, findings = start(types, sections, timeout=0.2)
+    impls, states, findings = start(types, sections)
 
     assert impls == {}
     assert [state.state for state in states] == ["Failed", "DependencyFailed"]
@@ -173,6 +175,15 @@ def test_a_failure_is_one_finding_and_its_dependents_say_so_once(module: Writer,
         ("warning", "DependencyFailed", "providers.responses[0]"),
     ]
     assert words in findings[0][3]
+
+
+def test_a_slow_start_is_worth_knowing_and_no_error(module: Writer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("llamastack_resolver.start.instantiate._SLOW", -1)
+
+    _, states, findings = start({"files": {"inline::f": spec(module(GOOD))}}, {"files": [entry("f", "inline::f")]})
+
+    assert [state.state for state in states] == ["Ready"]
+    assert [finding[:3] for finding in findings] == [("info", "SlowStart", "providers.files[0]")]
 
 
 def test_a_config_that_the_class_refuses_is_told_without_its_values(module: Writer):
