@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from llamastack_resolver.start.check import StartReport
 
 
+# What moves a terminal's cursor is no part of a traceback.
+_CONTROL = {code: "?" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
 class LoopEndedError(BaseException):
     """What was started ended the event loop."""
 
@@ -73,7 +77,7 @@ class Teller(Watcher):
     def raised(self, traceback: str) -> None:
         """Write a traceback to the log."""
         with suppress(Exception):
-            sys.stderr.write(traceback.encode("utf-8", "backslashreplace").decode())
+            sys.stderr.write(traceback.translate(_CONTROL).encode("utf-8", "backslashreplace").decode())
             sys.stderr.flush()
 
     def whole(self, report: StartReport) -> None:

@@ -199,7 +199,9 @@ def test_a_package_that_imports_an_absent_one_is_told_so_though_its_name_begins_
     findings = resolved(name).findings
 
     messages = [f.message for f in findings if f.reason == "ModuleImportFailed"]
-    assert messages == [f"importing {name} failed: ModuleNotFoundError: No module named 'provider_under'"]
+    assert messages == [
+        f"importing {name} failed: ModuleNotFoundError: No module named 'provider_under' ({name}/__init__.py:1)"
+    ]
 
 
 def test_a_provider_that_depends_on_its_own_router_is_told_so(packages: Packages):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -69,6 +70,20 @@ def test_a_fork_of_it_tells_nothing(pipe: tuple[int, Callable[[], list[Any]]]):
         read()
 
 
+@pytest.fixture
+def clean_loop() -> Iterator[None]:
+    """Ends what is left open on purpose."""
+    yield
+    loop = asyncio.get_event_loop_policy().get_event_loop()
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
 async def stop_the_loop() -> None:
     asyncio.get_running_loop().stop()
     await asyncio.sleep(9)
@@ -83,18 +98,18 @@ async def exit_in_a_task() -> None:
     await task
 
 
+@pytest.mark.usefixtures("clean_loop")
 @pytest.mark.parametrize("started", [stop_the_loop, exit_in_a_task])
 def test_a_loop_that_ends_before_is_told_from_a_fault(started: Callable[[], Any]):
     with pytest.raises(LoopEndedError):
         leaving_all_open(started())
 
 
+@pytest.mark.usefixtures("clean_loop")
 def test_what_it_starts_goes_on_without_being_waited_for():
     async def started() -> str:
         asyncio.get_running_loop().run_in_executor(None, released.wait)
         return "done"
-
-    import threading
 
     released = threading.Event()
 
@@ -102,6 +117,7 @@ def test_what_it_starts_goes_on_without_being_waited_for():
     released.set()
 
 
+@pytest.mark.usefixtures("clean_loop")
 def test_a_fault_is_raised_as_it_is():
     async def started() -> None:
         raise KeyError("x")
