@@ -124,10 +124,47 @@ def test_the_start_check_runs_from_a_zipapp(name: str, tmp_path: Path):
     assert os.fspath(tmp_path) not in done.stdout
 
 
+INSERTED = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from llamastack_resolver.__main__ import run
+run()
+"""
+
+
+@pytest.mark.parametrize("how", ["zipapp", "path", "inserted", "isolated"])
+def test_the_start_check_starts_itself_again_from_wherever_it_is(how: str, tmp_path: Path):
+    archive = tmp_path / "resolver.pyz"
+    subprocess.run([sys.executable, "-c", ZIPAPP, str(ROOT / "operator"), str(archive)], check=True, cwd=tmp_path)
+    (tmp_path / "run.yaml").write_text("version: 2\nimage_name: x\nproviders: {inference: 5}\n")
+    # What is in the working folder is not imported: the server would not import it either.
+    (tmp_path / "yaml.py").write_text("raise SystemExit('of the working folder')")
+    program = {
+        "zipapp": [str(archive)],
+        "path": ["-P", "-m", "llamastack_resolver"],
+        "inserted": ["-c", INSERTED, str(archive)],
+        "isolated": ["-I", "-c", INSERTED, str(archive)],
+    }
+    variables = {"PYTHONPATH": str(archive)} if how == "path" else {}
+
+    done = subprocess.run(
+        [str(python_of("0.7.3")), "-W", "ignore", *program[how], "start-check", "--config", "run.yaml"],
+        env={**ENVIRONMENT, "HOME": str(tmp_path), **variables},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["verdict"], report["stackVersion"]) == (1, "Failed", "0.7.3"), done.stderr
+
+
 ZIPAPP = """
 import shutil, sys, zipapp, pathlib
 source, target = sys.argv[1:]
 root = pathlib.Path(target).with_suffix('.d')
-shutil.copytree(source + '/llamastack_resolver', root / 'llamastack_resolver')
+for name in ('llamastack_contract', 'llamastack_resolver'):
+    shutil.copytree(source + '/' + name, root / name)
 zipapp.create_archive(root, target, main='llamastack_resolver.__main__:run')
 """

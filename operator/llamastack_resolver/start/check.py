@@ -32,6 +32,7 @@ from llamastack_resolver.start.directories import files_of_server
 from llamastack_resolver.start.failure import InstantiationError
 from llamastack_resolver.start.implementations import api_protocol_map
 from llamastack_resolver.start.instantiate import ProviderState, import_provider, instantiate_providers, step_of
+from llamastack_resolver.start.reasons import StartReason
 from llamastack_resolver.start.runtime import internal_impls, make_runtime
 from llamastack_resolver.watching import at, redacting, watcher
 from llamastack_resolver.yaml_io import read_value
@@ -42,6 +43,8 @@ Starting = Coroutine[Any, Any, list[ProviderState]]
 
 class CannotRunError(RuntimeError):
     """The check could not be made; this says nothing about the config."""
+
+    reason = StartReason.CHECK_FAILED
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from llamastack_resolver.findings import Finding
 from llamastack_resolver.installed.errors import describe_error, tell_error
 from llamastack_resolver.redact import Redactor
 from llamastack_resolver.start.told import encode
-from llamastack_resolver.watching import Step, Watcher, redacting, watched_by
+from llamastack_resolver.watching import Step, Watcher, redacting, redactor, watched_by
 
 if TYPE_CHECKING:
     from llamastack_resolver.start.check import StartReport
@@ -91,14 +91,14 @@ class Teller(Watcher):
 
     def failed(self, error: BaseException) -> None:
         """Tell that the check itself failed."""
-        with redacting(self.redactor):
+        with watched_by(self), redacting(self.redactor):
             tell_error(error)
             self._tell("failed", _fault(error))
 
     def ended(self, error: BaseException) -> None:
         """Tell that the step ended the check, as far as an exception can."""
         cause = error.__cause__ if isinstance(error, LoopEndedError) else error
-        with redacting(self.redactor):
+        with watched_by(self), redacting(self.redactor):
             tell_error(error)
             stopped = cause is None or isinstance(cause, RuntimeError)
             self._tell("ended", "it stopped the event loop" if stopped else describe_error(cause or error))
@@ -135,16 +135,19 @@ def run(pipe: int, arguments: Sequence[str]) -> None:
 
 def _check(teller: Teller, arguments: Sequence[str]) -> None:
     from llamastack_resolver.config.secret_values import SecretVariables
-    from llamastack_resolver.config.server_config import dump
-    from llamastack_resolver.findings import Severity
-    from llamastack_resolver.start.check import start_check
-    from llamastack_resolver.start.compliance import ComplianceRules
     from llamastack_resolver.start.options import parse
 
     options = parse(arguments)
     out = options.server_config and options.server_config.absolute()
-    rules = ComplianceRules(Severity(options.missing), Severity(options.signature))
     secrets = SecretVariables(frozenset(options.secret), frozenset(options.public), options.others_secret)
+    # Before anything is imported that may fail, and quote a variable.
+    teller.secrets(Redactor(secrets.values(os.environ)))
+    from llamastack_resolver.config.server_config import dump
+    from llamastack_resolver.findings import Severity
+    from llamastack_resolver.start.check import start_check
+    from llamastack_resolver.start.compliance import ComplianceRules
+
+    rules = ComplianceRules(Severity(options.missing), Severity(options.signature))
     with watched_by(teller):
         report = start_check(options.config, options.mode, rules, secrets=secrets, run=leaving_all_open)
     if out and report.server_config is not None and not report.has_errors:
@@ -172,7 +175,7 @@ def leaving_all_open[T](started: Coroutine[Any, Any, T]) -> T:
 def _fault(error: BaseException) -> str:
     """Return why a check could not be made: what was raised, and the last place of ours that it went through."""
     if type(error).__name__ == "CannotRunError":
-        return str(error)
+        return redactor().text(str(error))
     place, trace = "", error.__traceback__
     while trace is not None:
         name = trace.tb_frame.f_globals.get("__name__")

@@ -60,6 +60,7 @@ OF_REASONS = {
     "ServerCannotStart": {DOES_NOT_START},
     "ShadowedProvider": {NO_EFFECT},
     "SignatureMismatch": {DOES_NOT_START, FAILS_IN_USE, WORTH_KNOWING},
+    "SlowStart": {WORTH_KNOWING},
     "SpecMismatch": {DOES_NOT_START, SERVES_OTHER, NO_EFFECT},
     "SpecMissing": {DOES_NOT_START, NO_EFFECT},
     "Unhealthy": {SERVES_OTHER},

@@ -26,12 +26,14 @@ tell("planned", {"api": "safety", "id": "first", "type": "remote::mine", "state"
 tell("planned", {"api": "safety", "id": "mine", "type": "remote::mine", "state": "Unproven"})
 """
 WATCHER = """
-import os, resource, sys
+import os, sys
 from llamastack_resolver.start import parent, process
 program, *options = sys.argv[1:]
 process.command = lambda options, pipe: [sys.executable, "-c", program, str(pipe)]
 status = parent.main(options)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=open("memory", "w"))
+# Its own since it was started by exec: what `getrusage` says is that of the process before as well.
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+print(int(peak.split()[1]) // 1024, file=open("memory", "w"))
 os._exit(status)
 """
 
