@@ -63,6 +63,7 @@ class Case:
         config_module: the module of its config class, where that is another one.
         files: further files.
         config: of its entry.
+        warns: in the message of its warning; None where there is none.
         alone: whether it ends or holds up the process, so that no other can be checked with it.
         hangs: whether it takes the whole deadline.
     """
@@ -82,6 +83,7 @@ class Case:
     config_module: str = ""
     files: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    warns: str | None = None
     alone: bool = False
     hangs: bool = False
 
@@ -151,6 +153,11 @@ CASES: dict[str, Case] = {
     "stderr100": Case(None, "serves", state="Ready", alone=True,
                       body="[print('x' * 999, file=sys.stderr) for _ in range(100_000)]"),
     "no_stdout": Case(None, "serves", state="Ready", body="sys.stdout = sys.stderr = None", alone=True),
+    "bg_task": Case(None, "hangs: it waits for the task", state="Ready", alone=True, head=BACKGROUND,
+                    body="asyncio.create_task(forever())", warns="left a task running"),
+    "to_thread": Case(None, "hangs: it waits for the thread, for 300 s", state="Ready", alone=True,
+                      body="asyncio.get_running_loop().run_in_executor(None, time.sleep, 10**9)",
+                      warns="left a thread"),
     # The loop.
     "loop_close": Case("Cannot close a running event loop", "stops", body="asyncio.get_running_loop().close()"),
     "loop_set": Case("cannot be called from a running", "stops",
@@ -209,6 +216,11 @@ class Seen:
     message: StartReport
     report: dict[str, Any]
     log: str
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return the messages of warnings."""
+        return [one["message"] for one in self.report["findings"] if one["severity"] == "warning"]
 
     def errors(self, provider: str) -> list[tuple[str, str]]:
         """Return reason and message of each error of a provider."""

@@ -16,7 +16,7 @@ from typing import Any
 from llamastack_resolver.behaviour import Behaviour
 from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.findings import Findings, Reason, Whose
-from llamastack_resolver.installed.errors import describe_error, tell_error
+from llamastack_resolver.installed.errors import describe_error, is_ours, tell_error
 from llamastack_resolver.installed.lacking import lack_of
 from llamastack_resolver.introspection import (
     Layout,
@@ -166,6 +166,8 @@ class InstalledModules:
             try:
                 data = describe_spec(spec)
             except Exception as error:
+                if is_ours(error) and not isinstance(error, AttributeError | TypeError):
+                    raise
                 message = f"get_provider_spec() returns {type(spec).__name__}: {describe_error(error)}"
                 report.error(ModuleReason.SPEC_MISMATCH, message, "it has to return provider specs")
                 return None

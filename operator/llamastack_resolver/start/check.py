@@ -32,6 +32,7 @@ from llamastack_resolver.start.directories import files_of_server
 from llamastack_resolver.start.failure import InstantiationError
 from llamastack_resolver.start.implementations import api_protocol_map
 from llamastack_resolver.start.instantiate import ProviderState, import_provider, instantiate_providers, step_of
+from llamastack_resolver.start.leftovers import report_leftovers
 from llamastack_resolver.start.reasons import StartReason
 from llamastack_resolver.start.runtime import internal_impls, make_runtime
 from llamastack_resolver.watching import at, redacting, watcher
@@ -175,6 +176,7 @@ def _run(
         internal = internal_impls(runtime, findings)
         refused = _refused(resolution)
         _, states = await instantiate_providers(resolution.plan, runtime, findings, internal, refused)
+        await report_leftovers(resolution.plan, layout.release, findings)
         return states
 
     return run(start())

@@ -10,11 +10,14 @@ class StartReason(Reason):
 
     INSTANTIATION_FAILED = Declaration(
         "InstantiationFailed",
-        meaning="A provider's factory failed, ended the process, or did not come back before the check's deadline.",
+        meaning=(
+            "A provider's factory failed, ended the process, or did not come back before the check's deadline; a "
+            "warning where it left something running that the server may wait for."
+        ),
         cure="Correct the provider's config, or start what it connects to; the message has the error and its place.",
         shows=(Place.REPORT, *PASSING_ERROR_OF_A_STACK),
         example="starting remote::vllm failed: ConnectionError: refused",
-        severities=(Severity.ERROR,),
+        severities=(Severity.ERROR, Severity.WARNING),
     )
     DEPENDENCY_FAILED = Declaration(
         "DependencyFailed",

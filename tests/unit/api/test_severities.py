@@ -31,7 +31,7 @@ OF_REASONS = {
     "DuplicateProviderId": {SERVES_OTHER, UNJUDGED},
     "FoundAtStart": {DOES_NOT_START, UNJUDGED},
     "InlineSecret": {EXPOSED},
-    "InstantiationFailed": {DOES_NOT_START},
+    "InstantiationFailed": {DOES_NOT_START, UNJUDGED},
     "InvalidManifest": {DOES_NOT_START, NO_EFFECT},
     "InvalidProviderConfig": {DOES_NOT_START, UNJUDGED, WORTH_KNOWING},
     "InvalidRunConfig": {DOES_NOT_START, NO_EFFECT, UNJUDGED},
