@@ -31,12 +31,17 @@ def leave(options: Options, how: str, text: str, variables: Mapping[str, str] = 
 
 
 def redacted(text: str, options: Options, variables: Mapping[str, str]) -> str:
-    """Return a text without secrets; nothing of it where they cannot be told."""
+    """Return a text without the secrets of the server's variables and of its run config; nothing of it where they
+    cannot be told."""
     try:
-        from llamastack_resolver.start.redact import Redactor
+        from llamastack_resolver.config.secret_values import SecretVariables, secret_values
+        from llamastack_resolver.redact import Redactor
+        from llamastack_resolver.yaml_io import read_value
 
-        # `options` has the names of those that are known to be secret, or not, for a redactor that asks for them.
-        cleaned: str = Redactor(variables).clean(text)
+        known = SecretVariables(frozenset(options.secrets), frozenset(options.public), options.others_secret)
+        path = Path(options.config)
+        config = read_value(path.read_bytes())[0] if path.exists() else None
+        cleaned = Redactor([*known.values(variables), *secret_values(config, variables)]).both_ends(text)
     except Exception:  # of whatever kind: it must not cost a secret
         return ""
     return cleaned

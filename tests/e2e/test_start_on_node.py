@@ -174,8 +174,7 @@ def everything_that_we_say(node: Node, stacks: Stacks) -> str:
     """Return the stack, its Events, its pods and ConfigMaps, and what the checks and the operator have logged."""
     kinds = "llamastacks,events,pods,configmaps,deployments"
     said = [stacks.kubectl("get", kinds, "-o", "json")]
-    for pod in pod_names(stacks):
-        said.append(stacks.kubectl("logs", pod, "-c", "llamastack-resolver"))
+    said += [stacks.kubectl("logs", pod, "-c", "llamastack-resolver") for pod in pod_names(stacks)]
     operator = node.kubectl.within(NAMESPACE)
     said.append(operator("logs", "-l", "app.kubernetes.io/name=llamastack-operator", "--tail", "-1"))
     return "\n".join(said)

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 from llamastack_contract.start_report import StartReport
+from llamastack_resolver.start.bytecode import environment_of
 from llamastack_resolver.start.early import give_up
 from llamastack_resolver.start.options import parse
 from llamastack_resolver.start.output import write
@@ -72,8 +73,9 @@ def _check(options: argparse.Namespace, arguments: Sequence[str], begun: float) 
 
 
 def _environment(options: argparse.Namespace) -> dict[str, str]:
-    """Return the variables of the process that makes the check: the server's."""
-    return dict(os.environ)
+    """Return the variables of the process that makes the check: the server's, and where it keeps what it compiles."""
+    cache = options.bytecode_cache
+    return environment_of(os.environ, None if cache is None else str(cache))
 
 
 def _write_message(path: Path | None, report: StartReport) -> None:

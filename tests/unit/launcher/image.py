@@ -64,7 +64,7 @@ class Image:
     @contextmanager
     def serving(self, *more: str, release: tuple[str, str] | None = ("llama-stack", "0.7.3")) -> Iterator[Serving]:
         """Run the launcher."""
-        command = [sys.executable, "-S", str(self.program), "serve", *self.options(*more, release=release)]
+        command = [sys.executable, str(self.program), "serve", *self.options(*more, release=release)]
         with subprocess.Popen(
             command,
             env=self.variables,

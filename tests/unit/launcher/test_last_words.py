@@ -3,6 +3,8 @@ memory of the launcher, the processes are real."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from llamastack_contract.limits import MESSAGE_BYTES, TAIL_CHARACTERS
 from llamastack_launcher.last_words import message, redacted
 from llamastack_launcher.options import Options
 from llamastack_launcher.tail import KEPT, Tail
-from llamastack_resolver.start import redact
+from llamastack_resolver import redact
 from tests.unit.launcher.image import Image
 
 CANARY = "sk-canary-0123456789"
@@ -61,8 +63,17 @@ def test_where_secrets_cannot_be_told_no_line_is(monkeypatch: pytest.MonkeyPatch
     def fails(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(redact.Redactor, "clean", fails)
+    monkeypatch.setattr(redact.Redactor, "both_ends", fails)
     assert redacted("a line", OPTIONS, {}) == ""
+
+
+def test_what_is_secret_is_known_by_the_names_of_variables_and_by_the_run_config(tmp_path: Path):
+    config = tmp_path / "run.yaml"
+    config.write_text(f"providers: {{inference: [{{config: {{api_key: {CANARY}, url: 'http://u:pass-word@a'}}}}]}}\n")
+    options = Options(["--config", str(config), "--port", "1", "--secret", "GREETING", "--public", "PLACE"])
+    variables = {"GREETING": "good-morning", "PLACE": "a-public-place"}
+    told = redacted(f"{CANARY} http://u:pass-word@a good-morning a-public-place", options, variables)
+    assert told == "[redacted] http://[redacted]@a [redacted] a-public-place"
 
 
 @given(st.text(), st.text(max_size=5000))
