@@ -25,14 +25,19 @@ from llamastack_operator.kube.referents import Referents
 from llamastack_operator.kube.status import write_status
 from llamastack_operator.objects.builds import build_index
 from llamastack_operator.objects.child import Desired, Key
-from llamastack_operator.objects.resources import CHILDREN, LLAMASTACKS
+from llamastack_operator.objects.resources import CHILDREN, CONFIGMAPS, LLAMASTACKS
+from llamastack_operator.packed.start_program import start_program, start_program_digest
 from llamastack_operator.planning.reading.planned import planned_of
 from llamastack_operator.planning.reading.question import question_of
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.planning.stack.stack import Stack, stack_from
+from llamastack_operator.workloads.runtime import StartProgram
 from llamastack_operator.workloads.settings import WorkloadSettings
+from llamastack_operator.workloads.start_program import program_config_map
 from llamastack_resolver.findings import Findings
 
+PROGRAM = StartProgram(start_program_digest())
+"""The program in the pods, which each namespace has once."""
 Requests = Counter[tuple[str, str]]
 """How often each verb and resource was asked for."""
 
@@ -65,7 +70,7 @@ async def render(client: Client, body: Object) -> tuple[Desired, ...]:
         OtherWorkError: the plan is not complete, for example since an image must be built first.
     """
     stacks: Cache[Stack] = Cache()
-    known, referents, settings = stack_from(body), Referents(client), WorkloadSettings()
+    known, referents, settings = stack_from(body), Referents(client), WorkloadSettings(program=PROGRAM)
     stacks.put(known)
     facts = await Gatherer(stacks, {}, Cache(), referents).gather(known.key)
     assert facts is not None
@@ -120,6 +125,7 @@ class Floor:
             for name in self._names
         ]
         begin = time.monotonic()
+        await self._client.create(CONFIGMAPS, program_config_map(self._home, PROGRAM, start_program()))
         await side_by_side((self._send(one) for one in prepared), clients)
         return elapsed + time.monotonic() - begin, self._audit.requests("llamastack-operator")
 
