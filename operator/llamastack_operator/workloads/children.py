@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from llamastack_contract.paths import PROVEN_FILE
 from llamastack_operator.api.labels import OWNER_ANNOTATION, REVISION_ANNOTATION, selector_labels
 from llamastack_operator.api.server import Server, Storage
 from llamastack_operator.api.stack import LlamaStackSpec, Network, ServiceSettings
 from llamastack_operator.objects.child import Desired
 from llamastack_operator.objects.resources import (
+    CONFIGMAPS,
     DEPLOYMENTS,
     HORIZONTALPODAUTOSCALERS,
     PERSISTENTVOLUMECLAIMS,
@@ -24,6 +26,7 @@ from llamastack_operator.workloads.pod import pod_template, progress_deadline
 from llamastack_operator.workloads.run_config import config_map, config_map_name
 from llamastack_operator.workloads.runtime import Runtime
 from llamastack_operator.workloads.settings import WorkloadSettings
+from llamastack_operator.workloads.start_program import proven_by
 
 DEFAULT_CPU_UTILIZATION = 80
 """Per cent of the CPU request that an autoscaler aims at where nothing else is said."""
@@ -70,6 +73,20 @@ def revision_of(wanted: Iterable[Desired]) -> str:
     """Return the revision of the pods among the objects of a stack; empty where there is no Deployment."""
     deployment = next((item.body for item in wanted if item.resource is DEPLOYMENTS), None)
     return str(deployment["spec"]["template"]["metadata"]["annotations"][REVISION_ANNOTATION]) if deployment else ""
+
+
+def proven_config_map(owner: Owner, wanted: Iterable[Desired]) -> Desired | None:
+    """Return what says to later pods that pods like them were ready once; None where none is checked.
+
+    Args:
+        owner: the stack.
+        wanted: its other objects.
+    """
+    deployment = next(item.body for item in wanted if item.resource is DEPLOYMENTS)
+    volumes = deployment["spec"]["template"]["spec"]["volumes"]
+    name = next((found for volume in volumes if (found := proven_by(volume))), None)
+    body = {"data": {PROVEN_FILE: ""}, "immutable": True}
+    return desired(CONFIGMAPS, owner, name, body) if name else None
 
 
 def _account(owner: Owner) -> Desired:

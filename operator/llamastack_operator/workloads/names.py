@@ -45,3 +45,13 @@ def claim_name(stack: str, server: Server | None) -> str | None:
 def lock_name(build: str) -> str:
     """Return the name of the ConfigMap from which pods install what a build locked."""
     return f"{build}-lock"
+
+
+def proven_name(stack: str, pods: str) -> str:
+    """Return the ConfigMap that says that pods were ready once.
+
+    Args:
+        stack: the name of the stack.
+        pods: what tells them from pods of other revisions.
+    """
+    return f"{stack}-proven-{pods[:10]}"

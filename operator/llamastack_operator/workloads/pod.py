@@ -11,7 +11,7 @@ from llamastack_operator.api.server import PodTemplate, Server
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.child import digest
 from llamastack_operator.workloads import external, start_install, start_program
-from llamastack_operator.workloads.names import SERVER, account_name, claim_name, server_port
+from llamastack_operator.workloads.names import SERVER, account_name, claim_name, proven_name, server_port
 from llamastack_operator.workloads.restricted import security_context
 from llamastack_operator.workloads.run_config import CONFIG_PATH, MOUNT_PATH
 from llamastack_operator.workloads.runtime import Runtime
@@ -79,6 +79,8 @@ def pod_template(
             }
         ),
     }
+    if runtime.program is not None and start_program.wants_check(spec.startup):
+        template["spec"]["volumes"].append(start_program.proven_volume(proven_name(stack, digest(template))))
     template["metadata"]["annotations"][REVISION_ANNOTATION] = digest(template)
     return template
 

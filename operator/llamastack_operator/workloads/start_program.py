@@ -11,7 +11,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from llamastack_contract.paths import BYTECODE, CHECK, START, START_FILE, TERMINATION_LOG
+from llamastack_contract.paths import BYTECODE, CHECK, PROVEN, PROVEN_FILE, START, START_FILE, TERMINATION_LOG
 from llamastack_operator.api.labels import program_labels
 from llamastack_operator.api.pods import Probe
 from llamastack_operator.api.server import Server
@@ -24,7 +24,7 @@ from llamastack_operator.workloads.run_config import CONFIG_PATH
 from llamastack_operator.workloads.runtime import Runtime, StartProgram
 
 _FILE = f"{START}/{START_FILE}"
-_VOLUME, _BYTECODE_VOLUME = "llamastack-start", "llamastack-bytecode"
+_VOLUME, _BYTECODE_VOLUME, _PROVEN_VOLUME = "llamastack-start", "llamastack-bytecode", "llamastack-proven"
 SHARE_OF_PROGRESS = 4
 """A check takes at most this part of the time in which a rollout has to make progress."""
 
@@ -78,14 +78,17 @@ def check_container(
         "import" if startup.check == "Import" else "instantiate",
         *(word for option, chosen in severities.items() if chosen for word in (option, chosen.lower())),
         *(["--report-only"] if startup.validation == "Warn" else []),
+        "--proven",
+        f"{PROVEN}/{PROVEN_FILE}",
         *_common(spec.server or Server()),
     ]
-    taken = ("env", "envFrom", "resources", "volumeMounts")
+    taken = ("env", "envFrom", "resources")
     return {
         "name": CHECK,
         "image": runtime.image,
         "command": _command(program, "check", options),
         **{name: server[name] for name in taken if name in server},
+        "volumeMounts": [*server["volumeMounts"], {"name": _PROVEN_VOLUME, "mountPath": PROVEN, "readOnly": True}],
         "terminationMessagePolicy": "File",
         "securityContext": security_context(),
     }
@@ -127,6 +130,22 @@ def volumes(program: StartProgram) -> list[dict[str, Any]]:
         {"name": _VOLUME, "configMap": {"name": program.config_map}},
         {"name": _BYTECODE_VOLUME, "emptyDir": {}},
     ]
+
+
+def proven_volume(name: str) -> dict[str, Any]:
+    """Return the volume that tells a check whether pods of its revision were ready once.
+
+    It is not a part of the template that says so, for that would make another template.
+
+    Args:
+        name: of the ConfigMap that comes to be then.
+    """
+    return {"name": _PROVEN_VOLUME, "configMap": {"name": name, "optional": True}}
+
+
+def proven_by(volume: Mapping[str, Any]) -> str | None:
+    """Return the ConfigMap of such a volume; None for another one."""
+    return str(volume["configMap"]["name"]) if volume["name"] == _PROVEN_VOLUME else None
 
 
 def check_deadline(progress_deadline: int) -> int:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 DEADLINE = 150.0
 """Seconds for a check, if nothing else is said: a quarter of what a Deployment has for its progress."""
+PROVEN_DEADLINE = 10.0
+"""Seconds for a check of what was ready once: it starts again in any case, and should not wait for us."""
 SEVERITIES = ("error", "warning")
 
 
@@ -36,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
     add("--missing", choices=SEVERITIES, default="error", help="severity of missing protocol methods")
     add("--signature", choices=SEVERITIES, default="warning", help="severity of differing parameters")
     add("--report-only", action="store_true", help="exit with 0 though errors were found")
+    add(
+        "--proven", type=Path, metavar="F", help=f"where it exists: only report, and take {PROVEN_DEADLINE:g} s at most"
+    )
     add("--secret", action="append", default=[], metavar="NAME", help="a variable that comes from a Secret")
     add("--public", action="append", default=[], metavar="NAME", help="a variable that is known to be no secret")
     add("--others-secret", action="store_true", help="every other variable counts as secret")

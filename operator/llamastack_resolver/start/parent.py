@@ -21,7 +21,7 @@ from typing import Any
 from llamastack_contract.start_report import StartReport
 from llamastack_resolver.start.bytecode import environment_of
 from llamastack_resolver.start.early import give_up
-from llamastack_resolver.start.options import parse
+from llamastack_resolver.start.options import PROVEN_DEADLINE, parse
 from llamastack_resolver.start.output import write
 from llamastack_resolver.start.process import watch
 from llamastack_resolver.start.summary import add_ending, report_of, whole_report
@@ -62,14 +62,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _check(options: argparse.Namespace, arguments: Sequence[str], begun: float) -> int:
-    told = Told()
-    ending, relay = watch(arguments, _environment(options), begun + options.deadline, told, _LOG)
-    add_ending(told, ending, options.deadline)
+    told, proven = Told(), options.proven is not None and options.proven.exists()
+    deadline = min(options.deadline, PROVEN_DEADLINE) if proven else options.deadline
+    ending, relay = watch(arguments, _environment(options), begun + deadline, told, _LOG)
+    add_ending(told, ending, deadline, proven)
     report = report_of(told, options.mode == "instantiate")
     _write_message(options.termination_log, report)
     relay.finish(1.0)
     _write_report(options.report, whole_report(told, report))
-    return 1 if report.verdict == "Failed" and not options.report_only else 0
+    return 1 if report.verdict == "Failed" and not (options.report_only or proven) else 0
 
 
 def _environment(options: argparse.Namespace) -> dict[str, str]:

@@ -21,17 +21,21 @@ _MEMORY = "give the server more memory (spec.server.resources), or the provider 
 _WAITING = "correct its `config`, start what it waits for, or give the check more time"
 
 
-def add_ending(told: Told, ending: Ending, deadline: float) -> None:
+def add_ending(told: Told, ending: Ending, deadline: float, proven: bool = False) -> None:
     """Add what the end of a check says: an error of the provider that it was at, else that the check failed.
 
     Args:
         told: what it told.
         ending: how it ended.
         deadline: seconds that it had.
+        proven: whether pods like this one were ready before: then it proves nothing that time was not enough.
     """
     if told.ended is not None:
         add_error(told, f"{_doing(told)}: {told.ended}", _AUTHOR)
     if told.done:
+        return
+    if ending.late and proven:
+        told.failed = f"given up after {deadline:g} s, for pods of this revision were ready before"
         return
     what = f"not started after {deadline:g} s" if ending.late else _words(ending)
     if told.step is None:

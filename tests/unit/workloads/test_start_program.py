@@ -56,8 +56,11 @@ class TestTheCheck:
         }
         found = pod(server=server)
         (checking,), (serving,) = found["initContainers"], found["containers"]
-        for part in ("image", "env", "envFrom", "resources", "volumeMounts", "securityContext"):
+        for part in ("image", "env", "envFrom", "resources", "securityContext"):
             assert checking[part] == serving[part]
+        assert [mount for mount in checking["volumeMounts"] if mount["name"] != "llamastack-proven"] == serving[
+            "volumeMounts"
+        ]
         assert "ports" not in checking and "livenessProbe" not in checking
 
     def test_leaves_its_report_alone_in_the_pods_status(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from llamastack_operator.objects.child import Key
 from llamastack_operator.planning.stack.plan import Plan
+from llamastack_operator.planning.stack.programs import serves
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stopping import read_findings
 from llamastack_resolver.findings import Finding
@@ -62,5 +63,6 @@ def _inputs(snapshot: Snapshot) -> tuple[Any, ...]:
         read_findings(stack, snapshot.facts.reading),
         snapshot.install_findings,
         snapshot.facts.programs,
+        snapshot.deployment is not None and serves(snapshot.deployment),
         snapshot.image and (snapshot.image.runtime, snapshot.image.wishes),
     )

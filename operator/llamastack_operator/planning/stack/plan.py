@@ -9,11 +9,11 @@ from llamastack_operator.objects.child import Child, Desired
 from llamastack_operator.objects.child_facts import ClaimFacts
 from llamastack_operator.objects.config_map import text_size
 from llamastack_operator.planning.stack.image_verdict import BuildWish
-from llamastack_operator.planning.stack.programs import programs_that_run
+from llamastack_operator.planning.stack.programs import is_proven, programs_that_run
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stopping import read_findings
-from llamastack_operator.workloads.children import children, revision_of
+from llamastack_operator.workloads.children import children, proven_config_map, revision_of
 from llamastack_operator.workloads.desired import Owner
 from llamastack_operator.workloads.names import created_claim_name
 from llamastack_operator.workloads.run_config import SIZE_LIMIT
@@ -55,6 +55,9 @@ def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
         # Until the newest image exists, what runs goes on running.
         return Plan(findings, None, builds=image.wishes if image else ())
     wanted, program = _wanted(snapshot, spec, image.runtime, run_config, settings)
+    marker = proven_config_map(Owner(stack.key, stack.uid), wanted)
+    if marker is not None and is_proven(snapshot, marker, revision_of(wanted)):
+        wanted.append(marker)
     return Plan(findings, tuple(wanted), obsolete_children(snapshot, wanted), image.wishes, program)
 
 

@@ -1,9 +1,10 @@
-"""Which program pods may go on with: the one that they were made with, if it is there; and which are still needed."""
+"""Which program pods may go on with, which are still needed, and whether pods that were checked were ready once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from llamastack_operator.objects.child import Desired
 from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.workloads.runtime import StartProgram
@@ -34,3 +35,21 @@ def needed_programs(deployments: Iterable[DeploymentFacts]) -> set[str] | None:
     if not all(one.rolled_out for one in found):
         return None
     return {StartProgram(one.program).config_map for one in found if one.program}
+
+
+def is_proven(snapshot: Snapshot, marker: Desired, revision: str) -> bool:
+    """Tell whether pods of a revision were ready once, or are.
+
+    Args:
+        snapshot: the stack.
+        marker: what says so where it is there.
+        revision: the revision.
+    """
+    deployment = snapshot.deployment
+    there = any(child.resource.kind == "ConfigMap" and child.key == marker.key for child in snapshot.children)
+    return there or (deployment is not None and deployment.revision == revision and serves(deployment))
+
+
+def serves(deployment: DeploymentFacts) -> bool:
+    """Tell whether checked pods of the newest revision, and only those, exist and are ready."""
+    return bool(deployment.program) and deployment.rolled_out and deployment.available > 0

@@ -1,8 +1,8 @@
 """What pods of the newest revision said last when they checked themselves: the one report that counts, and what it says
 of the stack.
 
-Of several checks the newest counts that has finished. Pods go, and take their words along: the status keeps the report
-of its revision, past suspend, restarts and pods that went.
+Of several checks the newest counts that has finished and found out something. Pods go, and take their words along: the
+status keeps the report of its revision, past suspend, restarts and pods that went.
 """
 
 from __future__ import annotations
@@ -77,13 +77,14 @@ def last_check(snapshot: Snapshot) -> LastCheck | None:
     if deployment is None or not deployment.revision:
         return None
     finished = [
-        (pod.check.finished, pod.created, pod.key, pod)
+        (pod.check.report.verdict != "CheckFailed", pod.check.finished, pod.created, pod.key, pod)
         for pod in snapshot.pods
         if pod.revision == deployment.revision and pod.check is not None and pod.check.report is not None
     ]
-    if finished:
-        return _said_by(max(finished)[-1], snapshot)
     kept = _kept(snapshot.stack.status, deployment.revision)
+    told = max(finished) if finished else None
+    if told is not None and (told[0] or kept is None or kept.verdict == "CheckFailed"):
+        return _said_by(told[-1], snapshot)
     if kept is None:
         return None
     return LastCheck(deployment.revision, kept, False, kept.verdict == "Failed", _findings(kept, snapshot))

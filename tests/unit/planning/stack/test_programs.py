@@ -9,12 +9,13 @@ import pytest
 
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.child_facts import DeploymentFacts
+from llamastack_operator.objects.resources import CONFIGMAPS
 from llamastack_operator.planning.stack.plan import Plan, plan
 from llamastack_operator.planning.stack.programs import needed_programs
 from llamastack_operator.workloads.children import revision_of
 from llamastack_operator.workloads.runtime import StartProgram
 from llamastack_operator.workloads.settings import WorkloadSettings
-from tests.support.world import deployment, llamastack, snapshot, with_facts
+from tests.support.world import child, deployment, llamastack, snapshot, with_facts
 
 OLD, NEW = StartProgram("a" * 64), StartProgram("b" * 64)
 WITH = {program: WorkloadSettings(program=program) for program in (None, OLD, NEW)}
@@ -91,3 +92,46 @@ class TestWhatIsNeeded:
 
     def test_is_nothing_where_there_is_no_deployment(self) -> None:
         assert needed_programs([]) == set()
+
+
+class TestPodsThatWereReadyOnce:
+    """Their check only reports from then on, by a ConfigMap that the template names before it is there."""
+
+    def marker(self, decided: Plan) -> str | None:
+        names = [item.key[1] for item in decided.desired or () if "proven" in item.key[1]]
+        return names[0] if names else None
+
+    def test_are_told_so_by_a_config_map_beside_their_template(self) -> None:
+        ready = running(NEW)
+        decided = planned(WITH[NEW], ready, there=(NEW,))
+        name = self.marker(decided)
+        assert name is not None
+        assert revision(decided) == revision(planned(WITH[NEW])), "it is no part of the template"
+        assert f"'configMap': {{'name': '{name}', 'optional': True}}" in str(decided.desired)
+
+    @pytest.mark.parametrize("change", [{"available": 0}, {"updated": 0}, {"observed": False}, {"revision": "other"}])
+    def test_are_so_only_when_they_are_ready(self, change: dict[str, Any]) -> None:
+        ready = running(NEW)
+        assert isinstance(ready.facts, DeploymentFacts)
+        decided = planned(WITH[NEW], replace(ready, facts=replace(ready.facts, **change)), there=(NEW,))
+        assert self.marker(decided) is None
+
+    def test_are_so_for_good(self) -> None:
+        ready = running(NEW)
+        assert isinstance(ready.facts, DeploymentFacts)
+        name = self.marker(planned(WITH[NEW], ready, there=(NEW,)))
+        made = child(CONFIGMAPS, str(name))
+        gone = replace(ready, facts=replace(ready.facts, available=0))
+        found = with_facts(snapshot(llamastack(), gone, made), programs=frozenset({NEW.config_map}))
+        assert self.marker(plan(found, WITH[NEW])) == name
+
+    def test_of_another_revision_say_nothing_of_this_one(self) -> None:
+        name = self.marker(planned(WITH[NEW], running(NEW), there=(NEW,)))
+        env = {"env": [{"name": "A", "value": "1"}]}
+        other = self.marker(planned(WITH[NEW], running(NEW, server=env), there=(NEW,), server=env))
+        assert other not in (None, name)
+
+    @pytest.mark.parametrize("spec", [{}, {"startup": {"check": "Skip"}}])
+    def test_need_no_such_word_where_nothing_is_checked(self, spec: dict[str, Any]) -> None:
+        program = NEW if spec else None
+        assert self.marker(planned(WITH[program], running(program, **spec), there=(NEW,), **spec)) is None

@@ -182,6 +182,30 @@ def test_errors_can_be_told_without_closing(tmp_path: Path):
     assert (seen.status, seen.message.verdict) == (0, "Failed")
 
 
+class TestWhatWasReadyOnce:
+    """A drain during a backend's outage is not made worse by us."""
+
+    def test_starts_again_whatever_is_found(self, tmp_path: Path):
+        (tmp_path / "ready").touch()
+
+        seen = check('at("mine"); os._exit(0)', tmp_path, "--proven", str(tmp_path / "ready"))
+
+        assert (seen.status, seen.message.verdict) == (0, "Failed")
+
+    def test_is_not_waited_for_and_nothing_is_concluded_from_that(self, tmp_path: Path):
+        (tmp_path / "ready").touch()
+
+        seen = check('at("mine"); time.sleep(999)', tmp_path, "--deadline", "100", "--proven", str(tmp_path / "ready"))
+
+        assert (seen.status, seen.message.verdict, seen.message.errors) == (0, "CheckFailed", 0)
+        assert seen.message.message == "given up after 10 s, for pods of this revision were ready before"
+
+    def test_is_what_the_operator_says_was_so(self, tmp_path: Path):
+        seen = check('at("mine"); os._exit(0)', tmp_path, "--proven", str(tmp_path / "ready"))
+
+        assert (seen.status, seen.message.verdict) == (1, "Failed")
+
+
 def test_a_pod_that_is_taken_down_takes_the_check_along(tmp_path: Path):
     program = 'open("pid", "w").write(str(os.getpid())); os.rename("pid", "started"); time.sleep(999)'
     process = subprocess.Popen(command(program, tmp_path, "--deadline", "60"), cwd=tmp_path, env=environment())
