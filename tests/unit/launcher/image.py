@@ -6,10 +6,11 @@ The launcher is about processes, so all here is real but the server: a few lines
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -72,11 +73,14 @@ class Image:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
+            start_new_session=True,
         ) as process:
             try:
                 yield Serving(process)
             finally:
-                process.kill()
+                # With its server, which nobody else would end.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def run(self, *more: str, release: tuple[str, str] | None = ("llama-stack", "0.7.3")) -> Done:
         """Run the launcher until it ends by itself."""
