@@ -169,3 +169,24 @@ def test_an_api_that_nothing_uses_may_lack_its_module(name: str, tmp_path: Path,
     assert errors(used) == [("ModuleNotFound", "external_apis_dir:weather")]
     assert ("ModuleNotFound", "info") in [(f["reason"], f["severity"]) for f in unused["findings"]]
     assert "ModuleNotFound" not in [reason for reason, _ in errors(unused)]
+
+
+@pytest.mark.parametrize(
+    ("module", "path", "provider"),
+    [("weather_api", "external_apis_dir:weather", None), ("kaze", "providers.weather[0]", "kaze")],
+)
+def test_a_module_that_ends_the_check_is_named_though_no_entry_names_it(
+    module: str, path: str, provider: str | None, tmp_path: Path
+):
+    """Neither that of an API nor that of a provider of a directory stands in the run config."""
+    folder, home = tmp_path / "packages", tmp_path / "home"
+    folder.mkdir()
+    home.mkdir()
+    config = laid_out("0.7.3", folder)
+    (folder / f"{module}.py").write_text("import os\nos._exit(0)\n")
+
+    report = checked("0.7.3", config, folder, home)
+
+    (error,) = [finding for finding in report["findings"] if finding["severity"] == "error"]
+    assert (report["verdict"], error["path"], error.get("provider")) == ("Failed", path, provider)
+    assert "ended the process, with status 0" in error["message"]

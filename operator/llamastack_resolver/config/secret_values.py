@@ -47,11 +47,14 @@ class SecretVariables:
         return self.others and not known
 
     def values(self, variables: Mapping[str, str]) -> Iterator[str]:
-        """Yield the secret values of variables, and the passwords in the addresses of all of them."""
-        for name, value in variables.items():
+        """Yield the secret values of variables, and the passwords in the addresses of all of them.
+
+        What is certain comes first, for whoever takes a limited number of them.
+        """
+        for name in sorted(variables, key=lambda name: name not in self.secret and not _SECRET_NAME.search(name)):
             if self.is_secret(name):
-                yield value
-            yield from _passwords(value)
+                yield variables[name]
+            yield from _passwords(variables[name])
 
 
 def secret_values(config: Any, variables: Mapping[str, str]) -> Iterator[str]:
@@ -66,10 +69,11 @@ def secret_values(config: Any, variables: Mapping[str, str]) -> Iterator[str]:
             yield from secret_values(item, variables)
     elif isinstance(config, dict):
         for key, item in config.items():
-            if SECRET_KEY.search(str(key)) and not isinstance(item, dict | list):
-                yield from _values(item, variables)
-            else:
-                yield from secret_values(item, variables)
+            for one in item if isinstance(item, list) else [item]:
+                if SECRET_KEY.search(str(key)) and not isinstance(one, dict | list):
+                    yield from _values(one, variables)
+                else:
+                    yield from secret_values(one, variables)
     elif isinstance(config, str):
         yield from _passwords(config)
 

@@ -110,7 +110,7 @@ def start_check(
     variables = dict(os.environ if environment is None else environment)
     raw, findings = _read(config)
     known = secrets or SecretVariables()
-    redactor = Redactor([*known.values(variables), *secret_values(raw, variables)])
+    redactor = Redactor([*secret_values(raw, variables), *known.values(variables)])
     watcher().secrets(redactor)
     with redacting(redactor), _quiet():
         return _checked(raw, findings, mode, compliance or ComplianceRules(), variables, redactor, run)

@@ -53,7 +53,7 @@ def command(options: Sequence[str], pipe: int) -> list[str]:
         options: of the check.
         pipe: the file descriptor where it tells what it does.
     """
-    source = str(Path(__file__).parents[2])
+    source = str(Path(__file__).absolute().parents[2])
     warnings = [f"-W{option}" for option in sys.warnoptions]
     # Safe: the working folder is no place to import from, as it is none for the server.
     return [sys.executable, *warnings, "-P", "-c", PROGRAM, source, str(pipe), *options]
@@ -90,10 +90,10 @@ def watch(
         env=dict(environment),
         process_group=0,
     )
-    os.close(end_of_pipe)
-    os.close(end_of_output)
-    lines, relay = Lines(told), Relay(output, log)
     try:
+        os.close(end_of_pipe)
+        os.close(end_of_output)
+        lines, relay = Lines(told), Relay(output, log)
         ending = _until_its_end(process.pid, pipe, lines, relay, told, deadline)
     finally:
         _kill(process)
@@ -144,5 +144,8 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the process with all of its group, which is its own until it is waited for."""
     with suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
+    # It may have left its group.
+    with suppress(OSError):
+        process.kill()
     with suppress(subprocess.TimeoutExpired):
         process.wait(_REAPING)

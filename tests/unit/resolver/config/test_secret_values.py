@@ -22,6 +22,12 @@ def test_a_variable_of_a_secret_is_secret_whatever_its_name():
     assert [*known.values({"PGPASS": "tiger-99", "VLLM_URL": "http://vllm"})] == ["tiger-99"]
 
 
+def test_what_is_certain_comes_first():
+    known = SecretVariables(secret=frozenset({"Z"}), others=True)
+
+    assert [*known.values({"A": "other", "B_KEY": "key", "Z": "known"})] == ["key", "known", "other"]
+
+
 def test_all_others_can_count_as_secret_but_for_what_every_system_sets():
     known = SecretVariables(public=frozenset({"VLLM_URL"}), others=True)
     names = ["VLLM_URL", "VLLM_AUTH", "PATH", "HOME", "LANG", "PWD", "SHLVL", "PYTHONPATH", "KUBERNETES_SERVICE_HOST"]
@@ -45,11 +51,12 @@ def test_what_stands_below_keys_of_secrets_is_secret_as_the_server_sees_it():
         "max_tokens": 4096,
         "nested": [{"access_key": "literal-2", "api_token": "fake", "secret": None, "passwd": True}],
         "url": "http://host",
+        "secret": ["in-a-list", {"passwd": "deeper"}],
     }
 
     found = [*secret_values(config, {"PW": "of-a-variable"})]
 
-    assert found == ["literal-1", "of-a-variable", "by-default", "12345678", "literal-2"]
+    assert found == ["literal-1", "of-a-variable", "by-default", "12345678", "literal-2", "in-a-list", "deeper"]
 
 
 def test_a_switch_of_tokenizers_takes_nothing_out_of_a_report():

@@ -35,6 +35,10 @@ ENDINGS = {
         "[signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]; time.sleep(999)",
         "not started after 2 s",
     ),
+    "leaves its group": (
+        "os.setpgid(0, os.getpgid(os.getppid())); time.sleep(999)",
+        "not started after 2 s",
+    ),
     "closes what it has": ("os.closerange(0, 99); time.sleep(999)", "not started after 2 s"),
     "tells how": ('tell("ended", "it stopped the event loop"); time.sleep(999)', "it stopped the event loop"),
 }
