@@ -6,6 +6,7 @@ once.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import time
@@ -152,17 +153,15 @@ def _introduce(siblings: Mapping[str, Mapping[str, Any]], runtime: Runtime, find
         return
     for api, impls in siblings.items():
         for name, impl in impls.items():
-            tell = getattr(impl, "set_sibling_providers", None)
+            doing = f"set_sibling_providers() of {name}"
             try:
-                if tell is not None:
-                    doing = f"set_sibling_providers() of {name}"
-                    with at(Step(doing, StartReason.INSTANTIATION_FAILED, f"providers.{api}", api, name)):
+                with at(Step(doing, StartReason.INSTANTIATION_FAILED, f"providers.{api}", api, name)):
+                    tell = getattr(impl, "set_sibling_providers", None)
+                    if tell is not None:
                         tell({other: one for other, one in impls.items() if other != name})
             except BaseException as error:
                 tell_error(error)
-                message = (
-                    f"set_sibling_providers() of {name} failed: {describe_error(error, type(impls[name]).__module__)}"
-                )
+                message = f"{doing} failed: {describe_error(error, type(impl).__module__)}"
                 reason, whose = StartReason.INSTANTIATION_FAILED, Whose(api=api, provider=name)
                 findings.error(reason, message, f"providers.{api}", hint=_OTHER_VERSION, **whose)
     problem = describe_siblings(siblings, runtime)
@@ -376,10 +375,18 @@ async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec) -> An
         if inspect.isawaitable(result):
             return await result
     except BaseException as error:
+        if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+            raise
         raise _failure(StartReason.INSTANTIATION_FAILED, "starting", provider, error) from error
     message = f"{getattr(factory, '__name__', 'the factory')}() has to be async: it returns {type(result).__name__}"
     hint = "write `async def`; the server awaits what it returns, and stops"
     raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, hint)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody asked for the end of all this, and it is no exception that a factory raises by itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _failure(reason: Reason, doing: str, provider: ProviderWithSpec, error: BaseException) -> InstantiationError:

@@ -186,6 +186,20 @@ def test_a_slow_start_is_worth_knowing_and_no_error(module: Writer, monkeypatch:
     assert [finding[:3] for finding in findings] == [("info", "SlowStart", "providers.files[0]")]
 
 
+def test_whoever_gives_up_waiting_is_not_taken_for_a_provider_that_fails(module: Writer):
+    slow = module(GOOD.replace("impl =", "import asyncio; await asyncio.sleep(9); impl ="))
+    release = knowledge(providers={"files": {"inline::f": spec(slow)}}, routed=[])
+    plan = resolve(config(providers={"files": [entry("f", "inline::f")]}), release).plan
+    runtime, findings = Runtime(SimpleNamespace(api=str), release, SimpleNamespace(), None), Findings()
+
+    async def give_up() -> None:
+        await asyncio.wait_for(instantiate_providers(plan, runtime, findings), 0.05)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(give_up())
+    assert [*findings] == []
+
+
 def test_a_config_that_the_class_refuses_is_told_without_its_values(module: Writer):
     types = {"files": {"inline::f": spec(module(GOOD))}}
 
