@@ -370,12 +370,13 @@ def _further_arguments(factory: Any, provider: ProviderWithSpec, runtime: Runtim
 
 async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec) -> Any:
     """Call a factory as the server does, which waits for it without end: whoever checks has a deadline for all."""
+    before = _cancellations()
     try:
         result = factory(*args)
         if inspect.isawaitable(result):
             return await result
     except BaseException as error:
-        if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+        if isinstance(error, asyncio.CancelledError) and _cancellations() > before:
             raise
         raise _failure(StartReason.INSTANTIATION_FAILED, "starting", provider, error) from error
     message = f"{getattr(factory, '__name__', 'the factory')}() has to be async: it returns {type(result).__name__}"
@@ -383,10 +384,11 @@ async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec) -> An
     raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, hint)
 
 
-def _is_cancelled() -> bool:
-    """Whether somebody asked for the end of all this, and it is no exception that a factory raises by itself."""
+def _cancellations() -> int:
+    """Return how often the end of all this was asked for; a factory that raises CancelledError asks for nothing, and
+    a task group that failed may leave one behind."""
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return 0 if task is None else task.cancelling()
 
 
 def _failure(reason: Reason, doing: str, provider: ProviderWithSpec, error: BaseException) -> InstantiationError:
