@@ -154,8 +154,8 @@ class StartReport:
     @classmethod
     def parse(cls, text: str) -> StartReport | None:
         """Read a report that a stranger may have written; None for what is none, or of another version."""
-        head, *rest = text[:LONGEST].split("\n", _LINES) or [""]
-        report = _head_of(_load(head))
+        head, *rest = text[:LONGEST].split("\n", _LINES)
+        report = _head_of(_begin(head))
         if report is None:
             return None
         findings: list[ReportedFinding] = []
@@ -237,6 +237,14 @@ def _line_of(data: Any) -> ReportedFinding | ReportedProvider | None:
             names = [one_line(name, _NAME_CHARACTERS) for name in (api, provider_id, provider_type, version)]
             return ReportedProvider(names[0], names[1], names[2], state, names[3])
     return None
+
+
+def _begin(line: str) -> Any:
+    """Return what a line begins with: where the text was cut at its end, the rest of another line is behind it."""
+    try:
+        return json.JSONDecoder().raw_decode(line)[0]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _load(line: str) -> Any:

@@ -79,7 +79,7 @@ BROKEN = {
         lasts=False,
     ),
     "it ends the process as if all were well": Broken(
-        {"body": "os._exit(0)"}, "InstantiationFailed", "safety/mine", lasts=False
+        {"body": "os._exit(0)"}, "InstantiationFailed", "remote::mine: ended the process, with status 0", lasts=False
     ),
     "a package that it needs is not there": Broken(
         {"head": "import not_installed"}, "ModuleImportFailed", "No module named 'not_installed'"

@@ -106,6 +106,14 @@ class TestWhatIsRead:
         assert read is not None
         assert (read.verdict, read.errors) == ("Failed", sum(one.severity == "error" for one in found))
 
+    def test_may_be_cut_between_its_first_two_lines(self) -> None:
+        head, rest = report(ERROR).to_text().split("\n")
+
+        read = StartReport.parse(head + rest[9:])
+
+        assert read is not None
+        assert (read.verdict, read.errors, read.findings) == ("Failed", 1, ())
+
     @pytest.mark.parametrize(
         "head",
         [
