@@ -17,7 +17,7 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubectl import Kubectl, KubectlError
 from tests.cluster.kubectl import eventually as asked_until
 from tests.e2e.fixtures import OPERATOR_IMAGE, grant_rights, install_crds, rendered_template
-from tests.e2e.operator import OperatorProcess, Stacks, eventually
+from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
 from tests.e2e.test_builds import builds, fail, jobs, only_build, pod_of, with_module
 
 pytestmark = pytest.mark.control_plane
@@ -27,6 +27,8 @@ BUILD_LABEL = {"llamastack.dev/build": "modules-forged"}
 ALL_RIGHTS = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
 REFUSED_BUILD = "only the operator writes LlamaStackBuilds"
 REFUSED_OBJECT = "only the operator writes the objects of its builds"
+REFUSED_PROGRAM = "only the operator writes the programs that its pods start with"
+PROGRAM_LABEL = "llamastack.dev/start-program"
 
 
 def role_for(user: str) -> list[dict[str, Any]]:
@@ -89,6 +91,11 @@ def forged_config_map() -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "forged", "labels": BUILD_LABEL}}
 
 
+def forged_program(name: str, **labels: str) -> dict[str, Any]:
+    metadata = {"name": name, "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "binaryData": {"start.pyz": "Zm9yZ2Vk"}}
+
+
 def forged_pod(labels: dict[str, str]) -> dict[str, Any]:
     context = {
         "allowPrivilegeEscalation": False,
@@ -123,6 +130,8 @@ CREATED = {
     "a build's Job": (forged_job(), REFUSED_OBJECT),
     "a build's pod": (forged_pod(BUILD_LABEL), REFUSED_OBJECT),
     "a build's ConfigMap": (forged_config_map(), REFUSED_OBJECT),
+    "a start program by its name alone": (forged_program("llamastack-start-forged"), REFUSED_PROGRAM),
+    "a start program by its label alone": (forged_program("forged", **{PROGRAM_LABEL: "a"}), REFUSED_PROGRAM),
 }
 
 
@@ -249,3 +258,33 @@ def test_a_tenant_may_end_a_build_and_the_operator_makes_it_anew(guarded: Contro
     before = eventually(own)
     tenant("delete", "llamastackbuild", before["name"], "--wait=false")
     eventually(lambda: own()["uid"] != before["uid"])
+
+
+class TestTheStartProgram:
+    """Code that runs in every pod of a namespace."""
+
+    @pytest.fixture
+    def program(self, guarded: ControlPlane, tenant: Kubectl) -> str:
+        """The ConfigMap that holds it."""
+        stacks = Stacks(guarded.kubectl.within(NAMESPACE))
+        tenant.apply(minimal("starts"))
+        (found,) = eventually(lambda: stacks.kubectl.json("get", "configmaps", "-l", PROGRAM_LABEL)["items"])
+        return str(found["metadata"]["name"])
+
+    @pytest.mark.parametrize("edit", [{"binaryData": {"start.pyz": "Zm9yZ2Vk"}}, {"metadata": {"labels": None}}])
+    def test_cannot_be_changed(self, edit: Any, tenant: Kubectl, program: str) -> None:
+        with pytest.raises(KubectlError, match=REFUSED_PROGRAM):
+            patch(tenant, "configmap", program, edit)
+
+    def test_cannot_be_deleted_to_make_another_of_its_name(self, tenant: Kubectl, program: str) -> None:
+        with pytest.raises(KubectlError, match=REFUSED_PROGRAM):
+            tenant("delete", "configmap", program)
+
+    def test_goes_with_the_last_stack_of_a_namespace(self, guarded: ControlPlane, program: str) -> None:
+        namespace = f"{NAMESPACE}-alone"
+        guarded.kubectl("create", "namespace", namespace)
+        alone = Stacks(guarded.kubectl.within(namespace))
+        alone.kubectl.apply(minimal("starts"))
+        eventually(lambda: alone.get("configmap", program))
+        alone.kubectl("delete", "llamastack", "starts")
+        eventually(lambda: alone.get("configmap", program) is None, patience=60)
