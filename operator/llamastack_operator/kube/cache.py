@@ -96,7 +96,7 @@ class Cache[T: Cached]:
 
     def _forget(self, known: T) -> None:
         del self._objects[known.key]
-        for entry in self._index(known):
+        for entry in set(self._index(known)):
             siblings = self._by_index[entry]
             siblings.discard(known.key)
             if not siblings:

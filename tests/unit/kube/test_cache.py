@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamastack_operator.kube.cache import Cache
+from llamastack_operator.kube.cache import Cache, by_namespace_too
 from llamastack_operator.objects.child import Key
 
 
@@ -105,3 +105,20 @@ def test_the_index_always_tells_what_the_objects_tell(steps: list[tuple[str, Ite
         for group in "xy":
             members = list(cache.of(("team-a", group)))
             assert members == [known for known in held if known.group == group]
+
+
+class TestByNamespaceToo:
+    def test_finds_all_of_a_namespace_and_those_of_one_group(self) -> None:
+        cache: Cache[Item] = Cache(by_namespace_too)
+        for one in (item("a"), item("b", group="other"), item("c", namespace="team-b")):
+            cache.put(one)
+        assert [one.key[1] for one in cache.of(("team-a", ""))] == ["a", "b"]
+        assert [one.key[1] for one in cache.of(BOT)] == ["a"]
+        assert (cache.has(("team-b", "")), cache.has(("team-c", ""))) == (True, False)
+
+    def test_forgets_what_is_of_no_group(self) -> None:
+        """It is found under one entry for two reasons."""
+        cache: Cache[Item] = Cache(by_namespace_too)
+        cache.put(item(group=""))
+        assert cache.remove(("team-a", "a")) == item(group="")
+        assert not cache.has(("team-a", ""))
