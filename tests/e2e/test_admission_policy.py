@@ -271,9 +271,16 @@ class TestTheStartProgram:
         (found,) = eventually(lambda: stacks.kubectl.json("get", "configmaps", "-l", PROGRAM_LABEL)["items"])
         return str(found["metadata"]["name"])
 
-    @pytest.mark.parametrize("edit", [{"binaryData": {"start.pyz": "Zm9yZ2Vk"}}, {"metadata": {"labels": None}}])
-    def test_cannot_be_changed(self, edit: Any, tenant: Kubectl, program: str) -> None:
-        with pytest.raises(KubectlError, match=REFUSED_PROGRAM):
+    @pytest.mark.parametrize(
+        ("edit", "words"),
+        [
+            ({"metadata": {"labels": None}}, REFUSED_PROGRAM),
+            ({"metadata": {"finalizers": ["example.org/mine"]}}, REFUSED_PROGRAM),
+            ({"binaryData": {"start.pyz": "Zm9yZ2Vk"}}, "field is immutable"),
+        ],
+    )
+    def test_cannot_be_changed(self, edit: Any, words: str, tenant: Kubectl, program: str) -> None:
+        with pytest.raises(KubectlError, match=words):
             patch(tenant, "configmap", program, edit)
 
     def test_cannot_be_deleted_to_make_another_of_its_name(self, tenant: Kubectl, program: str) -> None:

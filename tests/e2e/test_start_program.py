@@ -10,6 +10,8 @@ from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
 
 pytestmark = pytest.mark.control_plane
 
+COLLECTED_WITHIN = 120.0
+"""Seconds for the garbage collector of a cluster that has yet to learn of our kinds."""
 LABEL = "llamastack.dev/start-program"
 
 
@@ -38,10 +40,10 @@ def test_is_one_for_all_stacks_of_a_namespace_and_goes_with_the_last(stacks: Sta
     assert program["immutable"] is True
 
     stacks.kubectl("delete", "llamastack", "first")
-    eventually(lambda: stacks.get("deployment", "first") is None)
+    eventually(lambda: stacks.get("deployment", "first") is None, COLLECTED_WITHIN)
     assert programs(stacks)
     stacks.kubectl("delete", "llamastack", "second")
-    eventually(lambda: not programs(stacks))
+    eventually(lambda: not programs(stacks), COLLECTED_WITHIN)
 
 
 def test_is_made_again_where_somebody_deletes_it(stacks: Stacks) -> None:
@@ -69,7 +71,7 @@ def test_of_which_nobody_is_left_to_need_it_goes_at_the_next_start(stacks: Stack
     eventually(lambda: programs(stacks))
     operator.stop()
     stacks.kubectl("delete", "llamastack", "last")
-    eventually(lambda: stacks.get("deployment", "last") is None)
+    eventually(lambda: stacks.get("deployment", "last") is None, COLLECTED_WITHIN)
     operator.start()
     eventually(lambda: not programs(stacks))
 
