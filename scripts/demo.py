@@ -1,5 +1,7 @@
 """`make demo`: from nothing to a Llama Stack that answers, on the embedded cluster or on a cluster of yours.
 
+Then it breaks copies of that stack, to show what is told of them while the first one serves on.
+
 It does just what a user would do by hand and shows each command's outcome, so that it doubles as a tutorial.
 """
 
@@ -11,17 +13,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from scripts import demo_broken
+from scripts.demo_cluster import REPOSITORY, Cluster, conditions, execute
 from scripts.demo_questions import DemoError, ask, forwarded
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 NODE = "demo"
 NAMESPACE = "llamastack-demo"
 OPERATOR_NAMESPACE = "llamastack-operator"
@@ -39,44 +38,6 @@ EMBEDDED_VALUES = [
 ]
 
 
-@dataclass
-class Cluster:
-    """How kubectl and helm reach the cluster.
-
-    Attributes:
-        kubectl: the command and its connection options.
-        helm: the command and its connection options.
-    """
-
-    kubectl: list[str]
-    helm: list[str]
-    steps: list[tuple[str, float]] = field(default_factory=list)
-
-    def run(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run kubectl and return what it printed."""
-        return execute([*self.kubectl, *arguments], stdin)
-
-    @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """Say what is done and time it."""
-        print(f"==> {title}", flush=True)
-        begin = time.monotonic()
-        yield
-        self.steps.append((title, time.monotonic() - begin))
-
-
-def execute(command: list[str], stdin: str | None = None) -> str:
-    """Run a command and return what it printed.
-
-    Raises:
-        DemoError: it failed; the message has its words.
-    """
-    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, cwd=REPOSITORY)
-    if result.returncode:
-        raise DemoError(f"{Path(command[0]).name} {command[-1]}: {result.stderr.strip() or result.stdout.strip()}")
-    return result.stdout
-
-
 def embedded() -> tuple[Cluster, str]:
     """Start the embedded cluster, build the operator's image for it, and return both."""
     from tests.cluster.binaries import binaries
@@ -84,7 +45,7 @@ def embedded() -> tuple[Cluster, str]:
     from tests.cluster.state import records
     from tests.e2e.installation import build_operator_image
 
-    cluster = Cluster([], [])
+    cluster = Cluster([], [], NAMESPACE)
     with cluster.step("Start a real Kubernetes on this machine (the first time builds it: about 15 minutes)"):
         up = any(record.name == NODE and record.alive for record in records())
         node = Node.find(NODE) if up else Node.create(NODE).start(daemon=True)
@@ -105,11 +66,11 @@ def existing(context: str) -> Cluster:
     for tool in ("kubectl", "helm"):
         if shutil.which(tool) is None:
             raise DemoError(f"{tool} is not on the PATH: install it, or run `make demo` without CONTEXT")
-    return Cluster(["kubectl", "--context", context], ["helm", "--kube-context", context])
+    return Cluster(["kubectl", "--context", context], ["helm", "--kube-context", context], NAMESPACE)
 
 
 def up(context: str | None, image: str | None, repository: str | None) -> None:
-    """Install the operator, apply the examples, wait, ask, and say what happened."""
+    """Install the operator, apply the examples, wait, ask, break copies, and say what happened."""
     begin = time.monotonic()
     cluster, image = (existing(context), image) if context else embedded()
     with cluster.step("Install the operator with its chart"):
@@ -118,14 +79,16 @@ def up(context: str | None, image: str | None, repository: str | None) -> None:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
         cluster.run("apply", "-f", "-", stdin=json.dumps(namespace))
         objects = manifests(repository) if context else reach_the_index(manifests(EMBEDDED_REPOSITORY))
-        cluster.run("apply", "--server-side", "-n", NAMESPACE, "-f", "-", stdin=yaml.safe_dump_all(objects))
+        cluster.within("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
     with cluster.step(f"Wait until llamastack/{STACK} is Ready: the image is built, pushed, pulled, started"):
         wait_ready(cluster)
     with cluster.step("Ask the stack"), forwarded(cluster.kubectl, NAMESPACE, STACK) as base:
         answers = ask(base)
     print()
-    print(cluster.run("get", "-n", NAMESPACE, "llamastacks,pods"))
+    print(cluster.within("get", "llamastacks,pods"))
     print("\n".join([*told(cluster), *answers, ""]))
+    demo_broken.show(cluster, next(body for body in objects if body["kind"] == "LlamaStack"))
+    print()
     for title, seconds in cluster.steps:
         print(f"{seconds:7.1f} s  {title}")
     print(f"{time.monotonic() - begin:7.1f} s  in all\n")
@@ -170,12 +133,6 @@ def install(cluster: Cluster, image: str | None, values: list[str]) -> None:
         raise DemoError(f"{error}\n\nThe operator's pod:\n{pods[-3000:]}") from error
 
 
-def conditions(cluster: Cluster) -> dict[str, dict[str, str]]:
-    """Return the stack's conditions by type."""
-    stack = json.loads(cluster.run("get", "-n", NAMESPACE, f"llamastack/{STACK}", "-o", "json"))
-    return {found["type"]: found for found in stack.get("status", {}).get("conditions", ())}
-
-
 def wait_ready(cluster: Cluster) -> None:
     """Wait for the stack, say what it is about, and show all that it says where it does not come.
 
@@ -184,7 +141,7 @@ def wait_ready(cluster: Cluster) -> None:
     """
     deadline, told = time.monotonic() + PATIENCE, ""
     while True:
-        found = conditions(cluster)
+        found = conditions(cluster.status(STACK))
         if found.get("Ready", {}).get("status") == "True":
             return
         stalled = found.get("Stalled", {}).get("status") == "True"
@@ -205,14 +162,14 @@ def not_true(condition: dict[str, str] | None) -> bool:
 
 def evidence_of_failure(cluster: Cluster) -> tuple[str, str]:
     """Return what the stack and the operator say."""
-    stack = cluster.run("describe", "-n", NAMESPACE, f"llamastack/{STACK}")
+    stack = cluster.within("describe", f"llamastack/{STACK}")
     log = cluster.run("logs", "-n", OPERATOR_NAMESPACE, "deployment/llamastack-operator", "--tail=20")
     return stack, f"The operator's log:\n{log}"
 
 
 def told(cluster: Cluster) -> list[str]:
     """Return what the stack's status says of its image and of its providers."""
-    status = json.loads(cluster.run("get", "-n", NAMESPACE, f"llamastack/{STACK}", "-o", "json"))["status"]
+    status = cluster.status(STACK)
     lines = [f"image: {status.get('image', '-')}", "providers:"]
     for provider in status.get("providers", ()):
         module = " ".join(filter(None, (provider.get("module"), provider.get("moduleVersion"))))
