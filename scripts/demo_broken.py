@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,8 @@ from scripts.demo_questions import DemoError, ask, forwarded
 
 SOON = 60.0
 """Seconds for what the operator tells by reading: it takes less than one; a busy machine may take longer."""
-PATIENCE = 10 * 60.0
-"""Seconds for what a pod tells: without a repository it installs the stack's modules first."""
+PATIENCE = 5 * 60.0
+"""Seconds for what a pod tells: its node may have to pull the image first."""
 MISSPELT = "misspelt"
 LACKING = "lacks-a-method"
 SPEC = "adapter_type: guard\nmodule: guard\nconfig_class: guard.Config\n"
@@ -84,16 +84,23 @@ def misspelt(stack: dict[str, Any]) -> Broken:
 
 
 def lacking(stack: dict[str, Any]) -> Broken:
-    """Return a copy of a stack with a provider whose class lacks a method, and the ConfigMap with its code."""
+    """Return a copy of a stack with one provider, whose class lacks a method, and the ConfigMap with its code.
+
+    It has no modules and so no image of its own: what is built reaches its modules by PYTHONPATH, which the code takes.
+    """
     body = _copy(stack, LACKING)
-    spec, server = body["spec"], body["spec"]["server"]
+    spec, config = body["spec"], body["spec"]["runConfig"]
     guard = {"provider_id": "guard", "provider_type": "remote::guard", "config": {}}
-    spec["runConfig"]["providers"]["safety"].append(guard)
+    config.pop("registered_resources", None)
+    config.update(apis=["safety"], providers={"safety": [guard]})
     file = {"configMapKeyRef": {"name": LACKING, "key": "guard.yaml"}}
+    spec.pop("build", None)
     spec["externalProviders"] = [{"api": "safety", "providerType": "remote::guard", **file}]
-    server["env"].append({"name": "PYTHONPATH", "value": "/code"})
-    server["podTemplate"]["volumes"].append({"name": "code", "configMap": {"name": LACKING}})
-    server["podTemplate"]["volumeMounts"].append({"name": "code", "mountPath": "/code", "readOnly": True})
+    mounts = {
+        "volumes": [{"name": "code", "configMap": {"name": LACKING}}],
+        "volumeMounts": [{"name": "code", "mountPath": "/code", "readOnly": True}],
+    }
+    spec["server"] = {"env": [{"name": "PYTHONPATH", "value": "/code"}], "podTemplate": mounts}
     data = {"guard.py": CODE.lstrip(), "guard.yaml": SPEC}
     code = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": LACKING}, "data": data}
     by = "by the check that its pod runs before the server"
@@ -120,13 +127,13 @@ def show(cluster: Cluster, stack: dict[str, Any]) -> None:
     copies = [misspelt(stack), lacking(stack)]
     for broken in copies:
         with cluster.step(f"kubectl apply {broken.about}"):
-            print("\n".join(f"      {line}" for line in told(cluster, broken)))
+            print("\n".join(indented(told(cluster, broken))), flush=True)
     with cluster.step("Ask the first one again"), forwarded(cluster.kubectl, cluster.namespace, first) as base:
         answers = ask(base)
     after = pods(cluster, first)
-    if after != before:
+    if not before or after != before:
         raise DemoError(f"the pods of {first} were not left alone: {before} before, {after} after")
-    print("\n".join(f"      {line}" for line in [f"{first} serves on, in the same pod, and answers:", *answers]))
+    print("\n".join(indented([f"{first} serves on, in the same pod, and answers:", *indented(answers)])), flush=True)
     with cluster.step("kubectl delete both copies"):
         remove(cluster, copies)
 
@@ -136,7 +143,7 @@ def told(cluster: Cluster, broken: Broken) -> list[str]:
     cluster.within("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(broken.objects))
     begin = time.monotonic()
     status = wait_told(cluster, broken)
-    return [f"told after {time.monotonic() - begin:.1f} s, {broken.by}:", *lines_of(status, broken)]
+    return [f"told after {time.monotonic() - begin:.1f} s, {broken.by}:", *indented(lines_of(status, broken))]
 
 
 def wait_told(cluster: Cluster, broken: Broken) -> dict[str, Any]:
@@ -164,14 +171,23 @@ def wait_told(cluster: Cluster, broken: Broken) -> dict[str, Any]:
 
 
 def lines_of(status: dict[str, Any], broken: Broken) -> list[str]:
-    """Return what a status says of a broken copy: its conditions, and the row of the provider."""
+    """Return what a status says of a broken copy: two conditions, what to do, and the row of the provider."""
     found = conditions(status)
-    shown = ((kind, found.get(kind, {})) for kind in ("Ready", broken.condition))
-    lines = [
-        f"    {kind}={one.get('status', '-')} {one.get('reason', '-')}: {one.get('message', '')}" for kind, one in shown
-    ]
+    shown = {kind: found.get(kind, {}) for kind in ("Ready", broken.condition)}
+    texts = {kind: f"{kind}={one.get('status', '-')} {one.get('reason', '-')}" for kind, one in shown.items()}
+    findings = [one for one in status.get("findings", ()) if one.get("reason") == broken.reason]
     rows = [row for row in status.get("providers", ()) if row.get("id") == broken.provider]
-    return [*lines, *(f"    provider {row['id']} ({row['type']}): {row.get('state', '-')}" for row in rows)]
+    return [
+        ", ".join(texts.values()),
+        *(f"{one['message']}" for one in findings),
+        *(f"-> {one['hint']}" for one in findings if "hint" in one),
+        *(f"provider {row['id']} ({row['type']}): {row.get('state', '-')}" for row in rows),
+    ]
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    """Return lines as they stand below another."""
+    return [f"    {line}" for line in lines]
 
 
 def pods(cluster: Cluster, stack: str) -> list[str]:

@@ -40,6 +40,15 @@ TOLD = {
         condition("ProvidersResolved", "False", "UnknownProviderType"),
         condition("Ready", "False", "UnknownProviderType"),
     ],
+    "findings": [
+        {"severity": "info", "reason": "ResolvedInImage", "message": "it is looked at where it is installed"},
+        {
+            "severity": "error",
+            "reason": "UnknownProviderType",
+            "message": MESSAGE,
+            "hint": "did you mean remote::vllm?",
+        },
+    ],
     "providers": [{"api": "eval", "id": "csoai", "type": "remote::csoai", "state": "Unknown"}, ROW],
 }
 NEW: dict[str, Any] = {}
@@ -78,7 +87,7 @@ def test_a_copy_has_another_name_and_leaves_the_stack_as_it_was(
     assert body["metadata"] == {"name": broken.name}
     assert broken.name != stack["metadata"]["name"]
     assert body["spec"]["distribution"] == stack["spec"]["distribution"]
-    assert body["spec"].get("build") == stack["spec"].get("build"), "it shares the image, or installs as the first does"
+    assert body["spec"].get("build", stack["spec"].get("build")) == stack["spec"].get("build"), "no image of its own"
 
 
 def test_nothing_but_the_type_is_wrong_with_the_misspelt_copy(
@@ -106,8 +115,9 @@ def test_what_is_told_is_printed_once_it_comes() -> None:
 
     assert first.endswith("by the operator, before anything was built or started:")
     assert [line.strip() for line in lines] == [
-        f"Ready=False UnknownProviderType: {MESSAGE}",
-        f"ProvidersResolved=False UnknownProviderType: {MESSAGE}",
+        "Ready=False UnknownProviderType, ProvidersResolved=False UnknownProviderType",
+        MESSAGE,
+        "-> did you mean remote::vllm?",
         "provider vllm (remote::vlm): Failed",
     ]
     assert cluster.asked[0][0][:3] == ("-n", "demo", "apply")
@@ -136,7 +146,7 @@ def test_what_does_not_come_in_time_is_told_with_what_there_is(status: dict[str,
 
 
 def test_a_status_without_what_was_expected_is_printed_all_the_same() -> None:
-    assert [line.strip() for line in lines_of({}, lacking(example()))] == ["Ready=- -:", "ProtocolCompliant=- -:"]
+    assert lines_of({}, lacking(example())) == ["Ready=- -, ProtocolCompliant=- -"]
 
 
 def test_both_copies_and_the_code_of_one_are_removed_and_nothing_else() -> None:
