@@ -125,6 +125,7 @@ def show(cluster: Cluster, stack: dict[str, Any]) -> None:
     first = stack["metadata"]["name"]
     before = pods(cluster, first)
     copies = [misspelt(stack), lacking(stack)]
+    remove(cluster, copies)  # those of a show that stopped would be told from what they were then
     for broken in copies:
         with cluster.step(f"kubectl apply {broken.about}"):
             print("\n".join(indented(told(cluster, broken))), flush=True)
@@ -162,12 +163,16 @@ def wait_told(cluster: Cluster, broken: Broken) -> dict[str, Any]:
         other = "True" in (ready.get("status"), stalled.get("status"))
         if other or time.monotonic() > deadline:
             wait = "" if other else f" within {broken.patience:.0f} s"
-            says = f"{ready.get('reason', 'nothing')}: {ready.get('message', '')}"
-            description = cluster.within("describe", f"llamastack/{broken.name}")
-            raise DemoError(
-                f"{broken.name} is not told as {broken.reason}{wait}; its Ready condition says {says}\n\n{description}"
-            )
+            more = " ".join([*cluster.kubectl, "describe", "-n", cluster.namespace, f"llamastack/{broken.name}"])
+            said = indented(evidence(found)) or ["    nothing: does the operator run?"]
+            head = f"{broken.name} is not told as {broken.reason}{wait}. Its status says:"
+            raise DemoError("\n".join([head, *said, "More tells:", *indented([more])]))
         time.sleep(0.1)
+
+
+def evidence(found: dict[str, dict[str, str]]) -> list[str]:
+    """Return every condition in a line."""
+    return [f"{kind}={one['status']} {one['reason']}: {one.get('message', '')}" for kind, one in found.items()]
 
 
 def lines_of(status: dict[str, Any], broken: Broken) -> list[str]:

@@ -41,9 +41,10 @@ class Cluster:
         return self.run("-n", self.namespace, *arguments, stdin=stdin)
 
     def status(self, stack: str) -> dict[str, Any]:
-        """Return the status of a stack; empty where the operator has written none."""
+        """Return the status of a stack; empty where the operator has not written one about what is applied now."""
         found: dict[str, Any] = json.loads(self.within("get", f"llamastack/{stack}", "-o", "json"))
-        return found.get("status") or {}
+        status: dict[str, Any] = found.get("status") or {}
+        return status if status.get("observedGeneration") == found["metadata"]["generation"] else {}
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:

@@ -51,7 +51,7 @@ TOLD = {
     ],
     "providers": [{"api": "eval", "id": "csoai", "type": "remote::csoai", "state": "Unknown"}, ROW],
 }
-NEW: dict[str, Any] = {}
+NEW: dict[str, Any] = {"observedGeneration": None}
 STARTING = {"conditions": [condition("Ready", "False", "Progressing")]}
 SERVES = {"conditions": [condition("Ready", "True", "Available")]}
 STALLED = {"conditions": [condition("Ready", "False", "BuildFailed"), condition("Stalled", "True", "BuildFailed")]}
@@ -61,15 +61,13 @@ class Scripted(Cluster):
     """A cluster whose kubectl gives one status after another, and keeps what it was asked."""
 
     def __init__(self, *statuses: dict[str, Any]) -> None:
-        super().__init__([], [], "demo")
+        super().__init__(["kubectl"], [], "demo")
         self.statuses, self.asked = list(statuses), list[tuple[tuple[str, ...], str]]()
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         self.asked.append((arguments, stdin or ""))
-        if arguments[2] == "describe":
-            return "what describe prints"
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        return json.dumps({"status": status} if status else {})
+        return json.dumps({"metadata": {"generation": 2}, "status": {"observedGeneration": 2, **status}})
 
 
 @pytest.mark.parametrize("repository", ["registry.example/demo", None])
@@ -109,7 +107,9 @@ def test_nothing_is_wrong_with_the_other_copy_as_far_as_reading_tells(
 
 
 def test_what_is_told_is_printed_once_it_comes() -> None:
-    cluster = Scripted(NEW, STARTING, STARTING, TOLD)
+    """What the operator says of an earlier generation is not what was applied."""
+    older = {**SERVES, "observedGeneration": 1}
+    cluster = Scripted(NEW, NEW, older, STARTING, TOLD)
 
     first, *lines = told(cluster, misspelt(example()))
 
@@ -132,16 +132,17 @@ def test_another_end_is_not_waited_out(status: dict[str, Any], words: str) -> No
     with pytest.raises(DemoError) as told:
         wait_told(Scripted(STARTING, status), lacking(example()))
 
-    first, _, description = str(told.value).partition("\n\n")
-    assert first.startswith("lacks-a-method is not told as MissingMethod; its Ready condition says " + words)
-    assert description == "what describe prints"
+    first, second, *_, last = str(told.value).splitlines()
+    assert first == "lacks-a-method is not told as MissingMethod. Its status says:"
+    assert words in second
+    assert last.strip() == "kubectl describe -n demo llamastack/lacks-a-method"
 
 
 @pytest.mark.parametrize(("status", "words"), [(NEW, "nothing"), (STARTING, "Progressing")])
 def test_what_does_not_come_in_time_is_told_with_what_there_is(status: dict[str, Any], words: str) -> None:
     broken = replace(misspelt(example()), patience=0.0)
 
-    with pytest.raises(DemoError, match=f"not told as UnknownProviderType within 0 s.* says {words}"):
+    with pytest.raises(DemoError, match=rf"not told as UnknownProviderType within 0 s\. Its status says:\n.*{words}"):
         wait_told(Scripted(status), broken)
 
 
