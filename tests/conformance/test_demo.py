@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from scripts.demo import manifests
-from scripts.demo_broken import lacking
+from scripts.demo_copies import lacking
 from tests.conformance.checks import run_start_check
 from tests.conformance.releases import python_of
 from tests.conformance.test_start_check import STORAGE

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.demo_broken import LACKING, MISSPELT, show
+from scripts.demo_broken import show
 from scripts.demo_cluster import Cluster
+from scripts.demo_copies import LACKING, MISSPELT
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.machine import index_settings
 from tests.cluster.node import Node
@@ -41,7 +42,7 @@ def test_the_copies_are_told_while_the_first_one_serves_on_and_are_gone_after_th
     assert "did you mean remote::vllm" in printed
     assert "ProtocolCompliant=False MissingMethod" in printed
     assert "run_shield" in printed
-    assert "external-provider serves on, in the same pod, and answers:" in printed
+    assert "external-provider serves on, in the same pod, and both providers answer:" in printed
     assert not {MISSPELT, LACKING} & {
         item["metadata"]["name"] for item in stacks.kubectl.json("get", "llamastacks")["items"]
     }

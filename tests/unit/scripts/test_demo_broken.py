@@ -17,8 +17,9 @@ import pytest
 
 from llamastack_operator.cli import main
 from scripts.demo import manifests
-from scripts.demo_broken import Broken, lacking, lines_of, misspelt, remove, told, wait_told
+from scripts.demo_broken import lines_of, remove, told, wait_told
 from scripts.demo_cluster import Cluster
+from scripts.demo_copies import Broken, lacking, misspelt
 from scripts.demo_questions import DemoError
 from tests.support.documented import write
 
