@@ -126,7 +126,7 @@ wheels: venv ## Build both distributions into dist/: the operator, and the comma
 	@cd distributions/cli && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
 
 .PHONY: demo
-demo: venv ## From nothing to a stack that answers, then two broken ones; CONTEXT=name uses your own cluster, REPOSITORY=... is where it pushes
+demo: venv ## A stack that answers, and two broken ones; CONTEXT=name uses your own cluster, REPOSITORY=... is where it pushes
 	@$(BIN)/python -m scripts.demo up $(if $(CONTEXT),--context $(CONTEXT)) $(if $(IMAGE),--image $(IMAGE)) \
 	  $(if $(REPOSITORY),--repository $(REPOSITORY))
 

@@ -1,7 +1,7 @@
 """`make demo`: from nothing to a Llama Stack that answers, on the embedded cluster or on a cluster of yours.
 
-Then it breaks copies of that stack, to show what is told of them while the first one serves on. It does just what a user
-would do by hand and shows each command's outcome, so that it doubles as a tutorial.
+Then it breaks copies of that stack, to show what is told of them while the first one serves on. It does just what a
+user would do by hand and shows each command's outcome, so that it doubles as a tutorial.
 """
 
 from __future__ import annotations
