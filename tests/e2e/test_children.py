@@ -19,7 +19,7 @@ from tests.support import full_example
 pytestmark = pytest.mark.control_plane
 
 KINDS = "configmap,serviceaccount,persistentvolumeclaim,service,deployment,poddisruptionbudget,horizontalpodautoscaler"
-OURS = "app.kubernetes.io/managed-by=llamastack-operator"
+OURS = "app.kubernetes.io/managed-by=llamastack-operator,llamastack.dev/stack"
 
 
 def children(stacks: Stacks) -> dict[str, Any]:
@@ -223,6 +223,7 @@ def test_deleting_a_stack_leaves_nothing(stacks: Stacks) -> None:
     stacks.kubectl("delete", "llamastack", "leaves")
     # Where this is the first test of a cluster, its collector has yet to learn of our kinds: it looks each half minute.
     eventually(lambda: not children(stacks), 3 * PATIENCE)
+    eventually(lambda: not stacks.kubectl.json("get", "configmaps", "-l", "llamastack.dev/start-program")["items"])
 
 
 def test_what_the_api_server_refuses_is_told_in_the_words_of_the_spec(stacks: Stacks) -> None:

@@ -198,7 +198,7 @@ TROUBLES: dict[str, tuple[dict[str, Any], str, str]] = {
         "Unschedulable",
         "Insufficient cpu",
     ),
-    "too little memory": ({"server": {"resources": {"limits": {"memory": "40Mi"}}}}, "OutOfMemory", "memory limit"),
+    "too little memory": ({"server": {"resources": {"limits": {"memory": "96Mi"}}}}, "OutOfMemory", "memory limit"),
     "an image without Llama Stack": (
         {"distribution": {"image": "docker.io/library/python:3.13-slim"}},
         "CrashLooping",

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.control_plane
 
 STACKS = 200
 KINDS = "deployments,services,serviceaccounts,configmaps"
-OURS = "app.kubernetes.io/managed-by=llamastack-operator"
+OURS = "app.kubernetes.io/managed-by=llamastack-operator,llamastack.dev/stack"
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from typing import Any
 _POD = r"spec\.template\.spec\."
 _CONTAINER = _POD + r"containers\[0\]\."
 _INSTALL = _POD + r"initContainers\[1\]\."
+# The check has what the server has: alone, or behind the two that install.
+_CHECK = _POD + r"initContainers\[[02]\]\."
 _DISTRIBUTION = ("spec.distribution.image", "spec.distribution.release")
 # Pattern on "Kind field", and the fields of the LlamaStack that can decide it: the first that the stack sets, else the
 # first that it can have. What follows the pattern is carried over in the place of a `*`, where the shapes are the same.
@@ -26,6 +28,9 @@ _ORIGINS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (rf"Deployment {_CONTAINER}(startup|readiness|liveness)Probe\.httpGet", ("spec.server.port",)),
     (rf"Deployment {_CONTAINER}(startup|readiness|liveness)Probe\b", (r"spec.server.probes.\1*",)),
     (rf"Deployment {_CONTAINER}image$", ("spec.build.repository", *_DISTRIBUTION)),
+    (rf"Deployment {_CHECK}(resources|env|envFrom)\b", (r"spec.server.\1*",)),
+    (rf"Deployment {_CHECK}volumeMounts\b", ("spec.server.podTemplate.volumeMounts*",)),
+    (rf"Deployment {_CHECK}image$", ("spec.build.repository", *_DISTRIBUTION)),
     (rf"Deployment {_INSTALL}image$", _DISTRIBUTION),
     (rf"Deployment {_INSTALL}resources\b", ("spec.build.resources*",)),
     (rf"Deployment {_POD}volumes\b", ("spec.server.podTemplate.volumes*",)),

@@ -28,8 +28,13 @@ def rejection_findings(kind: str, name: str, error: ApiError, spec: Mapping[str,
         hint = "It is tried again with backoff; where this lasts, look at the API server."
         findings.error(ApplyReason.APPLY_FAILED, message, "spec", hint=hint)
         return list(findings)
-    for field, message in error.causes or [("", error.message)]:
+    told = set()
+    # The check has what the server has, and is refused for the same: of the two the server is told.
+    for field, words in sorted(error.causes or [("", error.message)], key=lambda cause: "initContainers" in cause[0]):
         place, path = f" at {field}" if field else "", origin(kind, field, spec) or "spec"
-        message = f"the API server refused {kind} {name!r}{place}: {message}"
+        if path != "spec" and (path, words) in told:
+            continue
+        told.add((path, words))
+        message = f"the API server refused {kind} {name!r}{place}: {words}"
         findings.error(ApplyReason.REJECTED, message, path, hint=_REFUSED)
     return list(findings)

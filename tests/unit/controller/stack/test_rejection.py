@@ -28,6 +28,14 @@ class TestRefusal:
         ]
         assert findings[1].message == "the API server refused Deployment 'bot' at spec.unknown: odd"
 
+    @pytest.mark.parametrize("index", [0, 2])
+    def test_of_the_check_that_has_what_the_server_has_is_told_once(self, index: int) -> None:
+        check = f"spec.template.spec.initContainers[{index}]"
+        causes = [(f"{one}.resources.requests", "too much") for one in (check, CONTAINER)]
+        (finding,) = rejection_findings("Deployment", "bot", refusal(422, *causes), SPEC)
+        assert finding.path == "spec.server.resources.requests"
+        assert CONTAINER in finding.message
+
     @pytest.mark.parametrize("code", [400, 403, 422])
     def test_without_causes_gives_the_servers_words(self, code: int) -> None:
         (finding,) = rejection_findings("Service", "bot", refusal(code, message="exceeded quota: small"), SPEC)
