@@ -1,24 +1,22 @@
 """Finds the implementation class of a built-in provider without calling its factory, inside a release's
 environment.
 
-The class is read from the factory's own source: it is what the returned expression constructs. A package that
+The class is read from the factory's own source (`start/returned.py`). A package that
 an implementation's module imports and that is not installed gets a stand-in: an object that can be imported,
 called, subscripted and derived from, and that adds nothing to a class. All methods are the release's own.
 """
 
 from __future__ import annotations
 
-import ast
 import importlib
 import importlib.abc
 import importlib.machinery
-import inspect
-import textwrap
 from types import ModuleType
 from typing import Any
 
 from llamastack_resolver.knowledge import ProviderSpec
-from llamastack_resolver.start.instantiate import _FACTORIES
+from llamastack_resolver.start.instantiate import factory_name
+from llamastack_resolver.start.returned import returned_class
 
 STACK = ("llama_stack", "llama_stack_api", "ogx", "ogx_api")
 
@@ -73,53 +71,6 @@ class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """There is nothing to run."""
 
 
-def returned_class(factory: Any) -> type:
-    """Return the class whose construction a factory returns.
-
-    Raises:
-        ImportError: the class's module cannot be imported.
-        LookupError: the factory returns something else.
-    """
-    (function,) = ast.parse(textwrap.dedent(inspect.getsource(factory))).body
-    imports: dict[str, ast.ImportFrom] = {}
-    calls: dict[str, ast.expr] = {}
-    returned: list[ast.expr] = []
-    for node in ast.walk(function):
-        if isinstance(node, ast.ImportFrom):
-            imports |= {alias.asname or alias.name: node for alias in node.names}
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            calls.setdefault(node.targets[0].id, node.value)
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-            calls.setdefault(node.target.id, node.value)
-        elif isinstance(node, ast.Return) and node.value:
-            returned.append(node.value)
-    found = {_class_of(value, calls, imports, factory) for value in returned}
-    if len(found) != 1:
-        raise LookupError(f"{factory.__module__} returns {len(found)} classes")
-    return found.pop()
-
-
-def _class_of(value: ast.expr, calls: dict[str, ast.expr], imports: dict[str, ast.ImportFrom], factory: Any) -> type:
-    if isinstance(value, ast.Name):
-        value = calls.get(value.id, value)
-    if isinstance(value, ast.Await):
-        value = value.value
-    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name):
-        raise LookupError(f"{factory.__module__} returns {ast.unparse(value)}")
-    name = value.func.id
-    if name in imports:
-        node = imports[name]
-        package = importlib.import_module(factory.__module__).__package__
-        module = importlib.import_module("." * node.level + (node.module or ""), package)
-        original = next(alias.name for alias in node.names if (alias.asname or alias.name) == name)
-        found = getattr(module, original)
-    else:
-        found = factory.__globals__[name]
-    if not isinstance(found, type):
-        raise LookupError(f"{name} is no class")
-    return found
-
-
 def find_class(spec: ProviderSpec, stand_ins: StandIns) -> type:
     """Return a provider's class; absent packages are replaced as its imports ask for them."""
     while True:
@@ -138,4 +89,4 @@ def factory_of(spec: ProviderSpec) -> Any:
     Raises:
         AttributeError: its module has none.
     """
-    return getattr(importlib.import_module(str(spec.module)), _FACTORIES[spec.kind])
+    return getattr(importlib.import_module(str(spec.module)), factory_name(spec))

@@ -19,6 +19,7 @@ COMMANDS = {
     "render": "print the objects that the operator would apply, the run config as the server gets it included",
     "containerfile": "print a Containerfile that buildah, podman or docker builds the image of a stack with",
     "build": "install and push the image of a stack from a pipeline, inside a container of its base",
+    "check-provider": "check an installed module of providers against the installed release, for its author",
     "catalog": "show what each release ships",
     "describe": "show how a stack of a cluster stands: what serves, what is wrong, and what to do",
     "status": "show how all stacks of a namespace or cluster stand, those in trouble first",
@@ -105,7 +106,7 @@ def _module(name: str) -> ModuleType:
         CliError: it is not there.
     """
     try:
-        return import_module(f"llamastack_operator.cli.{name}")
+        return import_module(f"llamastack_operator.cli.{name.replace('-', '_')}")
     except ModuleNotFoundError as error:
         whole, light = DISTRIBUTIONS
         message = f"`llamastack {name}` needs {error.name}, which is not installed: install {whole} in place of {light}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from llamastack_operator.cli.checking import Report, check_files
 from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
@@ -12,7 +14,7 @@ from llamastack_operator.cli.releases import named_release
 from llamastack_operator.planning.reading.check import Checked
 from llamastack_resolver.findings import Finding, Severity
 
-_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+_COLOURS: Mapping[str, str] = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -92,11 +94,17 @@ def print_document(one: Checked, console: Console) -> None:
 
 def print_finding(finding: Finding, console: Console) -> None:
     """Print one finding: place and cause, then the cure."""
-    severity = console.paint(f"{finding.severity.value:<7}", _COLOURS[finding.severity], "bold")
-    line = f" (line {finding.line})" if finding.line else ""
-    elsewhere = f"{finding.file}: {finding.object} " if finding.file else ""
-    place = f"{elsewhere}{finding.path}{line}".strip() or "document"
-    console.line(f"  {severity} {console.paint(place, 'cyan')}  {console.paint(finding.reason.value, 'dim')}")
-    console.line(f"          {finding.message}")
-    if finding.hint:
-        console.line(f"          {console.paint('->', 'green')} {finding.hint}")
+    print_told(finding.to_dict(), console)
+
+
+def print_told(finding: Mapping[str, Any], console: Console) -> None:
+    """Print one finding as reports have it."""
+    word = finding["severity"]
+    severity = console.paint(f"{word:<7}", _COLOURS.get(word, "blue"), "bold")
+    line = f" (line {finding['line']})" if finding.get("line") else ""
+    elsewhere = f"{finding['file']}: {finding.get('object')} " if finding.get("file") else ""
+    place = f"{elsewhere}{finding['path']}{line}".strip() or "document"
+    console.line(f"  {severity} {console.paint(place, 'cyan')}  {console.paint(finding['reason'], 'dim')}")
+    console.line(f"          {finding['message']}")
+    if finding.get("hint"):
+        console.line(f"          {console.paint('->', 'green')} {finding['hint']}")

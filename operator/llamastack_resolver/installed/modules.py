@@ -54,9 +54,9 @@ def describe_modules(
             asking(text)
         entry = ProviderEntry("", None, "", {}, text, path)
         specs = loader.load(entry, requirement, findings)
-        if specs is None or not _usable(specs, requirement, path, findings):
+        if specs is None or not are_usable(specs, requirement, path, findings):
             continue
-        name, version = _distribution(requirement, loader.import_names[path])
+        name, version = distribution_of(requirement, loader.import_names[path])
         modules.append(
             {
                 "requirement": text,
@@ -88,7 +88,15 @@ def newly_installed() -> Iterator[None]:
         site.addpackage(str(folder), path.name, None)
 
 
-def _usable(specs: list[ProviderSpec], requirement: ModuleRequirement, path: str, findings: Findings) -> bool:
+def are_usable(specs: list[ProviderSpec], requirement: ModuleRequirement, path: str, findings: Findings) -> bool:
+    """Tell whether a module brings what a stack can have; a finding says why not.
+
+    Args:
+        specs: what it brings.
+        requirement: the module.
+        path: of the findings.
+        findings: where they go.
+    """
     if not specs:
         message = f"get_provider_spec() of {requirement.name} returns an empty list"
         findings.error(ModuleReason.SPEC_MISSING, message, path, hint="it brings no provider here")
@@ -100,7 +108,7 @@ def _usable(specs: list[ProviderSpec], requirement: ModuleRequirement, path: str
     return bool(specs) and not any(spec.container_image for spec in specs)
 
 
-def _distribution(requirement: ModuleRequirement, import_name: str) -> tuple[str, str | None]:
+def distribution_of(requirement: ModuleRequirement, import_name: str) -> tuple[str, str | None]:
     """Return name and version of the distribution that brings the module, as its metadata has them."""
     for name in _candidates(requirement.name, import_name):
         try:

@@ -122,7 +122,7 @@ class InstalledModules:
     ) -> list[ProviderSpec] | None:
         """Return the specs of `<module>.provider.get_provider_spec()`, or None after saying why there are
         none."""
-        doing, path = f"importing {requirement.name}", f"{entry.path}.module"
+        doing, path = f"importing {requirement.name}", _path_of(entry)
         whose = (entry.api, entry.provider_id or "", entry.provider_type)
         with at(Step(doing, ModuleReason.MODULE_IMPORT_FAILED, path, *whose)):
             specs = self._load(entry, requirement, findings)
@@ -249,7 +249,7 @@ class _Report:
 
     def error(self, reason: Reason, message: str, hint: str) -> None:
         whose: Whose = {"api": self._entry.api, "provider": self._entry.provider_id}
-        self._findings.error(reason, message, f"{self._entry.path}.module", hint=hint, **whose)
+        self._findings.error(reason, message, _path_of(self._entry), hint=hint, **whose)
 
     def version(self, requirement: ModuleRequirement) -> None:
         """Upstream never compares the pin with what is installed."""
@@ -260,11 +260,16 @@ class _Report:
             self._findings.warning(
                 ModuleReason.REQUIREMENT_CONFLICT,
                 f"{requirement.name} {installed} is installed, and {pinned} is asked for",
-                f"{self._entry.path}.module",
+                _path_of(self._entry),
                 api=self._entry.api,
                 provider=self._entry.provider_id,
                 hint="install what is asked for, or ask for what is installed",
             )
+
+
+def _path_of(entry: ProviderEntry) -> str:
+    """Return where an entry names its module; one that stands in no config has no path."""
+    return f"{entry.path}.module" if entry.path else "module"
 
 
 def _importable(requirement: ModuleRequirement, report: _Report) -> str | None:

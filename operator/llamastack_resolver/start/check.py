@@ -112,7 +112,7 @@ def start_check(
     known = secrets or SecretVariables()
     redactor = Redactor([*secret_values(raw, variables), *known.values(variables)])
     watcher().secrets(redactor)
-    with redacting(redactor), _quiet():
+    with redacting(redactor), quiet():
         return _checked(raw, findings, mode, compliance or ComplianceRules(), variables, redactor, run)
 
 
@@ -125,17 +125,8 @@ def _checked(
     redactor: Redactor,
     run: Callable[[Starting], list[ProviderState]],
 ) -> StartReport:
-    try:
-        layout = find_layout()
-    except NotInstalledError as error:
-        raise CannotRunError(str(error)) from error
-    watcher().release(str(layout.release))
-    problems: list[str] = []
-    knowledge = installed_knowledge(layout, problems)
-    for problem in problems:
-        message = f"{layout.release} is damaged here: {problem}"
-        hint = "install the release anew, with all that it needs"
-        findings.warning(ModuleReason.MODULE_IMPORT_FAILED, message, DOCUMENT, hint=hint)
+    layout = layout_here()
+    knowledge = knowledge_of(layout, findings)
     if findings.has_errors:
         return StartReport(str(layout.release), tuple(findings.sorted()), redactor=redactor)
     modules = InstalledModules(layout)
@@ -148,6 +139,31 @@ def _checked(
     config_for_server = server_config(raw, modules.import_names) if resolution.config is not None else None
     ordered = tuple(findings.sorted())
     return StartReport(str(layout.release), ordered, resolution, tuple(states), redactor, config_for_server)
+
+
+def layout_here() -> Layout:
+    """Return the layout of the installed release, after telling its name.
+
+    Raises:
+        CannotRunError: none is installed.
+    """
+    try:
+        layout = find_layout()
+    except NotInstalledError as error:
+        raise CannotRunError(str(error)) from error
+    watcher().release(str(layout.release))
+    return layout
+
+
+def knowledge_of(layout: Layout, findings: Findings) -> ReleaseKnowledge:
+    """Return what the installed release ships, after warning of what of it cannot be imported."""
+    problems: list[str] = []
+    knowledge = installed_knowledge(layout, problems)
+    for problem in problems:
+        message = f"{layout.release} is damaged here: {problem}"
+        hint = "install the release anew, with all that it needs"
+        findings.warning(ModuleReason.MODULE_IMPORT_FAILED, message, DOCUMENT, hint=hint)
+    return knowledge
 
 
 def _run(
@@ -252,7 +268,7 @@ def _read(config: Path) -> tuple[Any, Findings]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
+def quiet() -> Any:
     """Keep what releases and providers print out of the standard output: that may be a report's."""
     with contextlib.redirect_stdout(sys.stderr):
         yield

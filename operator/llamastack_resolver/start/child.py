@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -113,9 +113,20 @@ class Teller(Watcher):
 
 
 def run(pipe: int, arguments: Sequence[str]) -> None:
+    """Make the check at a pod's start, and end this process without waiting for anything.
+
+    Args:
+        pipe: file descriptor for what it does.
+        arguments: the options.
+    """
+    make(_check, pipe, arguments)
+
+
+def make(check: Callable[[Teller, Sequence[str]], None], pipe: int, arguments: Sequence[str]) -> None:
     """Make a check, and end this process without waiting for anything.
 
     Args:
+        check: makes it, and tells all.
         pipe: file descriptor for what it does.
         arguments: the options.
     """
@@ -124,7 +135,7 @@ def run(pipe: int, arguments: Sequence[str]) -> None:
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     teller = Teller(pipe)
     try:
-        _check(teller, arguments)
+        check(teller, arguments)
     except Exception as error:
         teller.failed(error)
     except BaseException as error:

@@ -22,7 +22,7 @@ from llamastack_resolver.installed.lacking import lack_of
 from llamastack_resolver.introspection import Layout
 from llamastack_resolver.introspection.configs import load_class
 from llamastack_resolver.introspection.specs import release_spec
-from llamastack_resolver.knowledge import ReleaseKnowledge
+from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
 from llamastack_resolver.providers.filled_fields import METADATA_STORE, VECTOR_STORES, may_be_filled
 from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
 from llamastack_resolver.providers.validation import ProviderWithSpec
@@ -264,7 +264,7 @@ async def instantiate_provider(
     config = None
     if provider.origin != "routed":
         config = make_config(provider, runtime.run_config, runtime.knowledge.behaviour)
-        name = _FACTORIES[provider.spec.kind]
+        name = factory_name(provider.spec)
         args = [config, deps]
     elif provider.provider_type == ROUTING_TABLE:
         name = "get_routing_table_impl"
@@ -275,9 +275,7 @@ async def instantiate_provider(
         api = runtime.layout.api
         table = deps[api(provider.spec.api_dependencies[0])]
         args = [api(step.api), table, deps, runtime.run_config, runtime.policy]
-    factory = getattr(module, name, None)
-    if not callable(factory):
-        raise InstantiationError(ModuleReason.SPEC_MISSING, f"{module.__name__} has no {name}()", _OTHER_VERSION)
+    factory = factory_of(module, name)
     worker = provider.origin != "routed" and runs_in_worker(_own_spec(provider, runtime), runtime)
     if worker:
         describe_for_workers(_own_spec(provider, runtime), provider.provider_id, config, deps, runtime)
@@ -290,6 +288,54 @@ async def instantiate_provider(
     return impl
 
 
+def factory_name(spec: ProviderSpec) -> str:
+    """Return the name of the function that makes a provider."""
+    return _FACTORIES[spec.kind]
+
+
+def factory_of(module: Any, name: str) -> Any:
+    """Return the function of a module that makes a provider.
+
+    Raises:
+        InstantiationError: it has none.
+    """
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        raise InstantiationError(ModuleReason.SPEC_MISSING, f"{module.__name__} has no {name}()", _OTHER_VERSION)
+    return factory
+
+
+def not_async(name: str, returned: str) -> InstantiationError:
+    """Return what is said of a factory whose result cannot be awaited.
+
+    Args:
+        name: of the factory.
+        returned: the name of the class of what it returns.
+    """
+    message = f"{name}() has to be async: it returns {returned}"
+    hint = "write `async def`; the server awaits what it returns, and stops"
+    return InstantiationError(StartReason.INSTANTIATION_FAILED, message, hint)
+
+
+def import_failure(provider: ProviderWithSpec, error: BaseException) -> InstantiationError:
+    """Return what is said of a provider's module that cannot be imported."""
+    return _failure(ModuleReason.MODULE_IMPORT_FAILED, "importing", provider, error)
+
+
+def config_class_of(spec: ProviderSpec) -> type[Any]:
+    """Import the config class of a provider.
+
+    Raises:
+        InstantiationError: there is no such class.
+    """
+    try:
+        return load_class(spec.config_class or "")
+    except BaseException as error:
+        tell_error(error)
+        message = f"config class {spec.config_class}: {describe_error(error, spec.config_class)}"
+        raise InstantiationError(ModuleReason.MODULE_IMPORT_FAILED, message, _OTHER_VERSION) from error
+
+
 def import_provider(provider: ProviderWithSpec) -> Any:
     """Import a provider's module.
 
@@ -299,7 +345,7 @@ def import_provider(provider: ProviderWithSpec) -> Any:
     try:
         return importlib.import_module(str(provider.spec.module))
     except BaseException as error:
-        raise _failure(ModuleReason.MODULE_IMPORT_FAILED, "importing", provider, error) from error
+        raise import_failure(provider, error) from error
 
 
 def make_config(provider: ProviderWithSpec, run_config: Any, behaviour: Behaviour) -> Any:
@@ -315,12 +361,7 @@ def make_config(provider: ProviderWithSpec, run_config: Any, behaviour: Behaviou
     """
     entry = provider.entry
     given = dict(entry.config) if entry else {}
-    try:
-        cls = load_class(provider.spec.config_class or "")
-    except BaseException as error:
-        tell_error(error)
-        message = f"config class {provider.spec.config_class}: {describe_error(error, provider.spec.config_class)}"
-        raise InstantiationError(ModuleReason.MODULE_IMPORT_FAILED, message, _OTHER_VERSION) from error
+    cls = config_class_of(provider.spec)
     possible = may_be_filled(provider.spec, getattr(cls, "model_fields", {}), behaviour)
     vector_stores = getattr(run_config, "vector_stores", None)
     if VECTOR_STORES in possible and vector_stores is not None:
@@ -379,9 +420,7 @@ async def _call(factory: Any, args: list[Any], provider: ProviderWithSpec) -> An
         if isinstance(error, asyncio.CancelledError) and _cancellations() > before:
             raise
         raise _failure(StartReason.INSTANTIATION_FAILED, "starting", provider, error) from error
-    message = f"{getattr(factory, '__name__', 'the factory')}() has to be async: it returns {type(result).__name__}"
-    hint = "write `async def`; the server awaits what it returns, and stops"
-    raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, hint)
+    raise not_async(getattr(factory, "__name__", "the factory"), type(result).__name__)
 
 
 def _cancellations() -> int:

@@ -21,11 +21,13 @@ from llamastack_resolver.start.output import Relay
 from llamastack_resolver.start.told import MOST_BYTES, Lines, Told
 
 PROGRAM = """import sys
-source, pipe, *options = sys.argv[1:]
+source, check, pipe, *options = sys.argv[1:]
 if source not in sys.path: sys.path.insert(0, source)
-from llamastack_resolver.start.child import run
-run(int(pipe), options)
+from importlib import import_module
+import_module(check).run(int(pipe), options)
 """
+START_CHECK = "llamastack_resolver.start.child"
+"""The module whose `run()` makes the check at a pod's start."""
 _TICK = 0.05
 _REAPING = 1.0
 _READ = 64 * 1024
@@ -46,21 +48,27 @@ class Ending:
     late: bool = False
 
 
-def command(options: Sequence[str], pipe: int) -> list[str]:
+def command(options: Sequence[str], pipe: int, check: str = START_CHECK) -> list[str]:
     """Return what starts this package again, from wherever it is: a folder, a zipapp or another archive.
 
     Args:
         options: of the check.
         pipe: the file descriptor where it tells what it does.
+        check: the module whose `run()` makes the check.
     """
     source = str(Path(__file__).absolute().parents[2])
     warnings = [f"-W{option}" for option in sys.warnoptions]
     # Safe: the working folder is no place to import from, as it is none for the server.
-    return [sys.executable, *warnings, "-P", "-c", PROGRAM, source, str(pipe), *options]
+    return [sys.executable, *warnings, "-P", "-c", PROGRAM, source, check, str(pipe), *options]
 
 
 def watch(
-    options: Sequence[str], environment: Mapping[str, str], deadline: float, told: Told, log: int
+    options: Sequence[str],
+    environment: Mapping[str, str],
+    deadline: float,
+    told: Told,
+    log: int,
+    check: str = START_CHECK,
 ) -> tuple[Ending, Relay]:
     """Run a check to its end.
 
@@ -70,6 +78,7 @@ def watch(
         deadline: the time of `time.monotonic` at which it is ended.
         told: takes what it tells.
         log: file descriptor that its output goes to.
+        check: the module whose `run()` makes the check.
 
     Returns:
         How it ended, and what still has to be finished with its output.
@@ -82,7 +91,7 @@ def watch(
     os.set_blocking(pipe, False)
     os.set_blocking(output, False)
     process = subprocess.Popen(  # noqa: S603 - this program
-        command(options, end_of_pipe),
+        command(options, end_of_pipe, check),
         stdin=subprocess.DEVNULL,
         stdout=end_of_output,
         stderr=end_of_output,

@@ -87,7 +87,7 @@ def report_of(told: Told, started: bool) -> StartReport:
         started: whether providers were to be started.
     """
     findings = tuple(_finding(one) for one in told.findings)
-    providers = tuple(_provider(one) for one in _states(told))
+    providers = tuple(_provider(one) for one in states_of(told))
     report = StartReport.of(_verdict(told), told.release, findings, providers, started)
     if report.verdict != "CheckFailed":
         return report
@@ -108,16 +108,20 @@ def report_of(told: Told, started: bool) -> StartReport:
 
 def whole_report(told: Told, report: StartReport) -> dict[str, Any]:
     """Return the report for the log, in which nothing is cut."""
-    order = get_args(SeverityWord)
-    findings = sorted(told.findings, key=lambda one: order.index(one["severity"]) if one["severity"] in order else 3)
     return {
         "verdict": report.verdict,
         **({"message": told.failed} if told.failed is not None else {}),
         "stackVersion": told.release,
         "order": told.order,
-        "findings": findings,
-        "providers": _states(told),
+        "findings": in_order(told.findings),
+        "providers": states_of(told),
     }
+
+
+def in_order(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return findings as they were told, errors first."""
+    order = get_args(SeverityWord)
+    return sorted(findings, key=lambda one: order.index(one["severity"]) if one["severity"] in order else 3)
 
 
 def _verdict(told: Told) -> Verdict:
@@ -126,7 +130,7 @@ def _verdict(told: Told) -> Verdict:
     return "Failed" if told.errors else "Passed"
 
 
-def _states(told: Told) -> list[dict[str, Any]]:
+def states_of(told: Told) -> list[dict[str, Any]]:
     """Return what became of every provider: of one that it did not come to, nothing is known."""
     reached = {(one.get("api"), one.get("id")) for one in told.states}
     rest = [one for one in told.planned if (one.get("api"), one.get("id")) not in reached]

@@ -421,7 +421,7 @@ def test_a_right_config_is_checked_without_the_modules_that_only_mistakes_need(t
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_has_its_module_and_its_section(name: str):
-    module = import_module(f"llamastack_operator.cli.{name}")
+    module = import_module(f"llamastack_operator.cli.{name.replace('-', '_')}")
     assert callable(module.configure)
     assert callable(module.run)
     assert f"llamastack {name}" in (Path(__file__).parents[3] / "docs" / "cli.md").read_text()

@@ -1,0 +1,304 @@
+"""The check of an installed module for its author: what a stack would find out one start after the other.
+
+Without a config nothing is started: specs, config classes and factories are looked at, and the class of a provider
+where the source of its factory tells it. With one, a provider is started by the check at a pod's start itself, from a
+run config that has nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from llamastack_resolver.config.run_config import ProviderEntry
+from llamastack_resolver.config.server_config import dump
+from llamastack_resolver.findings import Findings, Whose
+from llamastack_resolver.installed.errors import describe_error, tell_error
+from llamastack_resolver.installed.modules import are_usable, distribution_of
+from llamastack_resolver.installed.release import InstalledModules
+from llamastack_resolver.introspection import Layout
+from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
+from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
+from llamastack_resolver.providers.registry import ProviderRegistry, RegisteredSpec, builtin_registry
+from llamastack_resolver.providers.requirements import ModuleRequirement, RequirementError, parse_module
+from llamastack_resolver.providers.validation import ProviderWithSpec, validate_provider
+from llamastack_resolver.redact import Redactor
+from llamastack_resolver.start.check import (
+    CannotRunError,
+    Starting,
+    StartReport,
+    knowledge_of,
+    layout_here,
+    start_check,
+)
+from llamastack_resolver.start.compliance import ComplianceRules, report_compliance
+from llamastack_resolver.start.failure import InstantiationError
+from llamastack_resolver.start.instantiate import (
+    ProviderState,
+    config_class_of,
+    factory_name,
+    factory_of,
+    import_failure,
+    import_provider,
+    not_async,
+    step_of,
+)
+from llamastack_resolver.start.reasons import StartReason
+from llamastack_resolver.start.returned import returned_class
+from llamastack_resolver.watching import at, watcher
+from llamastack_resolver.yaml_io import read_value
+
+_BESIDE_CONFIG = ("policy", "route_policy", "telemetry_enabled")
+"""What releases hand over by name where a factory asks for it, besides config and dependencies."""
+_OTHER_API = "name an API of the release in the spec, or bring your own by `external_apis_dir`"
+_AUTHOR = "write it as the release calls it: `async def {}(config, deps)`"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked.
+
+    Attributes:
+        module: as a run config names it in `module:`.
+        provider_type: the only one of its types that is looked at, or `api/type`.
+        config: a file with the `config` of a provider, which is then started.
+        scratch: a folder for what a start needs.
+    """
+
+    module: str
+    provider_type: str | None = None
+    config: Path | None = None
+    scratch: Path | None = None
+
+    def means(self, spec: ProviderSpec) -> bool:
+        """Whether a spec is looked at."""
+        return self.provider_type in (None, spec.provider_type, f"{spec.api}/{spec.provider_type}")
+
+
+def check_module(
+    asked: Asked, redactor: Redactor, run: Callable[[Starting], list[ProviderState]] = asyncio.run
+) -> StartReport:
+    """Check a module against the installed release.
+
+    Args:
+        asked: the module, and how far to go.
+        redactor: blots out secrets.
+        run: runs what starts a provider.
+
+    Raises:
+        CannotRunError: there is no release here, or nothing of the module that was asked for.
+    """
+    layout, findings = layout_here(), Findings()
+    requirement = _requirement(asked.module)
+    config = None if asked.config is None else _config(asked.config)
+    knowledge = knowledge_of(layout, findings)
+    loader = InstalledModules(layout)
+    specs = loader.load(ProviderEntry("", None, "", {}, asked.module, ""), requirement, findings)
+    if specs is None or not are_usable(specs, requirement, "module", findings):
+        return StartReport(str(layout.release), tuple(findings.sorted()), redactor=redactor)
+    chosen = [spec for spec in specs if asked.means(spec)]
+    if not chosen or (config is not None and len(chosen) > 1):
+        names = ", ".join(f"{spec.api}/{spec.provider_type}" for spec in specs)
+        what = "has several providers" if chosen else f"has no {asked.provider_type}"
+        raise CannotRunError(f"{asked.module} {what}: choose one with --type: {names}")
+    entries = _entries(chosen, asked.module, config or {})
+    registry = _registry(entries, chosen, requirement, loader, knowledge)
+    providers = [_judged(entry, registry, knowledge, findings) for entry in entries]
+    watcher().found(findings)
+    watcher().planned(ProviderState(one.spec.api, one, "Unproven").to_dict() for one in providers if one)
+    states = [one for one in (_checked(p, knowledge, findings, config is None) for p in providers if p) if one]
+    if config is None or findings.has_errors or asked.scratch is None:
+        return StartReport(str(layout.release), tuple(findings.sorted()), None, tuple(states), redactor)
+    return _started(entries[0], chosen[0], asked.scratch, layout, findings, run)
+
+
+def _requirement(module: str) -> ModuleRequirement:
+    try:
+        return parse_module(module)
+    except RequirementError as error:
+        raise CannotRunError(str(error)) from error
+
+
+def _config(file: Path) -> dict[str, Any]:
+    try:
+        value, findings = read_value(file.read_bytes())
+    except OSError as error:
+        raise CannotRunError(f"{file}: {error.strerror or error}") from error
+    if findings.has_errors or not isinstance(value, dict):
+        why = next((finding.message for finding in findings), "the `config` of a provider is a mapping")
+        raise CannotRunError(f"{file}: {why}")
+    return value
+
+
+def _entries(specs: list[ProviderSpec], module: str, config: dict[str, Any]) -> list[ProviderEntry]:
+    """Return the entries of a run config that has one for each spec; their ids are the types."""
+    entries: list[ProviderEntry] = []
+    for spec in specs:
+        number = sum(entry.api == spec.api for entry in entries)
+        path = f"providers.{spec.api}[{number}]"
+        entries.append(ProviderEntry(spec.api, spec.provider_type, spec.provider_type, config, module, path))
+    return entries
+
+
+def _registry(
+    entries: list[ProviderEntry],
+    specs: list[ProviderSpec],
+    requirement: ModuleRequirement,
+    loader: InstalledModules,
+    knowledge: ReleaseKnowledge,
+) -> ProviderRegistry:
+    registry = builtin_registry(knowledge)
+    version = distribution_of(requirement, loader.import_names[""])[1]
+    for entry, spec in zip(entries, specs, strict=True):
+        if entry.api in registry.types:
+            registered = RegisteredSpec(spec, "module", module_version=version, module_entry=entry.path)
+            registry.add_module(entry, registered)
+    return registry
+
+
+def _judged(
+    entry: ProviderEntry, registry: ProviderRegistry, knowledge: ReleaseKnowledge, findings: Findings
+) -> ProviderWithSpec | None:
+    """Return an entry as a run config would have it, None after saying why it could not."""
+    if entry.api in registry.types:
+        return validate_provider(entry, registry, knowledge, findings)
+    release, whose = knowledge.release, Whose(api=entry.api, provider=entry.provider_id)
+    known = entry.api in knowledge.apis
+    message = f"`{entry.api}` takes no providers in {release}" if known else f"{release} has no API `{entry.api}`"
+    findings.error(ProviderReason.UNKNOWN_API, message, f"providers.{entry.api}", hint=_OTHER_API, **whose)
+    return None
+
+
+def _checked(
+    provider: ProviderWithSpec, knowledge: ReleaseKnowledge, findings: Findings, whole: bool
+) -> ProviderState | None:
+    """Look at a provider without starting it.
+
+    Args:
+        provider: the provider.
+        knowledge: the release.
+        findings: where they go.
+        whole: whether its class is looked at too; otherwise an instance will be.
+    """
+    api, spec = provider.spec.api, provider.spec
+    path, whose = provider.entry.path if provider.entry else "", Whose(api=api, provider=provider.provider_id)
+    state = ProviderState(api, provider, "Failed")
+    try:
+        with at(step_of(api, provider, "importing", ModuleReason.MODULE_IMPORT_FAILED)):
+            factory = factory_of(import_provider(provider), factory_name(spec))
+        with at(step_of(api, provider, "importing the config class of", ModuleReason.MODULE_IMPORT_FAILED)):
+            config_class_of(spec)
+        if whole:
+            with at(step_of(api, provider, "looking at the factory of", ModuleReason.MODULE_IMPORT_FAILED)):
+                state = _looked_at(factory, provider, knowledge, findings)
+    except InstantiationError as error:
+        findings.error(error.reason, str(error), path, hint=error.hint, **whose)
+        state = replace(state, message=str(error))
+    watcher().found(findings)
+    if not whole and not state.message:
+        return None
+    watcher().state(state.to_dict())
+    return state
+
+
+def _looked_at(
+    factory: Any, provider: ProviderWithSpec, knowledge: ReleaseKnowledge, findings: Findings
+) -> ProviderState:
+    """Look at a factory, and at the class of what it returns.
+
+    Raises:
+        InstantiationError: it cannot be called as the release does, or its class cannot be imported.
+    """
+    api = provider.spec.api
+    try:
+        cls = returned_class(inspect.unwrap(factory))
+    except LookupError:
+        cls = None
+    except BaseException as error:
+        raise import_failure(provider, error) from error
+    _callable(factory, provider, cls, findings)
+    if cls is None:
+        untold = "the source of its factory does not tell its class: start it with --config"
+        return ProviderState(api, provider, "Imported", untold)
+    try:
+        complies = report_compliance(cls, api, provider, knowledge, ComplianceRules(), findings)
+    except Exception as error:
+        tell_error(error)
+        message = (
+            f"the methods of {provider.provider_type} cannot be looked at: {describe_error(error, cls.__module__)}"
+        )
+        raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, "correct the class") from error
+    if not complies:
+        return ProviderState(api, provider, "NonCompliant", f"it does not implement the protocol of {api}")
+    return ProviderState(api, provider, "Imported", f"{cls.__name__} was looked at, and not started")
+
+
+def _callable(factory: Any, provider: ProviderWithSpec, cls: type | None, findings: Findings) -> None:
+    """Look at how a factory can be called.
+
+    Raises:
+        InstantiationError: not as the release does it.
+    """
+    name, hint = factory_name(provider.spec), _AUTHOR.format(factory_name(provider.spec))
+    function = inspect.unwrap(factory)
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        raise not_async(name, "a generator")
+    try:
+        signature = inspect.signature(factory)
+        given = [None] * (2 + sum(one in signature.parameters for one in _BESIDE_CONFIG))
+        signature.bind(*given)
+    except TypeError as error:
+        message = f"{name}() cannot be called with config and dependencies: {error}"
+        raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, hint) from error
+    except ValueError:
+        return
+    if inspect.isfunction(function) and not inspect.iscoroutinefunction(function):
+        if cls is not None:
+            raise not_async(name, cls.__name__)
+        message, path = f"{name}() is not async: what it returns has to be awaitable", f"providers.{provider.spec.api}"
+        whose = Whose(api=provider.spec.api, provider=provider.provider_id)
+        where = provider.entry.path if provider.entry else path
+        findings.warning(StartReason.INSTANTIATION_FAILED, message, where, hint=hint, **whose)
+
+
+def _started(
+    entry: ProviderEntry,
+    spec: ProviderSpec,
+    scratch: Path,
+    layout: Layout,
+    findings: Findings,
+    run: Callable[[Starting], list[ProviderState]],
+) -> StartReport:
+    """Start a provider that needs no other, by the check at a pod's start.
+
+    Raises:
+        CannotRunError: it needs others.
+    """
+    if spec.api_dependencies:
+        needs, check = ", ".join(spec.api_dependencies), "python -m llamastack_resolver start-check --config"
+        raise CannotRunError(f"{spec.provider_type} needs {needs}: name all in a run config, and start it by `{check}`")
+    provider = {"provider_id": entry.provider_id, "provider_type": entry.provider_type, "module": entry.module}
+    raw: dict[str, Any] = {"version": 2, "image_name": "check-provider"}
+    raw["providers"] = {entry.api: [{**provider, "config": dict(entry.config)}]}
+    if "storage" in layout.run_config_class.model_fields:
+        raw["storage"] = _storage(scratch)
+    file = scratch / "run.yaml"
+    file.write_text(dump(raw), "utf-8")
+    report = start_check(file, run=run)
+    findings.extend(report.findings)
+    return replace(report, findings=tuple(findings.sorted()))
+
+
+def _storage(scratch: Path) -> dict[str, Any]:
+    stores = {name: {"backend": "sql_default", "table_name": name} for name in ("inference", "conversations")}
+    return {
+        "backends": {
+            "kv_default": {"type": "kv_sqlite", "db_path": str(scratch / "kv.db")},
+            "sql_default": {"type": "sql_sqlite", "db_path": str(scratch / "sql.db")},
+        },
+        "stores": {"metadata": {"backend": "kv_default", "namespace": "registry"}, **stores},
+    }
