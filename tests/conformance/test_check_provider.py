@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,8 @@ from typing import Any
 import pytest
 
 from tests.conformance.releases import ENVIRONMENT, ROOT, python_of
-from tests.support.environments import environment
 
-FILES = """
+PACKAGE = """
 from typing import Any
 from pydantic import BaseModel, Field, field_validator
 HEAD
@@ -33,6 +33,7 @@ from API_MODULE import Api, RemoteProviderSpec
 HEAD
 def get_provider_spec():
     return RETURNED
+TAIL
 """
 SPEC = """RemoteProviderSpec(api=Api.tool_runtime, provider_type="remote::greeter", adapter_type="greeter",
         module="greeter", config_class="greeter.Config", pip_packages=[])"""
@@ -56,7 +57,7 @@ class Module:
     returned: str = SPEC
     head: str = ""
     provider_head: str = ""
-    plain: bool = False
+    provider_tail: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,13 @@ def write(home: Path, module: Module, release: str) -> None:
     folder = home / "modules" / "greeter"
     folder.mkdir(parents=True)
     methods = "\n".join(f"    async def {name}({parameters}): return None" for name, parameters in module.methods)
-    text = FILES.replace("HEAD", module.head).replace("METHODS", methods).replace("FACTORY", module.factory)
+    text = PACKAGE.replace("HEAD", module.head).replace("METHODS", methods).replace("FACTORY", module.factory)
     (folder / "__init__.py").write_text(text)
-    provider = PROVIDER.replace("HEAD", module.provider_head).replace("RETURNED", module.returned)
+    provider = (
+        PROVIDER.replace("HEAD", module.provider_head)
+        .replace("RETURNED", module.returned)
+        .replace("TAIL", module.provider_tail)
+    )
     (folder / "provider.py").write_text(provider.replace("API_MODULE", BUILTIN[release]))
     info = home / "modules" / "greeter-1.2.dist-info"
     info.mkdir()
@@ -120,7 +125,7 @@ def test_a_good_module_has_no_findings_and_its_class_is_looked_at(release: str, 
     assert (seen.status, seen.report) == (
         0,
         {
-            "stackVersion": f"llama-stack {release}" if release == "0.7.3" else "ogx 1.5.0",
+            "stackVersion": release,
             "module": "greeter",
             "version": "1.2",
             "providers": [
@@ -142,14 +147,18 @@ def without(name: str) -> tuple[tuple[str, str], ...]:
 
 EXITS = "import os\nos._exit(0)"
 RAISES = "import os\nraise ValueError(os.environ['GREETER_API_KEY'])"
-INVOKE = (*without("invoke_tool"), ("invoke_tool", "self, tool_name, kwargs, other"))
+INVOKE = (*without("invoke_tool"), ("invoke_tool", "self, tool_name, kwargs, other, authorization=None"))
 BAD = {
     "lacks a method": (
         Module(without("invoke_tool")),
         ("MissingMethod", "Impl.invoke_tool is missing (ToolRuntime)"),
         ["NonCompliant"],
     ),
-    "asks for more": (Module(INVOKE), ("SignatureMismatch", "Impl.invoke_tool asks for other besides"), ["NonCompliant"]),
+    "asks for more": (
+        Module(INVOKE),
+        ("SignatureMismatch", "Impl.invoke_tool asks for other besides"),
+        ["NonCompliant"],
+    ),
     "sync factory": (
         Module(factory=FACTORY.removeprefix("async ")),
         ("InstantiationFailed", "get_adapter_impl() has to be async: it returns Impl"),
@@ -166,7 +175,9 @@ BAD = {
         ["Failed"],
     ),
     "class cannot be imported": (
-        Module(factory="async def get_adapter_impl(config, deps):\n    from greeter.no import It\n    return It(config)"),
+        Module(
+            factory="async def get_adapter_impl(config, deps):\n    from greeter.no import It\n    return It(config)"
+        ),
         ("ModuleImportFailed", "importing remote::greeter failed: ModuleNotFoundError: No module named 'greeter.no'"),
         ["Failed"],
     ),
@@ -176,9 +187,14 @@ BAD = {
         ["Failed"],
     ),
     "no spec": (Module(returned="[]"), ("SpecMissing", "get_provider_spec() of greeter returns an empty list"), []),
-    "no spec at all": (
-        Module(provider_head="def x(): pass\nif True: raise SystemExit"),
+    "raises SystemExit": (
+        Module(provider_head="raise SystemExit"),
         ("ModuleImportFailed", "importing greeter.provider failed: SystemExit"),
+        [],
+    ),
+    "no get_provider_spec()": (
+        Module(provider_tail="del get_provider_spec"),
+        ("SpecMissing", "greeter.provider has no get_provider_spec()"),
         [],
     ),
     "exits at import": (
@@ -187,11 +203,15 @@ BAD = {
         [],
     ),
     "exits at import of its class": (
-        Module(factory=f"async def get_adapter_impl(config, deps):\n    from greeter.out import It\n    return It()"),
+        Module(factory="async def get_adapter_impl(config, deps):\n    from greeter.out import It\n    return It()"),
         ("ModuleImportFailed", "looking at the factory of remote::greeter: ended the process, with status 3"),
         ["Failed"],
     ),
-    "raises a secret": (Module(head=RAISES), ("ModuleImportFailed", "importing greeter.provider failed: ValueError"), []),
+    "raises a secret": (
+        Module(head=RAISES),
+        ("ModuleImportFailed", "importing greeter failed: ValueError: [redacted] (greeter/__init__.py:5)"),
+        [],
+    ),
     "deprecated": (
         Module(returned=SPEC.replace("pip_packages", 'deprecation_error="use remote::other", pip_packages')),
         ("ProviderDeprecationError", "use remote::other"),
@@ -241,7 +261,7 @@ def test_a_module_that_is_not_installed_is_no_verdict(release: str, tmp_path: Pa
 def test_where_no_release_is_installed_there_is_nothing_to_check_against(tmp_path: Path):
     write(tmp_path, Module(), "0.7.3")
 
-    seen = check(tmp_path, "", python=environment("no-release", ["pydantic", "PyYAML"], ()))
+    seen = check(tmp_path, "", python=Path(sys.executable))
 
     assert (seen.status, seen.out) == (2, "")
     assert "neither llama-stack nor ogx is installed here" in seen.err

@@ -8,7 +8,6 @@ run config that has nothing else.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +16,11 @@ from typing import Any
 from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.config.server_config import dump
 from llamastack_resolver.findings import Findings, Whose
-from llamastack_resolver.installed.errors import describe_error, tell_error
 from llamastack_resolver.installed.modules import are_usable, distribution_of
 from llamastack_resolver.installed.release import InstalledModules
 from llamastack_resolver.introspection import Layout
 from llamastack_resolver.knowledge import ProviderSpec, ReleaseKnowledge
-from llamastack_resolver.providers.reasons import ModuleReason, ProviderReason
+from llamastack_resolver.providers.reasons import ProviderReason
 from llamastack_resolver.providers.registry import ProviderRegistry, RegisteredSpec, builtin_registry
 from llamastack_resolver.providers.requirements import ModuleRequirement, RequirementError, parse_module
 from llamastack_resolver.providers.validation import ProviderWithSpec, validate_provider
@@ -35,27 +33,12 @@ from llamastack_resolver.start.check import (
     layout_here,
     start_check,
 )
-from llamastack_resolver.start.compliance import ComplianceRules, report_compliance
-from llamastack_resolver.start.failure import InstantiationError
-from llamastack_resolver.start.instantiate import (
-    ProviderState,
-    config_class_of,
-    factory_name,
-    factory_of,
-    import_failure,
-    import_provider,
-    not_async,
-    step_of,
-)
-from llamastack_resolver.start.reasons import StartReason
-from llamastack_resolver.start.returned import returned_class
-from llamastack_resolver.watching import at, watcher
+from llamastack_resolver.start.instantiate import ProviderState
+from llamastack_resolver.start.module_look import look_at
+from llamastack_resolver.watching import watcher
 from llamastack_resolver.yaml_io import read_value
 
-_BESIDE_CONFIG = ("policy", "route_policy", "telemetry_enabled")
-"""What releases hand over by name where a factory asks for it, besides config and dependencies."""
 _OTHER_API = "name an API of the release in the spec, or bring your own by `external_apis_dir`"
-_AUTHOR = "write it as the release calls it: `async def {}(config, deps)`"
 
 
 @dataclass(frozen=True)
@@ -110,7 +93,7 @@ def check_module(
     providers = [_judged(entry, registry, knowledge, findings) for entry in entries]
     watcher().found(findings)
     watcher().planned(ProviderState(one.spec.api, one, "Unproven").to_dict() for one in providers if one)
-    states = [one for one in (_checked(p, knowledge, findings, config is None) for p in providers if p) if one]
+    states = [one for one in (look_at(p, knowledge, findings, config is None) for p in providers if p) if one]
     if config is None or findings.has_errors or asked.scratch is None:
         return StartReport(str(layout.release), tuple(findings.sorted()), None, tuple(states), redactor)
     return _started(entries[0], chosen[0], asked.scratch, layout, findings, run)
@@ -171,98 +154,6 @@ def _judged(
     message = f"`{entry.api}` takes no providers in {release}" if known else f"{release} has no API `{entry.api}`"
     findings.error(ProviderReason.UNKNOWN_API, message, f"providers.{entry.api}", hint=_OTHER_API, **whose)
     return None
-
-
-def _checked(
-    provider: ProviderWithSpec, knowledge: ReleaseKnowledge, findings: Findings, whole: bool
-) -> ProviderState | None:
-    """Look at a provider without starting it.
-
-    Args:
-        provider: the provider.
-        knowledge: the release.
-        findings: where they go.
-        whole: whether its class is looked at too; otherwise an instance will be.
-    """
-    api, spec = provider.spec.api, provider.spec
-    path, whose = provider.entry.path if provider.entry else "", Whose(api=api, provider=provider.provider_id)
-    state = ProviderState(api, provider, "Failed")
-    try:
-        with at(step_of(api, provider, "importing", ModuleReason.MODULE_IMPORT_FAILED)):
-            factory = factory_of(import_provider(provider), factory_name(spec))
-        with at(step_of(api, provider, "importing the config class of", ModuleReason.MODULE_IMPORT_FAILED)):
-            config_class_of(spec)
-        if whole:
-            with at(step_of(api, provider, "looking at the factory of", ModuleReason.MODULE_IMPORT_FAILED)):
-                state = _looked_at(factory, provider, knowledge, findings)
-    except InstantiationError as error:
-        findings.error(error.reason, str(error), path, hint=error.hint, **whose)
-        state = replace(state, message=str(error))
-    watcher().found(findings)
-    if not whole and not state.message:
-        return None
-    watcher().state(state.to_dict())
-    return state
-
-
-def _looked_at(
-    factory: Any, provider: ProviderWithSpec, knowledge: ReleaseKnowledge, findings: Findings
-) -> ProviderState:
-    """Look at a factory, and at the class of what it returns.
-
-    Raises:
-        InstantiationError: it cannot be called as the release does, or its class cannot be imported.
-    """
-    api = provider.spec.api
-    try:
-        cls = returned_class(inspect.unwrap(factory))
-    except LookupError:
-        cls = None
-    except BaseException as error:
-        raise import_failure(provider, error) from error
-    _callable(factory, provider, cls, findings)
-    if cls is None:
-        untold = "the source of its factory does not tell its class: start it with --config"
-        return ProviderState(api, provider, "Imported", untold)
-    try:
-        complies = report_compliance(cls, api, provider, knowledge, ComplianceRules(), findings)
-    except Exception as error:
-        tell_error(error)
-        message = (
-            f"the methods of {provider.provider_type} cannot be looked at: {describe_error(error, cls.__module__)}"
-        )
-        raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, "correct the class") from error
-    if not complies:
-        return ProviderState(api, provider, "NonCompliant", f"it does not implement the protocol of {api}")
-    return ProviderState(api, provider, "Imported", f"{cls.__name__} was looked at, and not started")
-
-
-def _callable(factory: Any, provider: ProviderWithSpec, cls: type | None, findings: Findings) -> None:
-    """Look at how a factory can be called.
-
-    Raises:
-        InstantiationError: not as the release does it.
-    """
-    name, hint = factory_name(provider.spec), _AUTHOR.format(factory_name(provider.spec))
-    function = inspect.unwrap(factory)
-    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-        raise not_async(name, "a generator")
-    try:
-        signature = inspect.signature(factory)
-        given = [None] * (2 + sum(one in signature.parameters for one in _BESIDE_CONFIG))
-        signature.bind(*given)
-    except TypeError as error:
-        message = f"{name}() cannot be called with config and dependencies: {error}"
-        raise InstantiationError(StartReason.INSTANTIATION_FAILED, message, hint) from error
-    except ValueError:
-        return
-    if inspect.isfunction(function) and not inspect.iscoroutinefunction(function):
-        if cls is not None:
-            raise not_async(name, cls.__name__)
-        message, path = f"{name}() is not async: what it returns has to be awaitable", f"providers.{provider.spec.api}"
-        whose = Whose(api=provider.spec.api, provider=provider.provider_id)
-        where = provider.entry.path if provider.entry else path
-        findings.warning(StartReason.INSTANTIATION_FAILED, message, where, hint=hint, **whose)
 
 
 def _started(

@@ -29,7 +29,7 @@ WATCHER = """
 import os, sys
 from llamastack_resolver.start import parent, process
 program, *options = sys.argv[1:]
-process.command = lambda options, pipe: [sys.executable, "-c", program, str(pipe)]
+process.command = lambda options, pipe, check: [sys.executable, "-c", program, str(pipe)]
 status = parent.main(options)
 # Its own since it was started by exec: what `getrusage` says is that of the process before as well.
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:"))
