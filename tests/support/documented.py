@@ -60,6 +60,7 @@ def examples() -> dict[str, str]:
 
 # What is no stack, and why it is shown.
 OTHERS = {
+    "docs/check-provider.md 1": "a pipeline of whoever writes a provider",
     "docs/install.md 1": "settings of Argo CD",
     "examples/detector.yaml": "what a provider of an example asks",
     "examples/model-server.yaml": "what a provider of an example asks",

@@ -13,9 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from llamastack_operator import catalog
 from llamastack_operator.cli import main
+from llamastack_operator.cli.parser import build_parser
+from llamastack_resolver.releases import Release
 from llamastack_resolver.start import process
+from tests.support.documented import blocks
 
 HEAD = """
 import json, os, signal, sys, time
@@ -99,17 +104,19 @@ def test_the_version_is_that_of_the_installed_distribution(telling: Telling, cap
 
 
 @pytest.mark.parametrize(
-    ("end", "words"),
+    ("end", "words", "options"),
     [
-        ("os._exit(0)", "ended the process, with status 0"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL, as at a limit of memory"),
-        ("time.sleep(1e6)", "not started after 1 s"),
+        ("os._exit(0)", "ended the process, with status 0", ()),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL, as at a limit of memory", ()),
+        ("time.sleep(1e6)", "not started after 6 s", ("--deadline", "6")),
     ],
 )
-def test_a_module_that_ends_or_holds_up_its_check_is_told(end: str, words: str, telling: Telling, capsys: Capture):
+def test_a_module_that_ends_or_holds_up_its_check_is_told(
+    end: str, words: str, options: tuple[str, ...], telling: Telling, capsys: Capture
+):
     telling(f"at('importing mine')\n{end}")
 
-    status, out, _ = check(capsys, "mine", "--deadline", "1", "-o", "json")
+    status, out, _ = check(capsys, "mine", "-o", "json", *options)
 
     (finding,) = json.loads(out)["findings"]
     assert (status, finding["message"]) == (1, f"importing mine: {words}")
@@ -155,3 +162,17 @@ def test_without_a_release_it_says_where_to_run_it(capsys: Capture):
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
 def test_a_deadline_is_more_than_nothing(seconds: str, capsys: Capture):
     assert check(capsys, "mine", f"--deadline={seconds}")[0] == 2
+
+
+def test_the_pipeline_of_the_how_to_names_releases_and_options_that_there_are():
+    (block,) = blocks("docs/check-provider.md")
+    (job,) = yaml.safe_load(block)["jobs"].values()
+    for package in job["strategy"]["matrix"]["release"]:
+        name, _, version = package.partition("==")
+        assert Release(name, version) in catalog.releases()
+    runs = [step["run"] for step in job["steps"] if "check-provider" in step.get("run", "")]
+    for run in runs:
+        arguments = run.split()[1:]
+        parsed = build_parser(arguments).parse_args(arguments)
+        assert parsed.command == "check-provider"
+    assert len(runs) == 2
