@@ -264,7 +264,7 @@ def test_where_no_release_is_installed_there_is_nothing_to_check_against(tmp_pat
     seen = check(tmp_path, "", python=Path(sys.executable))
 
     assert (seen.status, seen.out) == (2, "")
-    assert "neither llama-stack nor ogx is installed here" in seen.err
+    assert seen.err.startswith("llamastack: neither llama-stack nor ogx is installed here")
 
 
 class TestStarting:
@@ -323,6 +323,15 @@ class TestStarting:
         assert (unclear.status, "choose one with --type" in unclear.err) == (2, True)
         assert (chosen.status, [one["type"] for one in chosen.report["providers"]]) == (0, ["remote::other"])
         assert (both.status, len(both.report["providers"])) == (0, 2)
+
+    def test_a_release_that_does_not_start_is_no_fault_of_the_provider(self, tmp_path: Path):
+        """The package that the release lacks is made unusable: the one that is installed is in order."""
+        write(tmp_path, Module(), "0.7.3")
+        (tmp_path / "modules" / "mcp.py").write_text("raise ImportError('too new')")
+
+        seen = check(tmp_path, "0.7.3", "--config", self.config(tmp_path, "limit: 2"))
+
+        assert (seen.status, "no provider can be started here: 0.7.3 refuses" in seen.err) == (2, True), seen.out
 
     def test_one_that_needs_others_cannot_be_started_alone(self, tmp_path: Path):
         spec = SPEC.replace("pip_packages", "api_dependencies=[Api.inference], pip_packages")

@@ -22,16 +22,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("version", nargs="?", metavar="VERSION", help="a release, such as 0.7.3 or ogx-1.5.0")
     parser.add_argument("--providers", metavar="API", help="list the provider types of one API")
     parser.add_argument("--distribution", metavar="NAME", help="print a bundled run config")
+    parser.add_argument(
+        "--constraints", action="store_true", help="print the versions with which the release was started, for pip -c"
+    )
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="format")
     add_colour_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show releases, one release, one API's providers, or a bundled config."""
+    """Show releases, one release, one API's providers, a bundled config, or versions for pip."""
     console = console_for(args)
     release = named_release(args.version)
     if release is None:
-        if args.providers or args.distribution:
+        if args.providers or args.distribution or args.constraints:
             raise CliError("name a release: llamastack catalog VERSION --providers API")
         _show(_releases(), console, args.output)
         return 0
@@ -41,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         console_for(args, sys.stderr).line(message)
     if args.distribution:
         console.line(_distribution(knowledge, args.distribution).rstrip("\n"))
+    elif args.constraints:
+        console.line(knowledge.constraints.rstrip("\n"))
     elif args.providers:
         _show(_providers(knowledge, args.providers), console, args.output)
     else:

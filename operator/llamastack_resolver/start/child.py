@@ -92,7 +92,8 @@ class Teller(Watcher):
     def failed(self, error: BaseException) -> None:
         """Tell that the check itself failed."""
         with watched_by(self), redacting(self.redactor):
-            tell_error(error)
+            if not _says_all(error):
+                tell_error(error)
             self._tell("failed", _fault(error))
 
     def ended(self, error: BaseException) -> None:
@@ -183,9 +184,14 @@ def leaving_all_open[T](started: Coroutine[Any, Any, T]) -> T:
         raise LoopEndedError from error
 
 
+def _says_all(error: BaseException) -> bool:
+    """Whether it is no fault, and has the whole reason as its text; its class may not be importable here."""
+    return type(error).__name__ == "CannotRunError"
+
+
 def _fault(error: BaseException) -> str:
     """Return why a check could not be made: what was raised, and the last place of ours that it went through."""
-    if type(error).__name__ == "CannotRunError":
+    if _says_all(error):
         return redactor().text(str(error))
     place, trace = "", error.__traceback__
     while trace is not None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from llamastack_resolver.config.run_config import ProviderEntry
 from llamastack_resolver.config.server_config import dump
-from llamastack_resolver.findings import Findings, Whose
+from llamastack_resolver.findings import Findings, Severity, Whose
 from llamastack_resolver.installed.modules import are_usable, distribution_of
 from llamastack_resolver.installed.release import InstalledModules
 from llamastack_resolver.introspection import Layout
@@ -167,7 +167,7 @@ def _started(
     """Start a provider that needs no other, by the check at a pod's start.
 
     Raises:
-        CannotRunError: it needs others.
+        CannotRunError: it needs others, or the release does not even start without it.
     """
     if spec.api_dependencies:
         needs, check = ", ".join(spec.api_dependencies), "python -m llamastack_resolver start-check --config"
@@ -180,7 +180,12 @@ def _started(
     file = scratch / "run.yaml"
     file.write_text(dump(raw), "utf-8")
     report = start_check(file, run=run)
-    findings.extend(report.findings)
+    about_it = [finding for finding in report.findings if finding.path.startswith("providers")]
+    findings.extend(about_it)
+    around = [one for one in report.findings if one not in about_it and one.severity is Severity.ERROR]
+    if around and not findings.has_errors:
+        # The config is ours but for the provider.
+        raise CannotRunError(f"no provider can be started here: {around[0].message}")
     return replace(report, findings=tuple(findings.sorted()))
 
 

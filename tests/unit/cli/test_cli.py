@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from llamastack_operator.cli import main
 from llamastack_operator.cli.parser import COMMANDS, build_parser
@@ -357,6 +358,14 @@ class TestCatalog:
         _, out, _ = run(capsys, "catalog", "0.7.3", "--providers", "responses", "-o", "json")
 
         assert "inline::builtin" in json.loads(out)
+
+    def test_prints_the_versions_of_all_that_a_release_needs_for_pip(self, capsys: Capture):
+        status, out, _ = run(capsys, "catalog", "llama-stack==0.7.3", "--constraints")
+
+        lines = [Requirement(line) for line in out.splitlines()]
+        assert (status, "llama-stack==0.7.3" in out.splitlines()) == (0, True)
+        assert all(str(line.specifier).startswith("==") for line in lines)
+        assert run(capsys, "catalog", "--constraints")[0] == 2
 
     def test_prints_bundled_configs_that_validate(self, file: Writer, capsys: Capture):
         _, text, _ = run(capsys, "catalog", "0.7.3", "--distribution", "starter")
