@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from llamastack_operator.api.conditions import printable
 from llamastack_operator.cli.output.console import Console, add_colour_option, console_for
@@ -31,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
     """Check the module."""
     if not args.deadline > 0:
         raise CliError("--deadline: it has to be more than nothing")
-    report = check_in_process(args.module, args.type, args.config, args.deadline)
+    with _ended_with_this():
+        report = check_in_process(args.module, args.type, args.config, args.deadline)
     if not report.stack_version and report.failed:
         raise CliError(f"{printable(report.failed)}: run it in the environment where release and module are installed")
     console = console_for(args)
@@ -44,6 +49,20 @@ def run(args: argparse.Namespace) -> int:
     if not report.is_installed:
         return 2
     return 1 if report.has_errors else 0
+
+
+@contextmanager
+def _ended_with_this() -> Iterator[None]:
+    """Let a pipeline that is cancelled take along what is started within: it has a process group of its own."""
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _print(report: ModuleReport, console: Console) -> None:

@@ -91,14 +91,17 @@ def check_in_process(
         told.release,
         module,
         _version_of(module),
-        tuple(_provider(one) for one in states_of(told)),
+        _providers(told),
         tuple(in_order(told.findings)),
         told.failed,
     )
 
 
-def _provider(one: Mapping[str, Any]) -> dict[str, str]:
-    return {key: str(one[key]) for key in ("api", "type", "state", "message") if one.get(key)}
+def _providers(told: Told) -> tuple[dict[str, str], ...]:
+    """Return the state of each provider once: one that is started was planned to be looked at before."""
+    states = {(str(one.get("api")), str(one.get("type"))): one for one in states_of(told)}
+    keys = ("api", "type", "state", "message")
+    return tuple({key: str(one[key]) for key in keys if one.get(key)} for one in states.values())
 
 
 def _version_of(module: str) -> str | None:

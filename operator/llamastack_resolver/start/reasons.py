@@ -12,7 +12,8 @@ class StartReason(Reason):
         "InstantiationFailed",
         meaning=(
             "A provider's factory failed, ended the process, or did not come back before the check's deadline; a "
-            "warning where it left something running that the server may wait for."
+            "warning where it left something running that the server may wait for, or where "
+            "`llamastack check-provider` does not see that what it returns can be awaited."
         ),
         cure="Correct the provider's config, or start what it connects to; the message has the error and its place.",
         shows=(Place.REPORT, *PASSING_ERROR_OF_A_STACK),

@@ -152,6 +152,25 @@ def test_the_options_reach_the_process_that_looks(telling: Telling, capsys: Capt
     assert not Path(scratch).exists(), "what a start needs goes with it"
 
 
+def test_a_check_that_is_ended_takes_along_what_it_started(telling: Telling, capsys: Capture, tmp_path: Path):
+    file = tmp_path / "process"
+    telling(
+        f"print(os.getpid(), file=open({str(file)!r}, 'w'), flush=True)\nos.kill(os.getppid(), 15)\ntime.sleep(1e6)"
+    )
+
+    assert check(capsys, "mine")[0] == 2
+    assert not Path("/proc", file.read_text().strip()).exists()
+
+
+def test_a_provider_that_is_looked_at_and_then_started_has_one_state(telling: Telling, capsys: Capture):
+    planned = {"api": "safety", "id": "remote::mine", "type": "remote::mine", "state": "Unproven"}
+    telling(f"tell('planned', {planned})\ntell('planned', {planned})\ntell('failed', 'it could not be started')")
+
+    _, out, _ = check(capsys, "mine", "-o", "json")
+
+    assert [one["state"] for one in json.loads(out)["providers"]] == ["Unproven"]
+
+
 def test_without_a_release_it_says_where_to_run_it(capsys: Capture):
     status, out, err = check(capsys, "mine")
 
