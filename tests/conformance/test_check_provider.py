@@ -246,9 +246,9 @@ def test_parameters_that_differ_are_a_warning_which_passes(release: str, tmp_pat
 def test_a_module_that_hangs_is_told_when_its_time_is_over(tmp_path: Path):
     write(tmp_path, Module(head="import time\ntime.sleep(1e6)"), "0.7.3")
 
-    seen = check(tmp_path, "0.7.3", "-o", "json", "--deadline", "20")
+    seen = check(tmp_path, "0.7.3", "-o", "json", "--deadline", "40")
 
-    assert (seen.status, seen.errors) == (1, [("ModuleImportFailed", "importing greeter: not started after 20 s")])
+    assert (seen.status, seen.errors) == (1, [("ModuleImportFailed", "importing greeter: not started after 40 s")])
 
 
 def test_a_module_that_is_not_installed_is_no_verdict(release: str, tmp_path: Path):
@@ -304,11 +304,11 @@ class TestStarting:
 
     def test_a_factory_that_hangs_ends_in_a_finding(self, tmp_path: Path):
         write(tmp_path, Module(factory="async def get_adapter_impl(config, deps):\n    while True: pass"), "0.7.3")
-        options = ("--config", self.config(tmp_path, "limit: 2"), "--deadline", "25")
+        options = ("--config", self.config(tmp_path, "limit: 2"), "--deadline", "40")
 
         seen = check(tmp_path, "0.7.3", "-o", "json", *options)
 
-        message = "starting remote::greeter: not started after 25 s"
+        message = "starting remote::greeter: not started after 40 s"
         assert (seen.status, seen.errors) == (1, [("InstantiationFailed", message)])
         assert seen.states == ["Failed"]
 
