@@ -20,7 +20,6 @@ from tests.cluster.buildah import build_image
 from tests.cluster.images import STARTER_IMAGE
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.node import Node
-from tests.e2e.fixtures import install_crds
 from tests.e2e.installation import REPOSITORY, install_operator
 
 BARE_IMAGE = "registry.local/starter-without-bytecode:1"
@@ -85,7 +84,6 @@ def main() -> None:
     options = parser.parse_args()
     without_bytecode()
     with Node.create("bench-start") as node:
-        install_crds(node.kubectl)
         install_operator(node)
         node.push(BARE_IMAGE)
         node.kubectl("create", "namespace", "bench")

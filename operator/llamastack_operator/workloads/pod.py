@@ -25,6 +25,9 @@ STATE_PATH = "/var/lib/llama-stack"
 """The server's home: all that upstream keeps below `~/.llama` and `~/.cache` lands in the state volume."""
 
 _STARTUP = {"periodSeconds": 2, "failureThreshold": 300, "timeoutSeconds": 2}
+# A check takes a second or two of each start; looking more often gives one of them back. What a stack chooses counts in
+# the periods that it was chosen for.
+_STARTUP_OF_CHECKED = {"periodSeconds": 1, "failureThreshold": 600, "timeoutSeconds": 2}
 _READINESS = {"periodSeconds": 5, "failureThreshold": 3, "timeoutSeconds": 5}
 _LIVENESS = {"periodSeconds": 15, "failureThreshold": 6, "timeoutSeconds": 10}
 # The endpoints of a Service are updated after a pod was told to stop; until then it must go on serving.
@@ -129,7 +132,12 @@ def progress_deadline(spec: LlamaStackSpec, runtime: Runtime, settings: Workload
         return settings.progress_deadline
     probes = (spec.server.probes if spec.server else None) or Probes()
     allowed = start_program.check_deadline(settings.progress_deadline)
-    return max(settings.progress_deadline, allowed + start_program.start_budget(_STARTUP, probes.startup))
+    budget = start_program.start_budget(_startup(runtime, probes), probes.startup)
+    return max(settings.progress_deadline, allowed + budget)
+
+
+def _startup(runtime: Runtime, probes: Probes) -> dict[str, int]:
+    return _STARTUP_OF_CHECKED if runtime.program is not None and probes.startup is None else _STARTUP
 
 
 def _pull_secrets(server: Server, runtime: Runtime) -> list[dict[str, Any]]:
@@ -166,7 +174,7 @@ def _container(spec: LlamaStackSpec, server: Server, extra: PodTemplate, runtime
                 *([start_install.packages_mount()] if runtime.install else []),
                 *(start_program.mounts() if runtime.program else []),
             ],
-            "startupProbe": _probe(port, _STARTUP, probes.startup),
+            "startupProbe": _probe(port, _startup(runtime, probes), probes.startup),
             "readinessProbe": _probe(port, _READINESS, probes.readiness),
             "livenessProbe": _probe(port, _LIVENESS, probes.liveness),
             "lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},

@@ -132,6 +132,15 @@ class TestTheServer:
 
 
 class TestTime:
+    @pytest.mark.parametrize(
+        ("probe", "period"), [(None, 1), ({"failureThreshold": 600}, 2), ({"periodSeconds": 5}, 5)]
+    )
+    def test_between_looks_at_a_start_is_what_the_stack_chose_its_number_of_looks_for(
+        self, probe: Body | None, period: int
+    ) -> None:
+        (serving,) = pod(server={"probes": {"startup": probe}} if probe else None)["containers"]
+        assert serving["startupProbe"]["periodSeconds"] == period
+
     @pytest.mark.parametrize(("deadline", "seconds"), [(600, 150), (60, 15), (4, 10)])
     def test_of_a_check_is_a_part_of_that_of_a_rollout(self, deadline: int, seconds: int) -> None:
         assert values(check(settings=WorkloadSettings(progress_deadline=deadline)), "--deadline") == [str(seconds)]
