@@ -219,8 +219,9 @@ class Operator:
 
     def _member_changed(self, member: Child | Pod, listed: bool) -> None:
         key = (member.key[0], member.group)
-        needed_a_program = isinstance(member, Child) and isinstance(member.facts, DeploymentFacts)
-        if self._stacks.get(key) is not None or needed_a_program:
+        # One that goes after its stack may have been the last that needed the namespace's program.
+        is_last_look = not listed and isinstance(member, Child) and isinstance(member.facts, DeploymentFacts)
+        if self._stacks.get(key) is not None or is_last_look:
             self._queue.add(key, listed)
 
     def _build_changed(self, build: BuildRecord, listed: bool) -> None:

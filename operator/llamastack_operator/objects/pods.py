@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from llamastack_contract.paths import CHECK
@@ -20,6 +21,9 @@ from llamastack_operator.objects.fields import (
     text,
     version_of,
 )
+
+_LONGEST_MESSAGE = 4096
+"""Most characters of a termination message that are kept: as many bytes as Kubernetes does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,18 @@ class StartCheck:
 
     Attributes:
         container: the container that it runs in.
-        report: what it said when it ended last; None where it said nothing that can be read.
+        said: what it said when it ended last, as text: a tenth of what it takes when it is read.
         finished: when that was (RFC 3339); empty where it never ended.
     """
 
     container: ContainerState
-    report: StartReport | None
+    said: str
     finished: str
+
+    @property
+    def report(self) -> StartReport | None:
+        """What it said; None where that cannot be read."""
+        return _read(self.said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +157,12 @@ def pulled(asked: str, image_id: str) -> str:
 
 def _check(entry: Mapping[str, Any], asked: Mapping[str, str]) -> StartCheck:
     ended = _end_of(entry)
-    report = StartReport.parse(text(ended, "message")) if ended else None
-    return StartCheck(_container(entry, asked), report, text(ended, "finishedAt"))
+    return StartCheck(_container(entry, asked), text(ended, "message")[:_LONGEST_MESSAGE], text(ended, "finishedAt"))
+
+
+@lru_cache(maxsize=64)
+def _read(said: str) -> StartReport | None:
+    return StartReport.parse(said)
 
 
 def _end_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -180,11 +180,12 @@ class Reconciler:
 
     async def _sweep(self, namespace: str) -> None:
         """Delete the programs that no Deployment of a namespace needs, unless one is just being rolled out."""
-        needed = needed_programs(self._gatherer.deployments(namespace))
-        if needed is None:
+        own = {self._programs.program.config_map} if self._stacks.has((namespace, "")) else set[str]()
+        if self._programs.names(namespace) <= own:
             return
-        own = {self._programs.program.config_map} if self._stacks.has((namespace, "")) else set()
-        await self._programs.sweep(namespace, needed | own)
+        needed = needed_programs(self._gatherer.deployments(namespace))
+        if needed is not None:
+            await self._programs.sweep(namespace, needed | own)
 
     async def _carry_out(self, stack: Stack, decided: Plan) -> PassOutcome:
         """Apply what is wanted, side by side, then delete what is not; return what came of it."""
