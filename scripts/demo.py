@@ -18,13 +18,13 @@ import yaml
 
 from scripts import demo_broken
 from scripts.demo_cluster import REPOSITORY, Cluster, conditions, execute
+from scripts.demo_manifests import MANIFESTS, manifests
 from scripts.demo_questions import DemoError, ask, forwarded
 
 NODE = "demo"
 NAMESPACE = "llamastack-demo"
 OPERATOR_NAMESPACE = "llamastack-operator"
 STACK = "external-provider"
-MANIFESTS = ("examples/detector.yaml", "examples/external-provider.yaml")
 PATIENCE = 15 * 60
 """Seconds that the build and the start may take."""
 EMBEDDED_REPOSITORY = "registry.local:5000/demo/external-provider"
@@ -92,19 +92,6 @@ def up(context: str | None, image: str | None, repository: str | None) -> None:
         print(f"{seconds:7.1f} s  {title}")
     print(f"{time.monotonic() - begin:7.1f} s  in all\n")
     print(epilogue(cluster, context))
-
-
-def manifests(repository: str | None) -> list[dict[str, Any]]:
-    """Read the examples; the image goes to `repository`, or where there is none pods install the packages."""
-    texts = [(REPOSITORY / path).read_text() for path in MANIFESTS]
-    objects = [body for text in texts for body in yaml.safe_load_all(text)]
-    for body in objects:
-        if body["kind"] != "LlamaStack":
-            continue
-        body["spec"].pop("build", None)
-        if repository:
-            body["spec"]["build"] = {"repository": repository}
-    return objects
 
 
 def reach_the_index(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from scripts.demo import manifests
 from scripts.demo_copies import lacking
+from scripts.demo_manifests import manifests
 from tests.conformance.checks import run_start_check
 from tests.conformance.releases import python_of
 from tests.conformance.test_start_check import STORAGE

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from llamastack_operator.cli import main
-from scripts.demo import manifests
 from scripts.demo_broken import lines_of, remove, told, wait_told
 from scripts.demo_cluster import Cluster
 from scripts.demo_copies import Broken, lacking, misspelt
+from scripts.demo_manifests import manifests
 from scripts.demo_questions import DemoError
 from tests.support.documented import write
 

@@ -73,8 +73,14 @@ def _pod_troubles(pod: Pod) -> Iterator[Diagnosis]:
 
 
 def _check_trouble(check: StartCheck) -> Diagnosis | None:
-    """Return what keeps a check from saying anything; what it says is told as its findings, and no trouble of a pod."""
-    return _container_trouble(check.container) if check.report is None else _waiting_trouble(check.container)
+    """Return what keeps a check from saying anything; what it says is told as its findings, and no trouble of a pod.
+
+    Where a part of it was killed for its memory it says that it could not be made, and ends with 0: to the kubelet it
+    has failed all the same, and is started again.
+    """
+    ended = check.container.ended
+    says_nothing = check.report is None or (ended is not None and ended[0] == "OOMKilled")
+    return _container_trouble(check.container) if says_nothing else _waiting_trouble(check.container)
 
 
 def _waiting_trouble(container: ContainerState) -> Diagnosis | None:

@@ -106,6 +106,14 @@ class TestACheckThatSaysNothing:
         assert told(stack)["Ready"] == ("False", "OutOfMemory")
         assert told(stack)["ProtocolCompliant"] == ("False", "MissingMethod")
 
+    def test_where_a_part_of_it_was_killed_for_memory_though_it_ended_with_a_report(self) -> None:
+        """To the kubelet such an init container has failed, whatever status it ended with."""
+        said = StartReport("CheckFailed", "0.7.3", "the check ended by SIGKILL, as at a limit of memory")
+        ended = {"reason": "OOMKilled", "exitCode": 0, "finishedAt": NOW, "message": said.to_text()}
+        conditions = told(seen(starting(), pod_with_check({"state": {"terminated": ended}})))
+        assert conditions["Ready"] == ("False", "OutOfMemory")
+        assert conditions["ProtocolCompliant"] == ("Unknown", "CheckFailed")
+
     def test_is_no_trouble_once_it_let_the_server_start(self) -> None:
         done = {"state": {"terminated": {"reason": "Completed", "exitCode": 0, "finishedAt": NOW}}, "ready": True}
         assert told(seen(serving(), pod_with_check(done, ready=True)))["Ready"] == ("True", "Ready")
