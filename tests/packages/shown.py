@@ -1,4 +1,5 @@
-"""The packages that the examples name and nobody publishes: code that does nothing, so that servers can load it."""
+"""The packages that the examples name and nobody publishes: code that does nothing, so that servers can load it,
+and that has what the protocol of its API asks for."""
 
 from tests.packages.build import Package
 
@@ -13,6 +14,11 @@ class Provider:
     async def shutdown(self): ...
     async def should_refresh_models(self): return False
     async def list_models(self): return []
+    async def register_model(self, model): return model
+    async def unregister_model(self, model_id): ...
+    async def openai_completion(self, params): ...
+    async def openai_chat_completion(self, params): ...
+    async def openai_embeddings(self, params): ...
 
 
 async def get_adapter_impl(config, deps):
