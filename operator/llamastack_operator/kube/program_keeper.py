@@ -7,6 +7,7 @@ program, and be written with each of them. So it is deleted here, when no Deploy
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Set
 from typing import Any
@@ -44,6 +45,8 @@ class ProgramKeeper:
         self._client = client
         self._programs = programs
         self._content = content
+        # Many stacks of a namespace come at once: one of them makes it, the others wait.
+        self._making = asyncio.Lock()
         self.program = StartProgram(hashlib.sha256(content).hexdigest())
 
     async def ensure(self, namespace: str, program: StartProgram) -> None:
@@ -53,9 +56,13 @@ class ProgramKeeper:
             NotThisProgramError: the name is taken.
             ApiError: the API server refused.
         """
-        known = self._programs.get((namespace, program.config_map))
-        if program != self.program or (known is not None and not known.deleting):
+        if program != self.program or program.config_map in self.names(namespace):
             return
+        async with self._making:
+            if program.config_map not in self.names(namespace):
+                await self._make(namespace, program)
+
+    async def _make(self, namespace: str, program: StartProgram) -> None:
         body = program_config_map(namespace, self.program, self._content)
         try:
             answer = await self._client.create(CONFIGMAPS, body)

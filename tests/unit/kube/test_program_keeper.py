@@ -42,6 +42,7 @@ class Server:
 
     async def create(self, resource: Resource, body: Body) -> Body:
         self.created.append(body)
+        await asyncio.sleep(0)
         if body["metadata"]["name"] in self.stored:
             raise ApiError(409, {"reason": "AlreadyExists"})
         return self.hold(body)
@@ -87,6 +88,15 @@ class TestEnsure:
         scene.ensure()
         scene.ensure(namespace="team-b")
         assert [body["metadata"]["namespace"] for body in scene.server.created] == ["team-a", "team-b"]
+
+    def test_makes_it_once_where_many_come_at_once(self) -> None:
+        scene = Scene()
+
+        async def both() -> None:
+            await asyncio.gather(*(scene.keeper.ensure("team-a", OWN) for _ in range(8)))
+
+        run(both())
+        assert len(scene.server.created) == 1
 
     def test_takes_one_that_was_made_since_the_cache_was_filled(self) -> None:
         scene = Scene()
