@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import functools
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ import aiohttp
 from kubernetes.aio import config as kubernetes_config
 from kubernetes.aio.client.configuration import Configuration
 
-from benchmarks.measure import peak_memory
+from benchmarks.measure import meanwhile, peak_memory
 from benchmarks.sightings import seen
 from llamastack_operator.kube.client import Client
 from llamastack_operator.objects.resources import DEPLOYMENTS, LLAMASTACKS
@@ -34,7 +33,7 @@ from tests.cluster import ControlPlane
 from tests.cluster.apiserver import SERVICE_RANGE
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.processes import free_port
-from tests.e2e.operator import minimal
+from tests.e2e.operator import OperatorProcess, minimal
 from tests.support.hostile import ATTEMPTS, BOMBS, LARGE, WORDS, job, long_deployment, with_value, words
 
 PATIENCE = 120.0
@@ -61,45 +60,14 @@ class Scene:
     Attributes:
         client: the API server.
         kubectl: the hostile tenant's kubectl.
-        kubeconfig: of the administrator.
-        port: of `/healthz`.
-        log: where the operator writes.
-        operator: its process.
+        operator: the operator.
         tasks: what the tenant does meanwhile.
     """
 
     client: Client
     kubectl: Kubectl
-    kubeconfig: Path
-    port: int
-    log: Path
-    operator: subprocess.Popen[bytes] | None = None
+    operator: OperatorProcess
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    @property
-    def pid(self) -> int:
-        """The operator's process.
-
-        Raises:
-            LookupError: there is none.
-        """
-        if self.operator is None:
-            raise LookupError("no operator runs")
-        return self.operator.pid
-
-    def start_operator(self) -> None:
-        """Start the operator, and wait for nothing."""
-        command = [sys.executable, "-m", "llamastack_operator", "--health-port", str(self.port)]
-        with self.log.open("ab") as log:
-            environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
-            self.operator = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-
-    def stop_operator(self) -> None:
-        """End the operator, as a node that goes does."""
-        if self.operator is not None:
-            self.operator.kill()
-            self.operator.wait()
-            self.operator = None
 
     async def create(self, path: str, body: str) -> None:
         """Send JSON to a path as it is, as the hostile tenant."""
@@ -114,13 +82,18 @@ class Scene:
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
         await self.create(f"/api/v1/namespaces/{self.kubectl.namespace}/configmaps", json.dumps(body))
 
-    async def bystander(self, name: str) -> float:
-        """Create a stack of another namespace and return when its Deployment was there, of this process's clock."""
+    async def bystander(self, name: str, launches: bool = False) -> float:
+        """Create a stack of another namespace and return when its Deployment was there, of this process's clock.
+
+        Args:
+            name: of the stack.
+            launches: whether the operator is down, and started once the stack is there.
+        """
         body = {**minimal(name), "metadata": {"name": name, "namespace": "bystander"}}
         async with seen(self.client, DEPLOYMENTS, "bystander", lambda _: True) as deployed:
             await self.client.create(LLAMASTACKS, body)
-            if self.operator is None:
-                self.start_operator()
+            if launches:
+                self.operator.launch()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     while name not in deployed.times:
@@ -233,21 +206,16 @@ async def probed(port: int) -> AsyncIterator[Probe]:
                         probe.slowest = max(probe.slowest, time.monotonic() - begin)
                 await asyncio.sleep(_ASKED)
 
-    task = asyncio.create_task(ask())
-    try:
+    async with meanwhile(ask()):
         yield probe
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
-async def measure(scene: Scene, number: int, name: str) -> None:
+async def measure(scene: Scene, port: int, number: int, name: str) -> None:
     """Store one kind, look how a bystander fares, and print it."""
     namespace = scene.kubectl.namespace
     scene.kubectl("create", "namespace", str(namespace))
-    scene.start_operator()
-    async with probed(scene.port) as probe, peak_memory(lambda: scene.pid) as peak:
+    scene.operator.launch()
+    async with probed(port) as probe, peak_memory(lambda: scene.operator.pid) as peak:
         while not probe.answers:
             await asyncio.sleep(0.05)
         storing = asyncio.create_task(KINDS[name](scene))
@@ -257,15 +225,15 @@ async def measure(scene: Scene, number: int, name: str) -> None:
         begin = time.monotonic()
         beside = await scene.bystander(f"beside-{number}") - begin
         await asyncio.sleep(5)
-        scene.stop_operator()
+        scene.operator.kill()
         begin = time.monotonic()
-        after = await scene.bystander(f"after-{number}") - begin
+        after = await scene.bystander(f"after-{number}", launches=True) - begin
         await asyncio.sleep(10)
     for task in scene.tasks:
         task.cancel()
     await asyncio.gather(*scene.tasks, return_exceptions=True)
     scene.tasks.clear()
-    scene.stop_operator()
+    scene.operator.kill()
     await asyncio.to_thread(scene.kubectl, "delete", "namespace", str(namespace), "--wait=true", timeout=300)
     print(
         f"{name:45} {first:5.1f} s {beside:5.1f} s {after:5.1f} s {probe.slowest:6.2f} s {peak.megabytes:6.0f} MB",
@@ -284,8 +252,9 @@ async def run(plane: ControlPlane, only: str) -> None:
         for number, name in enumerate(KINDS):
             if only in name:
                 kubectl = plane.kubectl.within(f"hostile-{number}")
-                log = Path(folder) / "operator.log"
-                await measure(Scene(client, kubectl, plane.kubeconfig, free_port(), log), number, name)
+                port = free_port()
+                operator = OperatorProcess(plane.kubeconfig, Path(folder), "--health-port", str(port))
+                await measure(Scene(client, kubectl, operator), port, number, name)
     await client.close()
 
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,9 +56,16 @@ async def peak_memory(pid: Callable[[], int]) -> AsyncIterator[Peak]:
                 peak.megabytes = max(peak.megabytes, memory_mb(pid()))
             await asyncio.sleep(_LOOK)
 
-    task = asyncio.create_task(look())
-    try:
+    async with meanwhile(look()):
         yield peak
+
+
+@contextlib.asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do what has no end of its own until the block ends."""
+    task = asyncio.create_task(work)
+    try:
+        yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

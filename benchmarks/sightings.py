@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 
+from benchmarks.measure import meanwhile
 from llamastack_operator.kube.client import Client, Object
 from llamastack_operator.objects.resources import Resource
 
@@ -48,13 +49,8 @@ async def seen(
             if event["type"] in ("ADDED", "MODIFIED"):
                 sightings.note(event["object"])
 
-    task = asyncio.create_task(follow())
-    try:
+    async with meanwhile(follow()):
         yield sightings
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def until_all(sightings: Sightings, count: int, timeout: float = 600) -> float:  # noqa: ASYNC109

@@ -77,6 +77,17 @@ class OperatorProcess:
         self._process.kill()
         self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The process.
+
+        Raises:
+            LookupError: it does not run.
+        """
+        if self._process is None or self._process.poll() is not None:
+            raise LookupError("no operator runs")
+        return self._process.pid
+
     def peak_memory(self) -> int:
         """Return the most MiB of resident memory that it and the processes that it has started ever had, added up."""
         assert self._process is not None
