@@ -76,6 +76,9 @@ class Client:
 
     def __init__(self, configuration: Configuration) -> None:
         configuration.connection_pool_maxsize = 64
+        # Proxies of the environment are for builds; a kubeconfig names its own. And for each request aiohttp would look
+        # for them, and for a netrc file, in a thread each: a quarter of the CPU time of a pass.
+        configuration.client_session_kwargs = {"trust_env": False}
         self.configuration = configuration
         self._rest = RESTClientObject(configuration)
 
@@ -89,7 +92,10 @@ class Client:
         for setting in (await self.configuration.auth_settings()).values():
             headers[setting["key"]] = setting["value"]
         connector = aiohttp.TCPConnector(limit=0, ssl=self._rest.ssl_context)
-        return aiohttp.ClientSession(connector=connector, headers=headers, response_class=SlimResponse)
+        proxy = self.configuration.proxy
+        return aiohttp.ClientSession(
+            connector=connector, headers=headers, proxy=proxy, response_class=SlimResponse, trust_env=False
+        )
 
     async def get(self, resource: Resource, namespace: str, name: str, metadata_only: bool = False) -> Object | None:
         """Return an object, or None where it does not exist."""

@@ -7,10 +7,12 @@ watch that is refused. With a real one the client runs in every test of tests/e2
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -128,6 +130,46 @@ class TestRequests:
 
 
 class TestAnswers:
+    def test_no_request_goes_to_a_proxy_of_the_environment_which_is_for_builds(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+
+        async def through_the_session_of_kopf(client: Client) -> Any:
+            async with await client.session() as session, session.get(f"{client.configuration.host}/api") as response:
+                return await response.json()
+
+        result, _, _ = answered(says(BODY), lambda client: client.get(CONFIGMAPS, "team-a", "x"))
+        assert result == BODY
+        assert answered(says(BODY), through_the_session_of_kopf)[0] == BODY
+
+    def test_every_request_goes_to_the_proxy_that_the_kubeconfig_names(self) -> None:
+        async def main() -> list[str]:
+            asked = []
+
+            async def proxied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                asked.append((await reader.readline()).decode().split()[1])
+                writer.close()
+
+            async with await asyncio.start_server(proxied, "127.0.0.1", 0) as proxy:
+                configuration = Configuration(host="http://api.example")
+                configuration.proxy = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+                client = Client(configuration)
+                with contextlib.suppress(aiohttp.ClientError):
+                    await client.get(CONFIGMAPS, "team-a", "x")
+                async with await client.session() as session:
+                    with contextlib.suppress(aiohttp.ClientError):
+                        await session.get("http://api.example/apis")
+                await client.close()
+            return asked
+
+        asked = asyncio.run(main())
+        assert "http://api.example/api/v1/namespaces/team-a/configmaps/x" in asked
+        assert "http://api.example/apis" in asked
+
     def test_an_object_is_a_dict(self) -> None:
         found, _, _ = answered(says(BODY), lambda client: client.get(CONFIGMAPS, "team-a", "x"))
         assert found == BODY

@@ -1,7 +1,6 @@
 """What the operator keeps of a LlamaStack: its parsed spec, its run config as text, and its status as last seen.
 
-The run config is the large part of the object and is only ever passed on, so it is kept as the text that the
-ConfigMap will hold, and compressed: a fiftieth of the memory of the parsed tree.
+The run config is the large part of the object and is only ever passed on: it is kept as text, compressed.
 """
 
 from __future__ import annotations
@@ -17,11 +16,9 @@ from llamastack_operator.api.labels import REBUILD_ANNOTATION
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import annotation, mapping, metadata_of, number, version_of
-from llamastack_operator.objects.slim_json import PACKED, is_too_large, unpacked
-from llamastack_operator.planning.stack.inputs.modules import has_modules
-from llamastack_operator.planning.stack.inputs.run_config import depth_findings, report_shape, report_size
+from llamastack_operator.objects.slim_json import PACKED
+from llamastack_operator.planning.stack.inputs.inline import inline_config, packed_config
 from llamastack_operator.planning.stack.reasons import StackReason
-from llamastack_operator.workloads.run_config import TooLargeError, run_config_text
 from llamastack_resolver.findings import Finding, Findings
 from llamastack_resolver.reasons import ConfigReason
 from llamastack_resolver.releases import Release, UnknownReleaseError, start_command
@@ -96,11 +93,7 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
         check_release(spec, findings)
     except ValidationError as error:
         check_spec(error, findings)
-    if packed and is_too_large(packed):
-        report_size("spec.runConfig", findings)
-    elif packed:
-        run_config = unpacked(packed)
-    text = _inline_text(run_config, findings)
+    inline = packed_config(packed) if packed else inline_config(run_config)
     return Stack(
         key=(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
@@ -108,32 +101,16 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
         generation=number(metadata, "generation"),
         deleting="deletionTimestamp" in metadata,
         spec=spec,
-        packed_run_config=None if text is None else zlib.compress(text.encode(errors="surrogatepass"), level=1),
-        findings=tuple(findings),
+        packed_run_config=inline.packed,
+        findings=(*findings, *inline.findings),
         status=mapping(body, "status"),
-        modules=has_modules(run_config),
+        modules=inline.modules,
         rebuild=_rebuild(metadata),
     )
 
 
 def _rebuild(metadata: Mapping[str, Any]) -> str:
     return annotation(metadata, REBUILD_ANNOTATION)[:64]
-
-
-def _inline_text(run_config: Any, findings: Findings) -> str | None:
-    """Return an inline run config as text; None where there is none, or none that a ConfigMap could hold."""
-    if run_config is None:
-        return None
-    if not isinstance(run_config, dict):
-        report_shape(run_config, "spec.runConfig", findings)
-        return None
-    try:
-        text = run_config_text(run_config)
-    except TooLargeError:
-        report_size("spec.runConfig", findings)
-        return None
-    findings.extend(depth_findings(text, "spec.runConfig"))
-    return text
 
 
 def check_spec(error: ValidationError, findings: Findings) -> None:
