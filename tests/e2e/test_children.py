@@ -155,6 +155,20 @@ def test_drift_is_healed(case: str, stacks: Stacks) -> None:
     eventually(lambda: comparable(stacks.kubectl.json("get", kind, "drifts")) == before)
 
 
+def test_who_made_a_change_that_was_undone_is_told(stacks: Stacks) -> None:
+    stacks.kubectl.apply(minimal("edited"))
+    stacks.settled("edited")
+    stacks.kubectl("scale", "deployment", "edited", "--replicas", "7")
+
+    def told() -> bool:
+        events = stacks.kubectl.json("get", "events", "--field-selector", "involvedObject.kind=LlamaStack")["items"]
+        words = [event["message"] for event in events if event["reason"] == "DriftCorrected"]
+        return words == ["'kubectl' changed spec.replicas of Deployment 'edited'; it was set back"]
+
+    eventually(told)
+    assert stacks.get("deployment", "edited")["spec"]["replicas"] == 1
+
+
 def comparable(body: Any) -> Any:
     metadata = {key: body["metadata"].get(key) for key in ("labels", "ownerReferences")}
     annotations = body["metadata"]["annotations"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 
+from llamastack_operator.kube.brake import Brake, Place
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client, Object
+from llamastack_operator.kube.contention import Contender, contender
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.child import Child, Desired, Key, child_from, digest, wants_body
 from llamastack_operator.objects.child_facts import DeploymentFacts
@@ -16,6 +19,8 @@ _NEVER_A_VERSION = "1"
 CREATE_ONLY = {"resourceVersion": _NEVER_A_VERSION}
 """What a new object is applied with."""
 HANDOVER_MANAGER = "llamastack-operator-replicas"
+# Where fewer writes than this are allowed at once, the next is the last for a while.
+_LAST = 2
 
 
 class NotOursError(Exception):
@@ -32,6 +37,22 @@ class NotOursError(Exception):
         self.key = key
         self.leftover = leftover
         super().__init__(f"{resource.kind} {key[1]} belongs to somebody else")
+
+
+class ContendedError(Exception):
+    """An object is changed by somebody else again and again; it is corrected no more than once a minute.
+
+    Attributes:
+        resource: its kind.
+        key: its namespace and name.
+        contender: who changes it, as far as that is known.
+    """
+
+    def __init__(self, resource: Resource, key: Key, contender: Contender) -> None:
+        self.resource = resource
+        self.key = key
+        self.contender = contender
+        super().__init__(f"{resource.kind} {key[1]} is changed again and again")
 
 
 async def send(client: Client, wanted: Desired, identity: Mapping[str, str]) -> Object:
@@ -55,36 +76,73 @@ class Applier:
     Args:
         client: the API server.
         caches: what is known of each kind, by kind.
+        brake: slows down what would be a fight.
+
+    Attributes:
+        corrections: how often somebody's change of an object was undone, by kind.
     """
 
-    def __init__(self, client: Client, caches: Mapping[str, Cache[Child]]) -> None:
+    def __init__(self, client: Client, caches: Mapping[str, Cache[Child]], brake: Brake | None = None) -> None:
         self._client = client
         self._caches = caches
+        self._brake = brake or Brake()
+        self.corrections: Counter[str] = Counter()
         # Owned digests that the API server answered where they differ from the prediction.
-        self._surprises: dict[tuple[str, Key], tuple[str, str]] = {}
+        self._surprises: dict[Place, tuple[str, str]] = {}
+        # Who changes an object again and again, told until it has been left alone for a while.
+        self._contenders: dict[Place, Contender] = {}
 
-    async def apply(self, wanted: Desired) -> Child:
+    async def apply(self, wanted: Desired, corrected: Callable[[Contender], Awaitable[None]] | None = None) -> Child:
         """Apply an object if it is not as it should be, and return what is known of it now.
+
+        Args:
+            wanted: the object.
+            corrected: called after a change of somebody was undone, with who that was, where it is known.
 
         Raises:
             NotOursError: the name is taken.
+            ContendedError: somebody else changes it again and again.
             ApiError: the API server refused.
         """
         cache = self._caches[wanted.resource.kind]
         live = cache.get(wanted.key)
-        if live is None:
-            return await self._create(wanted)
-        if not live.belongs_to(wanted.owner_uid):
+        if live is not None and not live.belongs_to(wanted.owner_uid):
             raise NotOursError(wanted.resource, wanted.key, leftover=True)
-        if self._is_settled(wanted, live):
+        place = (wanted.resource.kind, wanted.key)
+        left = self._brake.left(place, wanted.applied)
+        if live is not None and self._is_settled(wanted, live):
+            if left < 1 and place in self._contenders:
+                raise ContendedError(wanted.resource, wanted.key, self._contenders[place])
+            self._contenders.pop(place, None)
             return live
-        return await self._update(wanted, live)
+        drifted = live is not None and live.applied == wanted.applied
+        rival = await self._contender(wanted, live) if drifted or left < _LAST else Contender()
+        self.corrections[wanted.resource.kind] += drifted
+        if left >= _LAST:
+            live = await self._write(wanted, live)
+            if rival.manager and corrected is not None:
+                await corrected(rival)
+            return live
+        self._contenders[place] = rival
+        if left >= 1:
+            await self._write(wanted, live)
+        raise ContendedError(wanted.resource, wanted.key, rival)
 
     async def delete(self, child: Child) -> None:
         """Delete a child of that very UID."""
         await self._client.delete(child.resource, *child.key, uid=child.uid)
         self._caches[child.resource.kind].remove(child.key, child.uid)
-        self._surprises.pop((child.resource.kind, child.key), None)
+        place = (child.resource.kind, child.key)
+        self._surprises.pop(place, None)
+        self._contenders.pop(place, None)
+        self._brake.forget(place)
+
+    async def _contender(self, wanted: Desired, live: Child | None) -> Contender:
+        """Find out who changes an object, before it is corrected: what is written again has no other owner."""
+        body = await self._client.get(wanted.resource, *wanted.key, metadata_only=True) if live is not None else None
+        if live is None or body is None:
+            return Contender(deletes=True)
+        return contender(body["metadata"], owned_fields(wanted.body), renders=live.applied != wanted.applied)
 
     def _is_settled(self, wanted: Desired, live: Child) -> bool:
         if live.applied != wanted.applied:
@@ -92,6 +150,9 @@ class Applier:
         if live.owned == digest(owned_fields(wanted.body)):
             return True
         return self._surprises.get((wanted.resource.kind, wanted.key)) == (wanted.applied, live.owned)
+
+    async def _write(self, wanted: Desired, live: Child | None) -> Child:
+        return await (self._create(wanted) if live is None else self._update(wanted, live))
 
     async def _create(self, wanted: Desired) -> Child:
         try:
@@ -116,6 +177,7 @@ class Applier:
         child = child_from(wanted.resource, await send(self._client, wanted, identity))
         self._caches[wanted.resource.kind].put(child)
         place = (wanted.resource.kind, wanted.key)
+        self._brake.wrote(place, wanted.applied)
         self._surprises.pop(place, None)
         if child.owned != digest(owned_fields(wanted.body)):
             self._surprises[place] = (wanted.applied, child.owned)

@@ -26,6 +26,7 @@ PARTS = {
 OF_REASONS = {
     "ApplyFailed": {DOES_NOT_START},
     "ClaimExists": {DOES_NOT_START},
+    "Contended": {SERVES_OTHER},
     "DependencyCycle": {DOES_NOT_START, NO_EFFECT},
     "DependencyFailed": {DOES_NOT_START, NO_EFFECT},
     "DuplicateProviderId": {SERVES_OTHER, UNJUDGED},

@@ -13,9 +13,11 @@ from typing import Any, cast
 import pytest
 
 from llamastack_operator.api.labels import FIELD_MANAGER
-from llamastack_operator.kube.apply import HANDOVER_MANAGER, Applier, NotOursError
+from llamastack_operator.kube.apply import HANDOVER_MANAGER, Applier, ContendedError, NotOursError
+from llamastack_operator.kube.brake import AT_ONCE, INTERVAL, Brake
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.contention import Contender
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.child import Child, Desired, child_from
 from llamastack_operator.objects.resources import CHILDREN, DEPLOYMENTS, SERVICES, Resource
@@ -40,7 +42,7 @@ class Server:
         self.applied: list[Body] = []
         self.extra: Mapping[str, Any] = {}
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Body | None:
+    async def get(self, resource: Resource, namespace: str, name: str, metadata_only: bool = False) -> Body | None:
         self.requests.append("get")
         return self.stored
 
@@ -90,10 +92,30 @@ class Scene:
         self.cache = caches[resource.kind]
         if held is not None and known:
             self.cache.put(child_from(resource, held))
-        self.applier = Applier(cast(Client, self.server), caches)
+        self.now = 0.0
+        self.applier = Applier(cast(Client, self.server), caches, Brake(lambda: self.now))
 
     def apply(self, wanted: Desired) -> Child:
         return asyncio.run(self.applier.apply(wanted))
+
+    def drift(self, manager: str = "rival") -> None:
+        """Let somebody take a field of a Service of ours."""
+        assert self.server.stored is not None
+        body = stored(self.server.stored, version=self.server._next())
+        (own,) = body["metadata"]["managedFields"]
+        del own["fieldsV1"]["f:spec"]
+        theirs = {"manager": manager, "operation": "Update", "fieldsV1": {"f:spec": {"f:ports": {}}}}
+        body["metadata"]["managedFields"] = [own, theirs]
+        self.server.stored = body
+        self.cache.put(child_from(SERVICES, body))
+
+    def contended(self, wanted: Desired) -> ContendedError | None:
+        """Apply, and return the error if somebody changes the object again and again."""
+        try:
+            self.apply(wanted)
+        except ContendedError as error:
+            return error
+        return None
 
 
 class TestRequests:
@@ -121,12 +143,12 @@ class TestRequests:
         assert scene.server.applied[0]["metadata"]["uid"] == "uid", "never one that was made anew under the name"
 
     @pytest.mark.parametrize("drift", [{"f:spec": {}}, {"f:spec": {"f:ports": {}, "f:type": {}}}])
-    def test_an_object_that_somebody_changed_costs_one(self, drift: Body) -> None:
+    def test_an_object_that_somebody_changed_costs_one_and_a_look_at_who_it_was(self, drift: Body) -> None:
         scene = Scene(stored(service().body, extra=drift))
         scene.apply(service())
-        assert scene.server.requests == ["apply"]
+        assert scene.server.requests == ["get", "apply"], "who it was is told, and known before it is undone only"
         scene.apply(service())
-        assert scene.server.requests == ["apply"]
+        assert scene.server.requests == ["get", "apply"]
 
     def test_a_forged_digest_costs_one(self) -> None:
         held = stored(service().body)
@@ -144,7 +166,7 @@ class TestSurprise:
         scene.server.extra = {"f:surprise": {}}
         for _ in range(3):
             scene.apply(service())
-        assert scene.server.requests == ["apply"]
+        assert scene.server.requests == ["get", "apply"], "nobody is found who made it, and none is told"
 
     def test_does_not_hide_a_later_change_of_somebody(self) -> None:
         scene = Scene()
@@ -152,7 +174,7 @@ class TestSurprise:
         scene.apply(service())
         scene.cache.put(child_from(SERVICES, stored(service().body, uid="new-uid", version=9, extra={"f:spec": {}})))
         scene.apply(service())
-        assert scene.server.requests == ["apply", "apply"]
+        assert scene.server.requests == ["apply", "get", "apply"]
 
     def test_does_not_hide_a_change_of_what_is_wanted(self) -> None:
         scene = Scene()
@@ -169,7 +191,7 @@ class TestSurprise:
         assert len(scene.cache) == 0
         scene.cache.put(child_from(SERVICES, stored(service().body, version=9, extra={"f:surprise": {}})))
         scene.apply(service())
-        assert scene.server.requests[2:] == ["apply"]
+        assert scene.server.requests[2:] == ["get", "apply"]
 
 
 class TestOthers:
@@ -246,3 +268,74 @@ class TestReplicas:
         scene = Scene(stored(deployment(replicas=0).body), DEPLOYMENTS)
         scene.apply(deployment())
         assert scene.server.requests == ["apply"]
+
+
+class TestContention:
+    """Nobody is fought with: what somebody changes again and again is set back once a minute, and told."""
+
+    def test_a_change_by_hand_is_undone_at_once_a_few_times(self) -> None:
+        scene = Scene(stored(service().body))
+        for _ in range(AT_ONCE - 1):
+            scene.drift()
+            assert scene.contended(service()) is None
+
+    def test_an_undone_change_is_told_with_who_made_it(self) -> None:
+        scene = Scene(stored(service().body))
+        scene.drift("kubectl-edit")
+        told = []
+
+        async def corrected(by: Contender) -> None:
+            told.append((by.manager, by.field, scene.server.requests[-1]))
+
+        asyncio.run(scene.applier.apply(service(), corrected))
+        assert told == [("kubectl-edit", "spec.ports", "apply")]
+        assert scene.applier.corrections == {"Service": 1}
+
+    def test_from_then_on_it_is_told_with_who_and_what_and_undone_once_a_minute(self) -> None:
+        scene = Scene(stored(service().body))
+        applies = 0
+        for second in range(600):
+            scene.now = float(second)
+            scene.drift()
+            error = scene.contended(service())
+            applies = scene.server.requests.count("apply")
+            if second >= AT_ONCE:
+                assert error is not None
+                assert (error.contender.manager, error.contender.field) == ("rival", "spec.ports")
+        assert applies <= AT_ONCE + 600 / INTERVAL
+
+    def test_it_is_told_until_the_object_has_been_left_alone_for_a_while(self) -> None:
+        scene = Scene(stored(service().body))
+        for _ in range(AT_ONCE):
+            scene.drift()
+            scene.contended(service())
+        assert scene.contended(service()) is not None, "it was set back just now, and says so"
+        scene.now += INTERVAL
+        assert scene.contended(service()) is None
+
+    def test_an_edit_of_the_stack_is_applied_whatever_was(self) -> None:
+        scene = Scene(stored(service().body))
+        for _ in range(AT_ONCE + 1):
+            scene.drift()
+            scene.contended(service())
+        assert scene.contended(service(port=81)) is None
+        assert scene.server.applied[-1]["spec"]["ports"][0]["port"] == 81
+
+    def test_an_object_that_is_deleted_again_and_again_is_made_once_a_minute(self) -> None:
+        scene = Scene()
+        for _ in range(20):
+            error = scene.contended(service())
+            scene.cache.remove(("team-a", "bot"))
+            scene.server.stored = None
+        assert error is not None
+        assert error.contender.deletes
+        assert scene.server.requests.count("apply") == AT_ONCE
+
+    def test_another_operator_that_makes_it_otherwise_is_known_by_its_digest(self) -> None:
+        scene = Scene(stored(service().body))
+        for number in range(AT_ONCE + 1):
+            scene.cache.put(child_from(SERVICES, stored(service(port=82).body, version=100 * (number + 1))))
+            scene.server.stored = stored(service(port=82).body, version=100 * (number + 1))
+            error = scene.contended(service())
+        assert error is not None
+        assert error.contender.renders

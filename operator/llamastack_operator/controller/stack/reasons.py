@@ -6,6 +6,7 @@ from llamastack_resolver.findings import (
     ERROR_OF_A_STACK,
     PASSING_ERROR_OF_A_STACK,
     Declaration,
+    Place,
     Reason,
     Severity,
 )
@@ -36,5 +37,23 @@ class ApplyReason(Reason):
         cure="Wait; where it lasts, look at the API server and the operator's log.",
         shows=PASSING_ERROR_OF_A_STACK,
         example="Deployment 'bot' could not be applied: etcdserver: request timed out",
+        severities=(Severity.ERROR,),
+    )
+    DRIFT_CORRECTED = Declaration(
+        "DriftCorrected",
+        meaning="Somebody changed an object of the stack, and the change was undone.",
+        cure="",
+        shows=(Place.EVENT,),
+        example="'kubectl-edit' changed spec.replicas of Deployment 'bot'; it was set back",
+    )
+    CONTENDED = Declaration(
+        "Contended",
+        meaning="Somebody else changes or deletes an object of the stack again and again. A change is undone at once a "
+        "few times, and from then on once a minute, so that nobody is fought with.",
+        cure="Let one of the two decide: take the field from the other, or set it in the stack as the other has it. Of "
+        "two installations of the operator one has to go, or to look after other namespaces.",
+        shows=PASSING_ERROR_OF_A_STACK,
+        example="'kube-controller-manager' changes spec.replicas of Deployment 'bot' again and again; it is set back "
+        "once a minute",
         severities=(Severity.ERROR,),
     )

@@ -13,19 +13,19 @@ from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.controller.stack.memo import Memo
 from llamastack_operator.controller.stack.reasons import ApplyReason
-from llamastack_operator.controller.stack.rejection import rejection_findings
+from llamastack_operator.controller.stack.rejection import contention_findings, contested_status, rejection_findings
+from llamastack_operator.controller.stack.report import StatusReporter
 from llamastack_operator.controller.stack.versions import Rollout, Told, Versions
 from llamastack_operator.controller.worker import FollowUp
-from llamastack_operator.kube.apply import Applier, NotOursError
+from llamastack_operator.kube.apply import Applier, ContendedError, NotOursError
 from llamastack_operator.kube.build_keeper import BuildKeeper, NotThisBuildError
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.contention import Contender
 from llamastack_operator.kube.events import EventRecorder
 from llamastack_operator.kube.program_keeper import NotThisProgramError, ProgramKeeper
-from llamastack_operator.kube.status import write_status
 from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
-from llamastack_operator.objects.fields import version_of
 from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
@@ -35,7 +35,6 @@ from llamastack_operator.planning.stack.reading import is_unread
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.planning.stack.status import status_of
-from llamastack_operator.planning.stack.transitions import transitions
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.settings import WorkloadSettings
 from llamastack_resolver.findings import Finding, Findings, Severity
@@ -83,6 +82,7 @@ class Reconciler:
         self._keeper = keeper
         self._applier = applier
         self._recorder = recorder
+        self._reporter = StatusReporter(client, stacks, recorder)
         self._settings = settings
         self._programs = programs
         self._memo = Memo()
@@ -102,6 +102,7 @@ class Reconciler:
             self._memo.forget(key)
             self._versions.forget(key)
             self._readings.forget(key)
+            self._reporter.forget(key)
             await self._sweep(key[0])
             return FollowUp(True)
         answer = self._readings.of(facts)
@@ -123,10 +124,11 @@ class Reconciler:
         told = self._told_release(after, status)
         if told is not None:
             status = status_of(after, replace(outcome, asked=True, release=told.release), _now())
-        await self._report(snapshot.stack, status)
+        contested = replace(outcome, findings=(*outcome.findings, *contested_status()))
+        stands = await self._reporter.report(snapshot.stack, status, lambda: status_of(after, contested, _now()))
         await self._tidy(after, outcome)
         failed = any(finding.severity is Severity.ERROR for finding in outcome.findings)
-        return FollowUp(not (failed or _may_recover(after) or is_unread(answer.reading)), again)
+        return FollowUp(stands and not (failed or _may_recover(after) or is_unread(answer.reading)), again)
 
     def _told_release(self, snapshot: Snapshot, status: dict[str, Any]) -> Told | None:
         """Return what the server of a stack that is ready says of its version, which is nothing until it was asked;
@@ -213,31 +215,26 @@ class Reconciler:
         return PassOutcome(findings=(*decided.findings, *problems), applied=applied)
 
     async def _apply(self, item: Desired, stack: Stack) -> list[Finding]:
+        async def corrected(by: Contender) -> None:
+            told = f"{by.manager!r} changed {by.field} of {item.resource.kind} {item.key[1]!r}; it was set back"
+            await self._recorder.record(stack.key, stack.uid, ApplyReason.DRIFT_CORRECTED, told, warning=False)
+
         try:
-            await self._applier.apply(item)
+            await self._applier.apply(item, corrected)
         except NotOursError as error:
             findings = Findings()
             _report_not_ours(error, findings)
             return list(findings)
+        except ContendedError as error:
+            # Else the pass after a correction would find all as it should be, and say so until the next change.
+            self._memo.forget(stack.key)
+            return contention_findings(error, stack.spec.to_wire() if stack.spec else {})
         except ApiError as error:
             if error.namespace_terminating:
                 raise
             spec = stack.spec.to_wire() if stack.spec else {}
             return rejection_findings(item.resource.kind, item.key[1], error, spec)
         return []
-
-    async def _report(self, stack: Stack, status: dict[str, Any]) -> None:
-        if status == stack.status:
-            return
-        metadata = await write_status(self._client, LLAMASTACKS, stack.key, stack.uid, status)
-        if metadata is None:
-            return
-        current = self._stacks.get(stack.key)
-        # Else there is an edit that the watch has yet to tell of, and this version would make it old news.
-        if current is not None and current.uid == stack.uid and current.differs_in_status_from(metadata):
-            self._stacks.put(replace(current, version=version_of(metadata), status=status))
-        for transition in transitions(stack.status, status):
-            await self._recorder.record(stack.key, stack.uid, transition.reason, transition.message, transition.warning)
 
 
 def _may_recover(snapshot: Snapshot) -> bool:

@@ -7,9 +7,13 @@ from typing import Any
 
 from llamastack_operator.controller.stack.origins import origin
 from llamastack_operator.controller.stack.reasons import ApplyReason
+from llamastack_operator.kube.apply import ContendedError
 from llamastack_operator.kube.client import ApiError
 from llamastack_resolver.findings import Finding, Findings
 
+_CONTENDED = {
+    "spec.replicas": "Set spec.server.autoscaling instead of an autoscaler of another kind or of your own.",
+}
 _REFUSED = "Correct the field; the object is applied again as soon as the stack changes, and with backoff."
 
 
@@ -37,4 +41,37 @@ def rejection_findings(kind: str, name: str, error: ApiError, spec: Mapping[str,
         told.add((path, words))
         message = f"the API server refused {kind} {name!r}{place}: {words}"
         findings.error(ApplyReason.REJECTED, message, path, hint=_REFUSED)
+    return list(findings)
+
+
+def contention_findings(error: ContendedError, spec: Mapping[str, Any]) -> list[Finding]:
+    """Return what is to be said where somebody else changes an object again and again.
+
+    Args:
+        error: the object, and who changes it.
+        spec: the spec of the stack as the API has it.
+    """
+    kind, name, rival = error.resource.kind, error.key[1], error.contender
+    path, hint = "spec", ApplyReason.CONTENDED.declaration.cure
+    if rival.deletes:
+        told = f"somebody deletes {kind} {name!r} again and again; it is made anew once a minute"
+    elif rival.field:
+        path = origin(kind, rival.field, spec) or path
+        hint = _CONTENDED.get(rival.field, hint)
+        told = (
+            f"{rival.manager!r} changes {rival.field} of {kind} {name!r} again and again; it is set back once a minute"
+        )
+    else:
+        who = "another LlamaStack operator, or another version of it," if rival.renders else "somebody"
+        told = f"{who} changes {kind} {name!r} again and again; it is set back once a minute"
+    findings = Findings()
+    findings.error(ApplyReason.CONTENDED, told, path, hint=hint)
+    return list(findings)
+
+
+def contested_status() -> list[Finding]:
+    """Return what is to be said where somebody else writes the status of a stack again and again."""
+    findings = Findings()
+    told = "another LlamaStack operator, or somebody else, writes the status of this stack again and again"
+    findings.error(ApplyReason.CONTENDED, told, "status", hint=ApplyReason.CONTENDED.declaration.cure)
     return list(findings)

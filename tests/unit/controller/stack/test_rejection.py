@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.controller.stack.rejection import rejection_findings
+from llamastack_operator.controller.stack.rejection import contention_findings, rejection_findings
+from llamastack_operator.kube.apply import ContendedError
 from llamastack_operator.kube.client import ApiError
+from llamastack_operator.kube.contention import Contender
+from llamastack_operator.objects.resources import DEPLOYMENTS
 
 CONTAINER = "spec.template.spec.containers[0]"
 SPEC: dict[str, Any] = {"server": {"resources": {"limits": {"memory": "1Gi"}}}}
@@ -50,3 +53,30 @@ class TestRefusal:
         assert finding.reason == "ApplyFailed"
         assert finding.message == "Service 'bot' could not be applied: later"
         assert (finding.path, bool(finding.hint)) == ("spec", True)
+
+
+class TestContention:
+    def told(self, **known: Any) -> tuple[str, str, str]:
+        error = ContendedError(DEPLOYMENTS, ("team-a", "bot"), Contender(**known))
+        (finding,) = contention_findings(error, SPEC)
+        assert finding.reason == "Contended"
+        assert finding.hint
+        return finding.message, finding.path, finding.hint
+
+    def test_names_who_changes_which_field(self) -> None:
+        message, path, hint = self.told(manager="kube-controller-manager", field="spec.replicas")
+        assert message == (
+            "'kube-controller-manager' changes spec.replicas of Deployment 'bot' again and again; "
+            "it is set back once a minute"
+        )
+        assert path == "spec.server.replicas"
+        assert "spec.server.autoscaling" in hint
+
+    def test_of_another_operator_says_that_there_is_one(self) -> None:
+        message, path, _ = self.told(renders=True)
+        assert message.startswith("another LlamaStack operator, or another version of it, changes Deployment 'bot'")
+        assert path == "spec"
+
+    def test_of_who_deletes_or_removes_fields_says_what_happens(self) -> None:
+        assert self.told(deletes=True)[0].startswith("somebody deletes Deployment 'bot' again and again")
+        assert self.told()[0].startswith("somebody changes Deployment 'bot' again and again")
