@@ -26,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
         namespaces=tuple(options.namespace),
         workers=options.workers,
         health_port=options.health_port,
+        ready_port=options.ready_port,
+        metrics=(options.metrics_address, options.metrics_port) if options.metrics_port else None,
         instance=os.environ.get("HOSTNAME", "llamastack-operator"),
         workloads=workloads,
     )
@@ -80,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--namespace", action="append", default=[], help="look after this namespace only (repeatable)")
     parser.add_argument("--workers", type=int, default=8, help="passes that run side by side")
     parser.add_argument("--health-port", type=int, default=8080, help="port of /healthz; 0 for none")
+    parser.add_argument("--ready-port", type=int, default=0, help="port of /readyz; 0 for none")
+    parser.add_argument("--metrics-port", type=int, default=0, help="port of /metrics; 0 for none")
+    parser.add_argument("--metrics-address", default="127.0.0.1", help="the address that /metrics is served at")
     parser.add_argument("--log-format", choices=("json", "text"), default="json")
     parser.add_argument("--progress-deadline", type=int, default=600, help="seconds until a rollout counts as failed")
     parser.add_argument(

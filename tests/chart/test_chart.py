@@ -52,6 +52,7 @@ CASES = {
         "builds.proxy.HTTPS_PROXY=http://proxy.example:3128,admissionPolicy.create=false",
         "serviceAccount.name=mine,serviceAccount.annotations.a=b",
         "userRoles.create=false",
+        "metrics.expose=true,metrics.port=9191,metrics.from.team=platform",
         "resources.limits.memory=1Gi",
         "podLabels.team=blue,podAnnotations.note=x",
         "nodeSelector.disk=fast,priorityClassName=high",
@@ -164,6 +165,7 @@ def test_users_get_stacks_with_the_clusters_own_roles() -> None:
         "image.digest=latest",
         "imageTag=x",
         "progressDeadlineSeconds=1",
+        "metrics.port=8081",
         "watchNamespaces={Team_A}",
     ],
 )

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import aiohttp
 import kopf
+from prometheus_client import CollectorRegistry
 
 from llamastack_operator.api.labels import BUILD_LABEL, MANAGED_BY, MANAGED_BY_LABEL, PROGRAM_LABEL
 from llamastack_operator.controller.build.wiring import Building
 from llamastack_operator.controller.handlers import configure, register
+from llamastack_operator.controller.metrics.collector import OperatorCollector, Sources, Watcher
+from llamastack_operator.controller.metrics.endpoint import metrics_answer, ready_answer, serving
+from llamastack_operator.controller.metrics.passes import LoopLag, PassMetrics
+from llamastack_operator.controller.metrics.readiness import Synced, why_unready
 from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.controller.reading.readings import Readings
 from llamastack_operator.controller.stack.gather import Gatherer
@@ -51,9 +57,10 @@ _CRD_PATIENCE = 5.0
 logger = logging.getLogger(__name__)
 
 
-class AnyInformer(Protocol):
+class AnyInformer(Watcher, Synced, Protocol):
     """An informer, whatever it keeps."""
 
+    plural: str
     synced: asyncio.Event
 
     async def run(self) -> None:
@@ -70,6 +77,8 @@ class OperatorSettings:
         workers: how many passes run side by side.
         health_port: the TCP port of /healthz; 0 for none.
         instance: the name of this process in events.
+        ready_port: the TCP port of /readyz; 0 for none.
+        metrics: address and port of /metrics; None for none.
         workloads: defaults for all stacks.
     """
 
@@ -77,6 +86,8 @@ class OperatorSettings:
     workers: int = 8
     health_port: int = 0
     instance: str = "llamastack-operator"
+    ready_port: int = 0
+    metrics: tuple[str, int] | None = None
     workloads: WorkloadSettings = field(default_factory=WorkloadSettings)
 
 
@@ -98,7 +109,10 @@ class Operator:
         self._builds: Cache[BuildRecord] = Cache(build_index)
         self._queue: WorkQueue[Key] = WorkQueue()
         self._unreadable = Unreadable(LLAMASTACKS.plural)
-        self._building = Building(client, settings.workloads, self._builds, self._build_changed)
+        self._registry = CollectorRegistry()
+        self._passes = PassMetrics(self._registry)
+        self._lag = LoopLag(self._registry)
+        self._building = Building(client, settings.workloads, self._builds, self._build_changed, self._passes.passed)
         self._programs: Cache[ProgramRecord] = Cache()
         keeper = ProgramKeeper(client, self._programs, start_program())
         gatherer = Gatherer(self._stacks, self._children, self._pods, self._referents, keeper.names)
@@ -106,6 +120,7 @@ class Operator:
         self._readings = Readings(self._queue.add, with_texts=gatherer.with_texts)
         self._versions = Versions(self._queue.add)
         self._informers = list(self._make_informers())
+        applier = Applier(client, self._children)
         self._reconciler = Reconciler(
             client,
             self._stacks,
@@ -115,11 +130,14 @@ class Operator:
             ImageGatherer(self._builds, self._referents),
             self._builds,
             BuildKeeper(client, self._builds, self._building.notice),
-            Applier(client, self._children),
+            applier,
             EventRecorder(client, settings.instance),
             workloads,
             keeper,
         )
+        self._queues = {"stack": self._queue, "build": self._building.queue}
+        sources = Sources(client, self._stacks, self._builds, self._queues, self._informers, self._unreadable, applier)
+        self._registry.register(OperatorCollector(sources))
 
     async def run(self, stop: asyncio.Event | None = None) -> None:
         """Run until `stop` is set or the process is told to end (SIGTERM, SIGINT: kopf listens for them).
@@ -134,13 +152,26 @@ class Operator:
         port = self._settings.health_port
         # Given, because kopf would ask for the name of the user, and a container's user has none.
         identity: Any = self._settings.instance
-        await self._served()
+        async with self._told():
+            await self._served()
+            await self._work(registry, settings, identity, port, stop)
+
+    async def _work(
+        self,
+        registry: kopf.OperatorRegistry,
+        settings: kopf.OperatorSettings,
+        identity: Any,
+        port: int,
+        stop: asyncio.Event | None,
+    ) -> None:
+        """Run all parts until the process is told to end."""
         async with asyncio.TaskGroup() as tasks:
+            lag = tasks.create_task(self._endless(self._lag.run()))
             watching = [tasks.create_task(self._endless(informer.run())) for informer in self._informers]
             for informer in self._informers:
                 await informer.synced.wait()
             logger.info("caches are in step; starting %d workers", self._settings.workers)
-            worker = Worker(self._queue, self._reconciler.reconcile, "stack")
+            worker = Worker(self._queue, self._reconciler.reconcile, "stack", self._passes.passed)
             working = [tasks.create_task(self._endless(worker.run())) for _ in range(self._settings.workers)]
             working += [tasks.create_task(self._endless(work)) for work in self._building.workers()]
             working += [tasks.create_task(self._endless(work)) for work in self._readings.workers()]
@@ -155,8 +186,22 @@ class Operator:
                 liveness_endpoint=f"http://0.0.0.0:{port}/healthz" if port else None,
                 stop_flag=stop,
             )
-            for task in (*watching, *working):
+            for task in (lag, *watching, *working):
                 task.cancel()
+
+    @contextlib.asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        """Serve what the operator says of itself, as far as it is asked to."""
+        async with contextlib.AsyncExitStack() as stack:
+            if self._settings.ready_port:
+                unready = functools.partial(why_unready, self._informers, self._queues, self._lag)
+                ready = serving("0.0.0.0", self._settings.ready_port, "/readyz", ready_answer(unready))  # noqa: S104
+                await stack.enter_async_context(ready)
+            if self._settings.metrics is not None:
+                host, port = self._settings.metrics
+                metrics = serving(host, port, "/metrics", metrics_answer(self._registry))
+                await stack.enter_async_context(metrics)
+            yield
 
     async def _served(self) -> None:
         """Wait until the API server shows us our kinds: kopf would watch nothing, and say nothing, for ever."""

@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import itertools
 import random
+import time
 from collections import deque
 from collections.abc import Hashable
 
@@ -25,7 +26,9 @@ class WorkQueue[K: Hashable]:
     def __init__(self) -> None:
         self._urgent: deque[K] = deque()
         self._listed: deque[K] = deque()
+        # Whether a key waits in the listed lane, and since when it waits at all.
         self._waiting: dict[K, bool] = {}
+        self._since: dict[K, float] = {}
         self._busy: set[K] = set()
         self._again: dict[K, bool] = {}
         self._delayed: list[tuple[float, int, K]] = []
@@ -51,6 +54,7 @@ class WorkQueue[K: Hashable]:
             return
         # A key that moves up from the listed lane stays there as a stale entry, which `get` passes over.
         self._waiting[key] = listed
+        self._since.setdefault(key, time.monotonic())
         (self._listed if listed else self._urgent).append(key)
         self._wake.set()
 
@@ -84,7 +88,7 @@ class WorkQueue[K: Hashable]:
                 while lane:
                     key = lane.popleft()
                     if self._waiting.get(key) is listed:
-                        del self._waiting[key]
+                        del self._waiting[key], self._since[key]
                         self._busy.add(key)
                         return key
             self._wake.clear()
@@ -100,6 +104,19 @@ class WorkQueue[K: Hashable]:
         self._busy.discard(key)
         if key in self._again:
             self.add(key, listed=self._again.pop(key))
+
+    def lanes(self, now: float) -> dict[str, tuple[int, float]]:
+        """Return of each lane how many keys wait, and for how many seconds the first of them has.
+
+        Args:
+            now: the time, as `time.monotonic` has it.
+        """
+        found = {"urgent": (0, 0.0), "listed": (0, 0.0)}
+        for key, listed in self._waiting.items():
+            lane = "listed" if listed else "urgent"
+            count, oldest = found[lane]
+            found[lane] = (count + 1, max(oldest, now - self._since[key]))
+        return found
 
     def _promote(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -35,19 +36,30 @@ class Worker:
         queue: the keys that need a pass.
         reconcile: runs one pass.
         kind: what is reconciled, for the log.
+        passed: told of each pass its kind, its seconds, and whether the object is as it should be.
     """
 
-    def __init__(self, queue: WorkQueue[Key], reconcile: Callable[[Key], Awaitable[FollowUp]], kind: str) -> None:
+    def __init__(
+        self,
+        queue: WorkQueue[Key],
+        reconcile: Callable[[Key], Awaitable[FollowUp]],
+        kind: str,
+        passed: Callable[[str, float, bool], None] = lambda *_: None,
+    ) -> None:
         self._queue = queue
         self._reconcile = reconcile
         self._kind = kind
+        self._passed = passed
 
     async def run(self) -> None:
         """Take keys and run their passes, one at a time."""
         while True:
             key = await self._queue.get()
+            begin = time.monotonic()
             try:
-                self._follow(key, await self._pass(key))
+                follow_up = await self._pass(key)
+                self._passed(self._kind, time.monotonic() - begin, follow_up.settled)
+                self._follow(key, follow_up)
             finally:
                 self._queue.done(key)
 

@@ -69,6 +69,10 @@ class Cache[T: Cached]:
         """Tell whether there is an object under an entry of the index."""
         return bool(self._by_index.get(entry))
 
+    def all(self) -> Iterator[T]:
+        """Yield all objects."""
+        return iter(self._objects.values())
+
     def keys(self) -> set[Key]:
         """Return all keys."""
         return set(self._objects)

@@ -7,6 +7,7 @@ exactly the fields that were decided on.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -72,6 +73,9 @@ class Client:
 
     Args:
         configuration: where the server is and how to log in, as `kubernetes.aio` loads it.
+
+    Attributes:
+        answers: how often it answered, by HTTP method, kind (as in the API's paths) and status.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -80,6 +84,7 @@ class Client:
         # for them, and for a netrc file, in a thread each: a quarter of the CPU time of a pass.
         configuration.client_session_kwargs = {"trust_env": False}
         self.configuration = configuration
+        self.answers: Counter[tuple[str, str, int]] = Counter()
         self._rest = RESTClientObject(configuration)
 
     async def close(self) -> None:
@@ -266,7 +271,16 @@ class Client:
             _request_timeout=limit or aiohttp.ClientTimeout(REQUEST_TIMEOUT),
         )
         response: aiohttp.ClientResponse = answer.response
+        self.answers[method, _plural(path), response.status] += 1
         return response
+
+
+def _plural(path: str) -> str:
+    """Return the kind that a path of the API is about, with its subresource where it has one."""
+    steps = path.split("/")[3 if path.startswith("/api/") else 4 :]
+    if len(steps) > 2 and steps[0] == "namespaces":
+        steps = steps[2:]
+    return "/".join(steps[:1] + steps[2:3])
 
 
 async def _error(response: aiohttp.ClientResponse) -> ApiError:

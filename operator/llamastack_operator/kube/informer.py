@@ -47,7 +47,9 @@ class Informer[T: Cached]:
         metadata_only: ask for metadata alone.
 
     Attributes:
+        plural: the kind, as in the API's paths.
         synced: set once the first list is in the cache.
+        lists: how often all objects were listed.
         unreadable: the objects that were passed over, because they could not be read.
     """
 
@@ -71,8 +73,15 @@ class Informer[T: Cached]:
         self._query = {"labelSelector": selector} if selector else {}
         self._metadata_only = metadata_only
         self._version: str | None = None
+        self.plural = resource.plural
         self.synced = asyncio.Event()
+        self.lists = 0
         self.unreadable = Unreadable(resource.plural)
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the first list is in the cache."""
+        return self.synced.is_set()
 
     async def run(self) -> None:
         """List and watch for ever; ends only by cancellation or by an error in the operator itself."""
@@ -96,6 +105,7 @@ class Informer[T: Cached]:
                 await asyncio.sleep(min(MAX_BACKOFF, 2.0 ** min(failures, 5)) * random.uniform(0.25, 0.5))  # noqa: S311
 
     async def _list(self) -> None:
+        self.lists += 1
         query = dict(self._query)
         limit = PAGE
         seen: set[Key] = set()

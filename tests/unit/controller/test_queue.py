@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -229,5 +230,21 @@ def test_whatever_happens_the_keys_come_as_in_the_simple_model(steps: list[tuple
             elif step == "done" and (finished := model.done()) is not None:
                 queue.done(finished)
             assert len(queue) == len(model.urgent) + len(model.listed) + len(model.meanwhile)
+
+    run(scenario)
+
+
+def test_each_lane_tells_how_many_wait_and_for_how_long() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        begin = time.monotonic()
+        queue.add("edited")
+        queue.add("listed", listed=True)
+        queue.add("moves-up", listed=True)
+        queue.add("moves-up")
+        lanes = queue.lanes(begin + 10)
+        assert {lane: count for lane, (count, _) in lanes.items()} == {"urgent": 2, "listed": 1}
+        assert 9 < lanes["urgent"][1] <= 10
+        await taken(queue)
+        assert queue.lanes(begin + 10) == {"urgent": (0, 0.0), "listed": (0, 0.0)}
 
     run(scenario)

@@ -37,6 +37,7 @@ class Building:
         settings: the operator's settings.
         builds: the known builds.
         changed: called with a build that changed, and whether it came with a list.
+        passed: told of each pass (see `Worker`).
     """
 
     def __init__(
@@ -45,13 +46,15 @@ class Building:
         settings: WorkloadSettings,
         builds: Cache[BuildRecord],
         changed: Callable[[BuildRecord, bool], None],
+        passed: Callable[[str, float, bool], None] = lambda *_: None,
     ) -> None:
+        self._passed = passed
         self._client = client
         self._builds = builds
         self._jobs: Cache[BuildJob] = Cache()
         self._pods: Cache[BuildPod] = Cache()
         self._changed = changed
-        self._queue: WorkQueue[Key] = WorkQueue()
+        self.queue: WorkQueue[Key] = WorkQueue()
         self._reconciler = BuildReconciler(client, builds, self._jobs, self._pods, settings, self.notice)
 
     def informers(
@@ -65,20 +68,20 @@ class Building:
     def workers(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield the loops that run passes."""
         for _ in range(WORKERS):
-            yield Worker(self._queue, self._reconciler.reconcile, "build").run()
+            yield Worker(self.queue, self._reconciler.reconcile, "build", self._passed).run()
 
     def notice(self, build: BuildRecord) -> None:
         """Take up a build that this process wrote."""
         self._build_changed(build, False)
 
     def _build_changed(self, build: BuildRecord, listed: bool) -> None:
-        self._queue.add(build.key, listed)
+        self.queue.add(build.key, listed)
         if build.phase in ("Succeeded", "Failed"):
             # A place is free for the one that waits longest.
             waiting = sorted(self._builds.of(phase_entry("Queued")), key=lambda one: (one.created, one.key))
             for one in waiting:
-                self._queue.add(one.key, listed)
+                self.queue.add(one.key, listed)
         self._changed(build, listed)
 
     def _member_changed(self, member: BuildJob | BuildPod, listed: bool) -> None:
-        self._queue.add((member.key[0], member.group), listed)
+        self.queue.add((member.key[0], member.group), listed)
