@@ -11,6 +11,7 @@ import sys
 
 from llamastack_operator.controller.operator import Operator, OperatorSettings
 from llamastack_operator.kube.client import Client, load_configuration
+from llamastack_operator.kube.restored import RestoredError
 from llamastack_operator.logs import configure_logging
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 
@@ -35,10 +36,22 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(_run(settings))
     except asyncio.CancelledError:
         return 0
-    except Exception:
-        logging.getLogger(__name__).critical("a part of the operator died; the process ends", exc_info=True)
+    except Exception as error:
+        logger = logging.getLogger(__name__)
+        if (restored := _restored(error)) is not None:
+            logger.critical("%s; the process ends, and is to begin anew", restored)
+        else:
+            logger.critical("a part of the operator died; the process ends", exc_info=True)
         return 1
     return 0
+
+
+def _restored(error: Exception) -> BaseException | None:
+    """Return the first of the errors in a group that tells of a store that was set back."""
+    found: BaseException | None = error.subgroup(RestoredError) if isinstance(error, ExceptionGroup) else None
+    while isinstance(found, ExceptionGroup):
+        found = found.exceptions[0]
+    return found
 
 
 async def _run(settings: OperatorSettings) -> None:

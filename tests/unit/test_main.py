@@ -8,6 +8,7 @@ import pytest
 
 from llamastack_operator import __main__
 from llamastack_operator.controller.operator import OperatorSettings
+from llamastack_operator.kube.restored import RestoredError
 from llamastack_operator.workloads.settings import ImageSettings
 
 
@@ -73,3 +74,16 @@ def test_a_pair_that_is_none_is_refused_in_words(
         images(monkeypatch, f"{option}={value}")
     assert ended.value.code == 2
     assert "is not of the form NAME=VALUE" in capsys.readouterr().err
+
+
+def test_a_store_that_was_set_back_ends_it_with_a_message_and_no_defect(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def run(_: OperatorSettings) -> None:
+        raise ExceptionGroup("tasks", [ExceptionGroup("inner", [RestoredError("the store was set back")])])
+
+    monkeypatch.setattr(__main__, "_run", run)
+    assert __main__.main(["--log-format", "text"]) == 1
+    told = "".join(capsys.readouterr())
+    assert "the store was set back; the process ends, and is to begin anew" in told
+    assert "Traceback" not in told

@@ -29,6 +29,7 @@ from llamastack_operator.controller.stack.reconcile import Reconciler
 from llamastack_operator.controller.stack.versions import Versions
 from llamastack_operator.controller.worker import Worker
 from llamastack_operator.kube.apply import Applier
+from llamastack_operator.kube.backoff import MAX_ASKED
 from llamastack_operator.kube.build_keeper import BuildKeeper
 from llamastack_operator.kube.cache import Cache, by_namespace_too
 from llamastack_operator.kube.client import ApiError, Client
@@ -50,7 +51,6 @@ from llamastack_operator.workloads.settings import WorkloadSettings
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 SERVING = f"{OURS},!{BUILD_LABEL}"
 PROGRAMS = f"{OURS},{PROGRAM_LABEL}"
-NOT_OURS = f"{MANAGED_BY_LABEL}!={MANAGED_BY}"
 _CRD_PATIENCE = 5.0
 """Seconds between two looks for the CustomResourceDefinition."""
 
@@ -207,6 +207,7 @@ class Operator:
         """Wait until the API server shows us our kinds: kopf would watch nothing, and say nothing, for ever."""
         namespace = next(iter(self._settings.namespaces), None)
         while True:
+            wait = _CRD_PATIENCE
             try:
                 for resource in (LLAMASTACKS, LLAMASTACKBUILDS):
                     await self._client.list_page(resource, namespace, {"limit": "1"}, metadata_only=True)
@@ -216,9 +217,10 @@ class Operator:
                     logger.warning("this cluster does not know our kinds: apply the CustomResourceDefinitions of crds/")
                 else:
                     logger.warning("cannot list %s: %s", resource.plural, error)
+                    wait = max(wait, min(error.retry_after or 0.0, MAX_ASKED))
             except (TimeoutError, aiohttp.ClientError, OSError) as error:
                 logger.warning("cannot list %s: %s", resource.plural, error or type(error).__name__)
-            await asyncio.sleep(_CRD_PATIENCE)
+            await asyncio.sleep(wait)
 
     async def _endless(self, work: Coroutine[Any, Any, None]) -> None:
         await work
@@ -251,6 +253,7 @@ class Operator:
                 metadata_only=True,
             )
             yield from self._building.informers(namespace)
+            # Those with our label too: a copy that a user made of one of ours has it.
             yield Informer(
                 self._client,
                 CONFIGMAPS,
@@ -258,7 +261,6 @@ class Operator:
                 self._referents.convert,
                 self._referents.watched,
                 self._referent_changed,
-                NOT_OURS,
                 metadata_only=True,
             )
 

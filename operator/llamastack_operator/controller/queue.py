@@ -14,10 +14,12 @@ import time
 from collections import deque
 from collections.abc import Hashable
 
+from llamastack_operator.kube.backoff import MAX_ASKED
+
 FIRST_DELAY = 0.5
 """Seconds before the first repetition of a failed pass."""
 MAX_DELAY = 60.0
-"""Seconds that a repetition waits at most."""
+"""Seconds that a repetition waits at most, unless the API server asks for more."""
 
 
 class WorkQueue[K: Hashable]:
@@ -67,11 +69,17 @@ class WorkQueue[K: Hashable]:
         heapq.heappush(self._delayed, (due, next(self._serial), key))
         self._wake.set()
 
-    def retry(self, key: K) -> float:
-        """Ask for another pass after a failure, later each time; return the delay in seconds."""
+    def retry(self, key: K, asked: float = 0.0) -> float:
+        """Ask for another pass after a failure, later each time; return the delay in seconds.
+
+        Args:
+            key: the key.
+            asked: seconds that the API server asked to wait.
+        """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(MAX_DELAY, FIRST_DELAY * 2.0 ** min(failures, 10)) * random.uniform(0.75, 1.0)  # noqa: S311
+        delay = max(delay, min(asked, MAX_ASKED))
         self.add_after(key, delay)
         return delay
 

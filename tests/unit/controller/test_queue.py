@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llamastack_operator.controller.queue import FIRST_DELAY, MAX_DELAY, WorkQueue
+from llamastack_operator.controller.queue import FIRST_DELAY, MAX_ASKED, MAX_DELAY, WorkQueue
 
 
 def run(scenario: Callable[[WorkQueue[str]], Awaitable[None]]) -> None:
@@ -104,6 +104,15 @@ def test_a_repetition_waits_up_to_twice_as_long_after_each_failure_and_never_too
         for failures in range(20):
             most = min(MAX_DELAY, FIRST_DELAY * 2**failures)
             assert 0.75 * most <= queue.retry("a") <= most
+
+    run(scenario)
+
+
+def test_the_api_server_may_ask_for_more_time_but_not_for_a_day() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        assert queue.retry("a", asked=17.0) == 17.0
+        assert queue.retry("a", asked=0.001) >= 0.75 * 2 * FIRST_DELAY
+        assert queue.retry("a", asked=86_400.0) == MAX_ASKED
 
     run(scenario)
 
