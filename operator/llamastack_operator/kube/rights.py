@@ -74,7 +74,7 @@ def _owner(resource: Resource, maker: str) -> Right:
 
 RIGHTS: tuple[Right, ...] = (
     Right(LLAMASTACKS, _FOLLOW, "to learn what is wanted", ("controller.handlers", "controller.operator")),
-    Right(LLAMASTACKS, ("get",), "to see that a stack whose objects are gone is still there", (_STACK,)),
+    Right(LLAMASTACKS, ("get",), "to see that a stack is still there, before more is made for it", (_STACK,)),
     Right(LLAMASTACKS, ("patch",), "to write how a stack stands", (_STACK,), "status"),
     _owner(LLAMASTACKS, "workloads.desired"),
     Right(LLAMASTACKBUILDS, _FOLLOW, "to follow builds", ("controller.build.wiring", "controller.operator")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from llamastack_operator.api.conditions import ConditionType, is_true
 from llamastack_operator.controller.reading.readings import Readings
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
+from llamastack_operator.controller.stack.ghosts import GhostError, UnfoundError, may_be_ghost
 from llamastack_operator.controller.stack.memo import Memo
 from llamastack_operator.controller.stack.reasons import ApplyReason
 from llamastack_operator.controller.stack.rejection import contention_findings, contested_status, rejection_findings
@@ -28,6 +30,8 @@ from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
 from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
+from llamastack_operator.planning.reading.answer import Planned
+from llamastack_operator.planning.stack.facts import StackFacts
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import Plan, plan
 from llamastack_operator.planning.stack.programs import needed_programs
@@ -38,6 +42,8 @@ from llamastack_operator.planning.stack.status import status_of
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.settings import WorkloadSettings
 from llamastack_resolver.findings import Finding, Findings, Severity
+
+logger = logging.getLogger(__name__)
 
 
 class Reconciler:
@@ -108,15 +114,20 @@ class Reconciler:
         answer = self._readings.of(facts)
         if answer is None:
             return FollowUp(True)  # There is another pass when it was read.
-        facts = replace(facts, reading=answer.reading)
-        snapshot, again = await self._images.judge(facts, answer.planned, self._settings.images)
+        try:
+            return await self._pass(replace(facts, reading=answer.reading), answer.planned)
+        except GhostError:
+            logger.info("LlamaStack %s/%s is gone, and no watch has told so yet", *key)
+            self._stacks.remove(key, facts.stack.uid)
+            # Another one may have its name by now.
+            return await self.reconcile(key)
+
+    async def _pass(self, facts: StackFacts, planned: Planned | None) -> FollowUp:
+        snapshot, again = await self._images.judge(facts, planned, self._settings.images)
         after, outcome = snapshot, self._recall(snapshot)
         if outcome is None:
             decided = plan(snapshot, self._settings)
-            if decided.desired is not None and await self._is_ghost(snapshot, decided):
-                self._stacks.remove(key, snapshot.stack.uid)
-                return FollowUp(True)
-            outcome = await self._carry_out(snapshot.stack, decided)
+            outcome = await self._make(snapshot, decided)
             after = self._gatherer.renewed(snapshot)
             if outcome.applied:
                 self._memo.remember(after, decided)
@@ -125,10 +136,14 @@ class Reconciler:
         if told is not None:
             status = status_of(after, replace(outcome, asked=True, release=told.release), _now())
         contested = replace(outcome, findings=(*outcome.findings, *contested_status()))
-        stands = await self._reporter.report(snapshot.stack, status, lambda: status_of(after, contested, _now()))
+        try:
+            stands = await self._reporter.report(snapshot.stack, status, lambda: status_of(after, contested, _now()))
+        except UnfoundError:
+            await self._ask(snapshot.stack)
+            return FollowUp(False, again)
         await self._tidy(after, outcome)
         failed = any(finding.severity is Severity.ERROR for finding in outcome.findings)
-        return FollowUp(stands and not (failed or _may_recover(after) or is_unread(answer.reading)), again)
+        return FollowUp(stands and not (failed or _may_recover(after) or is_unread(facts.reading)), again)
 
     def _told_release(self, snapshot: Snapshot, status: dict[str, Any]) -> Told | None:
         """Return what the server of a stack that is ready says of its version, which is nothing until it was asked;
@@ -144,19 +159,27 @@ class Reconciler:
         rollout = Rollout(stack.uid, stack.generation, address, server_port(stack.spec))
         return self._versions.of(stack.key, rollout) or Told(None)
 
-    async def _is_ghost(self, snapshot: Snapshot, decided: Plan) -> bool:
-        """Tell whether a stack that has lost objects is itself gone.
+    async def _ask(self, stack: Stack) -> None:
+        """Ask the API server for a stack.
 
-        The delete of a stack can be missed while a watch is down. Objects made for it then would be collected at
-        once and made again for ever.
+        Raises:
+            GhostError: it is gone, or another one has its name.
         """
-        stack = snapshot.stack
-        have = {(child.resource.kind, child.key) for child in snapshot.children}
-        lost = any((item.resource.kind, item.key) not in have for item in decided.desired or ())
-        if not lost or stack.status.get("observedGeneration") != stack.generation:
-            return False
         body = await self._client.get(LLAMASTACKS, *stack.key, metadata_only=True)
-        return body is None or body["metadata"]["uid"] != stack.uid
+        if body is None or body["metadata"]["uid"] != stack.uid:
+            raise GhostError
+
+    async def _make(self, snapshot: Snapshot, decided: Plan) -> PassOutcome:
+        """Carry out what was decided, unless the stack is gone."""
+        if may_be_ghost(snapshot, decided, self._builds):
+            await self._ask(snapshot.stack)
+        try:
+            return await self._carry_out(snapshot.stack, decided)
+        except ApiError as error:
+            if error.code == 404:
+                # Its namespace may be gone, and it with it.
+                await self._ask(snapshot.stack)
+            raise
 
     def _recall(self, snapshot: Snapshot) -> PassOutcome | None:
         """Return the outcome of a pass that finds everything as the last one left it."""
@@ -230,7 +253,8 @@ class Reconciler:
             self._memo.forget(stack.key)
             return contention_findings(error, stack.spec.to_wire() if stack.spec else {})
         except ApiError as error:
-            if error.namespace_terminating:
+            # Too many requests: that says nothing of the object.
+            if error.namespace_terminating or error.code == 429:
                 raise
             spec = stack.spec.to_wire() if stack.spec else {}
             return rejection_findings(item.resource.kind, item.key[1], error, spec)
