@@ -13,6 +13,8 @@ from llamastack_operator.api.labels import REVISION_ANNOTATION, STACK_LABEL
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import (
     annotation,
+    controller_of,
+    is_of_kind,
     label,
     mapping,
     mappings,
@@ -75,7 +77,7 @@ class Pod:
 
     Attributes:
         key: its namespace and name.
-        group: the name of its stack.
+        group: the name of its stack; empty where its chain of owners leads to no Deployment of that name.
         uid: its UID.
         version: its resourceVersion.
         revision: the digest of the template that it was made from.
@@ -121,7 +123,7 @@ def pod_from(body: Mapping[str, Any]) -> Pod:
     states = [*(one for one in before if text(one, "name") != CHECK), *mappings(status, "containerStatuses")]
     return Pod(
         key=(metadata["namespace"], metadata["name"]),
-        group=label(metadata, STACK_LABEL),
+        group=_stack_of(metadata),
         uid=metadata["uid"],
         version=version_of(metadata),
         revision=annotation(metadata, REVISION_ANNOTATION),
@@ -134,6 +136,17 @@ def pod_from(body: Mapping[str, Any]) -> Pod:
         containers=tuple(_container(entry, asked) for entry in states),
         check=next((_check(entry, asked) for entry in before if text(entry, "name") == CHECK), None),
     )
+
+
+def _stack_of(metadata: Mapping[str, Any]) -> str:
+    """Return the stack of a pod's label, if a ReplicaSet of the Deployment of that name made the pod; else nothing.
+
+    A label is anybody's to write. The name of a ReplicaSet is the Deployment's and one more word, which has no dash; so
+    pods of a Deployment of another name, and pods of none, speak for no stack (docs/decisions/0026-whose-object.md).
+    """
+    owner, stack = controller_of(metadata), label(metadata, STACK_LABEL)
+    made_by, _, word = text(owner, "name").rpartition("-")
+    return stack if word and made_by == stack and is_of_kind(owner, "apps", "ReplicaSet") else ""
 
 
 def at_digest(image: str, digest: str) -> str:

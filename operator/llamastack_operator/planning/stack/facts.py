@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from llamastack_operator.objects.child import Child
-from llamastack_operator.objects.child_facts import DeploymentFacts, ServiceFacts
+from llamastack_operator.objects.child_facts import ChildFacts, DeploymentFacts, ServiceFacts
 from llamastack_operator.objects.pods import Pod
 from llamastack_operator.planning.stack.reading import NOTHING_READ, Reading
 from llamastack_operator.planning.stack.stack import Stack
@@ -51,7 +51,7 @@ class StackFacts:
 
     Attributes:
         stack: the stack.
-        children: its objects.
+        children: what says by owner or label that it is the stack's; `Child.belongs_to` tells which of it is.
         pods: its pods.
         referred: what its references led to.
         reading: what the resolver says of it.
@@ -72,12 +72,27 @@ class StackFacts:
     @property
     def deployment(self) -> DeploymentFacts | None:
         """How the stack's Deployment stands; None where there is none."""
-        return next((child.facts for child in self.children if isinstance(child.facts, DeploymentFacts)), None)
+        return self._own(DeploymentFacts)
 
     @property
     def service(self) -> ServiceFacts | None:
         """How the stack's Service is reached; None where there is none."""
-        return next((child.facts for child in self.children if isinstance(child.facts, ServiceFacts)), None)
+        return self._own(ServiceFacts)
+
+    def _own[F: ChildFacts](self, kind: type[F]) -> F | None:
+        """Return what is known of the stack's own object of a kind that bears the stack's name.
+
+        Whoever may create objects can give one of another name our labels: it speaks for no stack.
+        """
+        key, uid = self.stack.key, self.stack.uid
+        return next(
+            (
+                child.facts
+                for child in self.children
+                if isinstance(child.facts, kind) and child.key == key and child.belongs_to(uid)
+            ),
+            None,
+        )
 
     @property
     def run_config(self) -> str | None:
