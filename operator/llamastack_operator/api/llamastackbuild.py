@@ -106,6 +106,8 @@ class LlamaStackBuildStatus(ApiModel):
     modules: Annotated[list[BuiltModule] | None, Field(max_length=MODULES, json_schema_extra=ATOMIC_LIST)] = None
     installed: Annotated[int | None, Field(ge=0)] = None
     """How many packages were installed."""
+    lock_digest: Digest | None = None
+    """What the ConfigMap must hold from which pods install at their start: they refuse another one."""
     lock: Annotated[list[str] | None, Field(max_length=LOCK_FILES, json_schema_extra=ATOMIC_LIST)] = None
     """The exact packages, each as the JSON of one entry of the lock: name, version, file and hash."""
 

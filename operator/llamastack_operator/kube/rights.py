@@ -89,13 +89,14 @@ RIGHTS: tuple[Right, ...] = (
     *(right for resource in CHILDREN for right in _child(resource)),
     Right(CONFIGMAPS, _FOLLOW, "to learn that one that a stack refers to has changed", ("controller.operator",)),
     Right(CONFIGMAPS, ("get",), "to read what a stack refers to", ("kube.referents",)),
-    Right(CONFIGMAPS, ("create",), "to hand a build its inputs", (_BUILD,)),
+    Right(CONFIGMAPS, ("create",), "to hand a build its inputs", ("kube.build_objects",)),
     Right(
         PERSISTENTVOLUMECLAIMS, ("get",), "to read the access modes of a claim that a stack names", ("kube.referents",)
     ),
     Right(JOBS, _FOLLOW, "to see how the tries of a build stand", ("controller.build.wiring",)),
-    Right(JOBS, ("get",), "to learn whose Job has a name that is needed", (_BUILD,)),
-    Right(JOBS, ("create", "delete"), "to start a try of a build, and to stop it", (_BUILD,)),
+    Right(JOBS, ("get",), "to learn what has a name that is needed", ("kube.build_objects",)),
+    Right(JOBS, ("create",), "to start a try of a build", ("kube.build_objects",)),
+    Right(JOBS, ("delete",), "to stop it", (_BUILD,)),
     Right(
         PODS, _FOLLOW, "to say why a server or a build does not run", ("controller.operator", "controller.build.wiring")
     ),

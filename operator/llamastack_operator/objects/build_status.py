@@ -99,6 +99,7 @@ class BuildStatus:
         pushed_bytes: bytes that had to be uploaded.
         modules: the external provider modules of the result.
         installed: how many packages were installed.
+        lock_digest: the digest of what pods that install at their start are to read.
     """
 
     phase: str | None = None
@@ -119,6 +120,7 @@ class BuildStatus:
     pushed_bytes: int | None = None
     modules: tuple[RecordedModule, ...] = ()
     installed: int | None = None
+    lock_digest: str | None = None
 
     def queued(self) -> BuildStatus:
         """Return the status of a build that waits for its turn."""
@@ -184,6 +186,7 @@ _TEXTS = {
     "platform": "platform",
     "operatorImage": "operator_image",
     "python": "python",
+    "lockDigest": "lock_digest",
 }
 _NUMBERS = {
     "attempts": "attempts",

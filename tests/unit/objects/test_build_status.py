@@ -32,6 +32,7 @@ WHOLE: dict[str, Any] = {
     "platform": "linux/amd64",
     "operatorImage": "registry.example/operator:1",
     "python": "3.13",
+    "lockDigest": "sha256:" + "e" * 64,
     "imageSize": 10,
     "pushedBytes": 0,
     "modules": [{**MODULE, "providers": ["safety/remote::m"]}, {**MODULE, "providers": []}, MODULE],

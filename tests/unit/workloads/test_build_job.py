@@ -9,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamastack_operator.objects.builds import BuildRecord
-from llamastack_operator.workloads.build_job import base_image, inputs_config_map, job
+from llamastack_operator.workloads.build_inputs import inputs_text
+from llamastack_operator.workloads.build_job import (
+    base_image,
+    inputs_config_map,
+    job,
+    lock_config_map,
+    text_digest,
+)
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
-from tests.support.build_attempts import INPUTS, SETTINGS, build
+from tests.support.build_attempts import INPUTS, SETTINGS, TOLD, build
 
 ACCESS = st.fixed_dictionaries(
     {},
@@ -31,7 +38,7 @@ ACCESS = st.fixed_dictionaries(
 def pod(
     access: dict[str, Any] | None = None, owner: BuildRecord | None = None, settings: Any = SETTINGS
 ) -> dict[str, Any]:
-    body = job(owner or build({"access": access or {}}), 1, settings)
+    body = job(owner or build({"access": access or {}}), 1, settings, TOLD)
     spec: dict[str, Any] = body["spec"]["template"]["spec"]
     return spec
 
@@ -118,7 +125,7 @@ def test_only_the_operators_settings_name_mirrors_addresses_and_proxies() -> Non
         insecure=("r:5000",),
         proxies=(("HTTPS_PROXY", "http://p:3128"),),
     )
-    text = inputs_config_map(build(), "x", settings, [], None)["data"]["build.json"]
+    text = inputs_text(build(), settings, [], None)
     assert json.loads(text)["registries"] == {
         "mirrors": {"docker.io": "https://m.example"},
         "addresses": {"r": "http://r:5000"},
@@ -129,10 +136,27 @@ def test_only_the_operators_settings_name_mirrors_addresses_and_proxies() -> Non
 
 
 def test_a_try_ends_when_the_stack_says_so() -> None:
-    assert job(build({"access": {"timeoutSeconds": 99}}), 1, SETTINGS)["spec"]["activeDeadlineSeconds"] == 99
-    assert job(build(), 1, SETTINGS)["spec"] == {**job(build(), 1, SETTINGS)["spec"], "backoffLimit": 0}
+    assert job(build({"access": {"timeoutSeconds": 99}}), 1, SETTINGS, TOLD)["spec"]["activeDeadlineSeconds"] == 99
+    assert job(build(), 1, SETTINGS, TOLD)["spec"]["backoffLimit"] == 0
 
 
 def test_the_platform_chooses_ids_where_it_must() -> None:
     spec = pod(settings=WorkloadSettings(run_as=None, images=SETTINGS.images))
     assert "runAsUser" not in spec["securityContext"]
+
+
+@given(ACCESS, st.sampled_from(["Image", "Start"]))
+def test_every_program_is_told_what_its_inputs_must_be(access: dict[str, Any], strategy: str) -> None:
+    """A ConfigMap can be replaced while a pod waits; what a Job's containers are told cannot."""
+    spec = pod(owner=build({"access": access, "strategy": strategy}))
+    for container in containers(spec).values():
+        command = container["command"]
+        assert command[command.index("--inputs-digest") + 1] == TOLD
+
+
+def test_another_lock_has_another_name() -> None:
+    one, other = lock_config_map(build(), "one"), lock_config_map(build(), "other")
+    digest = text_digest("one").removeprefix("sha256:")
+    assert one["metadata"]["name"] == f"modules-a-lock-{digest[:10]}"
+    assert other["metadata"]["name"] != one["metadata"]["name"]
+    assert inputs_config_map(build(), 3, "one")["metadata"]["name"] == "modules-a-3"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from llamastack_contract.layer import Layer
 from llamastack_contract.limits import LOG_BYTES
@@ -18,6 +16,7 @@ from llamastack_contract.progress import newest_progress
 from llamastack_contract.shape import LimitError, ShapeError
 from llamastack_operator.api.labels import REBUILD_ANNOTATION
 from llamastack_operator.controller.worker import FollowUp
+from llamastack_operator.kube.build_objects import InTheWayError, create
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.status import write_status
@@ -25,23 +24,21 @@ from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, job_from, owner_entry, phase_entry
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import version_of
-from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
+from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS
 from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, failed, stamp, working
 from llamastack_operator.planning.build.failure import Failure
 from llamastack_operator.planning.build.reasons import BuildReason
 from llamastack_operator.planning.build.result import LostRecordError, parse_record
 from llamastack_operator.planning.build.status import collected
 from llamastack_operator.planning.install.reasons import InstallReason
-from llamastack_operator.workloads.build_inputs import image_before
-from llamastack_operator.workloads.build_job import inputs_config_map, job, job_name
-from llamastack_operator.workloads.names import lock_name
+from llamastack_operator.workloads.build_inputs import image_before, inputs_text
+from llamastack_operator.workloads.build_job import inputs_config_map, job, lock_config_map, text_digest
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 _PROGRESS_BYTES = 4096
 _PROGRESS_LINES = 8
+_IN_THE_WAY = "delete it, and find out who may write ConfigMaps and Jobs in this namespace"
 _FRESH = f"ask for a fresh build: annotate the stack with {REBUILD_ANNOTATION}"
-
-logger = logging.getLogger(__name__)
 
 
 class BuildReconciler:
@@ -99,6 +96,9 @@ class BuildReconciler:
                 await self._client.delete(JOBS, *decision.job.key, uid=decision.job.uid)
             if decision.action == "collect" and decision.message is not None:
                 decision, lock = await self._collect(snapshot, decision, decision.message)
+        except InTheWayError as error:
+            failure = Failure(BuildReason.TAMPERED, str(error), retry=True, hint=_IN_THE_WAY)
+            decision = failed(snapshot, decision.status, failure)
         except ShapeError as error:
             failure = Failure(BuildReason.LOCK_LOST, f"a stored lock cannot be read: {error}", hint=_FRESH)
             decision = failed(snapshot, decision.status, failure)
@@ -126,33 +126,17 @@ class BuildReconciler:
         stored = await self._stored(build.key) if build.locked else None
         lock = None if stored is None else stored_lock(stored)
         earlier = await self._earlier(build)
-        name = job_name(build.key[1], attempt)
         before = image_before(build, self._of_the_same_stacks(build))
-        inputs = inputs_config_map(build, name, self._settings.images, earlier, lock, before)
-        await self._create(CONFIGMAPS, build, inputs)
-        made = await self._create(JOBS, build, job(build, attempt, self._settings))
-        known = job_from(made) if made is not None else None
+        text = inputs_text(build, self._settings.images, earlier, lock, before)
+        await create(self._client, CONFIGMAPS, inputs_config_map(build, attempt, text))
+        made = await create(self._client, JOBS, job(build, attempt, self._settings, text_digest(text)))
+        known = job_from(made)
         if known is not None:
             # The next pass comes at once, and would take a Job that no watch has told of for one that was deleted.
             self._jobs.put(known)
 
     def _of_the_same_stacks(self, build: BuildRecord) -> list[BuildRecord]:
         return [other for uid in build.owner_uids for other in self._builds.of(owner_entry(build.key[0], uid))]
-
-    async def _create(self, resource: Resource, build: BuildRecord, body: dict[str, Any]) -> Mapping[str, Any] | None:
-        """Create an object of a build; what has its name and is another's is left alone, and the try fails."""
-        try:
-            return await self._client.create(resource, body)
-        except ApiError as error:
-            if error.code != 409:
-                raise
-        name = body["metadata"]["name"]
-        found = await self._client.get(resource, build.key[0], name)
-        owners = (found or {}).get("metadata", {}).get("ownerReferences") or []
-        if not any(owner.get("controller") and owner["uid"] == build.uid for owner in owners):
-            logger.warning("%s/%s: a %s %s of somebody else is in the way", *build.key, resource.kind, name)
-            return None
-        return found
 
     async def _collect(
         self, snapshot: BuildSnapshot, decision: BuildDecision, message: PushMessage
@@ -171,12 +155,10 @@ class BuildReconciler:
             failure = Failure(BuildReason.LOCK_LOST, str(error), retry=True)
             return failed(snapshot, decision.status, failure), None
         if build.spec.strategy == "Start":
-            located = replace(build, status=status)
             earlier = await self._earlier(build)
-            name = lock_name(build.key[1])
-            await self._create(
-                CONFIGMAPS, build, inputs_config_map(located, name, self._settings.images, earlier, record.lock)
-            )
+            text = inputs_text(replace(build, status=status), self._settings.images, earlier, record.lock)
+            await create(self._client, CONFIGMAPS, lock_config_map(build, text))
+            status = replace(status, lock_digest=text_digest(text))
         return replace(decision, status=status), record.lock
 
     async def _earlier(self, build: BuildRecord) -> list[Layer]:

@@ -53,7 +53,11 @@ class BuildSnapshot:
 
     def pod_of(self, job: BuildJob) -> BuildPod | None:
         """Return the pod of a Job."""
-        return next((pod for pod in self.pods if pod.job_uid == job.uid), None)
+        return next(iter(self.pods_of(job)), None)
+
+    def pods_of(self, job: BuildJob) -> list[BuildPod]:
+        """Return all pods that a Job calls its own; those that stay come first."""
+        return sorted((pod for pod in self.pods if pod.job_uid == job.uid), key=lambda pod: pod.deleting)
 
 
 Action = Literal["none", "start", "collect", "stop"]
@@ -94,7 +98,7 @@ def decide(snapshot: BuildSnapshot, settings: WorkloadSettings) -> BuildDecision
     if job is None or job.deleting:
         return failed(snapshot, status, Failure(BuildReason.EVICTED, "the build's Job was deleted", retry=True))
     pod = snapshot.pod_of(job)
-    foul = tampered(pod, container_images(build, settings)) if pod is not None else None
+    foul = tampered(job, snapshot.pods_of(job), container_images(build, settings))
     if foul is not None:
         return failed(snapshot, status, foul, stop=job)
     return _try(snapshot, status, job, pod)

@@ -134,8 +134,11 @@ class BuildReason(Reason):
     )
     TAMPERED = Declaration(
         "Tampered",
-        meaning="The build's pod did not run what the operator asked for; its result is not used.",
-        cure="Find out who may edit pods in this namespace.",
+        meaning=(
+            "The build's pod did not run what the operator asked for, or read other inputs than it wrote, or what was "
+            "installed cannot be part of an image; nothing of it is used."
+        ),
+        cure="Find out who may edit pods, or write ConfigMaps and Jobs, in this namespace.",
         shows=FAILURE_OF_A_BUILD,
         example="the container push of pod build-1 was made to run registry.example/other",
     )

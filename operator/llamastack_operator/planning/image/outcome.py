@@ -80,11 +80,12 @@ def finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: Ima
             True, ImageReason.UP_TO_DATE, message, runtime=runtime, current=last.key[1], modules=modules
         )
     install = StartInstall(
-        lock=lock_name(last.key[1]),
+        lock=lock_name(last.key[1], last.status.lock_digest),
         packages=tuple(_site_packages(one) for one in reversed(done) if _kind(one) == "modules"),
         programs=tuple(f"{one.spec.inputs.layer.root}/bin" for one in done if _kind(one) == "stack"),
         settings=spec.build or BuildSettings(),
         operator=last.status.operator_image or settings.operator,
+        digest=last.status.lock_digest,
     )
     runtime = Runtime(
         # What was locked is for the base that it was locked on, not for the one of a newer operator.

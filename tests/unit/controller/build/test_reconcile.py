@@ -20,6 +20,8 @@ from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, build_from, build_index
 from llamastack_operator.objects.resources import Resource
+from llamastack_operator.workloads.build_job import text_digest
+from llamastack_operator.workloads.names import lock_name
 from tests.support.build_attempts import INPUTS, SETTINGS, build, ended, job_of, last_words, pod_of, spec_wire
 from tests.support.records import RECORD, locked, printed
 
@@ -199,8 +201,34 @@ class TestStart:
         scene.server.objects["Job", "modules-a-1"] = copy.deepcopy(theirs)
         scene.passes(2)
         assert scene.server.objects["Job", "modules-a-1"] == theirs
-        assert scene.server.status()["failure"]["reason"] == "Evicted"
+        assert scene.server.status()["failure"]["reason"] == "Tampered"
         assert "nextAttemptAt" in scene.server.status()
+
+    def test_with_forged_inputs_in_the_way_makes_no_job(self) -> None:
+        """Without our label no admission policy sees them; anybody can write a build's UID into their owners."""
+        scene = Scene(build())
+        scene.passes()
+        owner = {"apiVersion": "v1", "kind": "Whatever", "name": "n", "uid": "build", "controller": True}
+        again = Scene(build())
+        forged = {
+            "metadata": {"name": "modules-a-1", "uid": "x", "ownerReferences": [owner]},
+            "data": {"build.json": json.dumps({"registries": {"insecure": ["reg.corp"]}})},
+        }
+        again.server.objects["ConfigMap", "modules-a-1"] = copy.deepcopy(forged)
+        again.passes()
+        assert ("Job", "modules-a-1") not in again.server.objects
+        assert again.server.objects["ConfigMap", "modules-a-1"] == forged
+        status = again.server.status()
+        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "Tampered")
+        assert "nextAttemptAt" in status, "the next try has another name"
+
+    def test_tells_each_program_the_digest_of_what_it_made(self) -> None:
+        scene = Scene(build())
+        scene.passes()
+        text = scene.server.objects["ConfigMap", "modules-a-1"]["data"]["build.json"]
+        spec = scene.server.objects["Job", "modules-a-1"]["spec"]["template"]["spec"]
+        commands = [one["command"] for one in (*spec["initContainers"], *spec["containers"])]
+        assert [one[one.index("--inputs-digest") + 1] for one in commands] == [text_digest(text)] * 4
 
     def test_waits_while_as_many_run_as_may(self) -> None:
         scene = Scene(build())
@@ -301,11 +329,27 @@ class TestCollect:
         log, digest = printed(RECORD)
         scene = self.scene(self.building(strategy="Start", inputs=inputs), log, digest)
         scene.passes()
-        kept = scene.server.objects["ConfigMap", "modules-a-lock"]
+        status = scene.server.status()
+        kept = scene.server.objects["ConfigMap", lock_name("modules-a", status["lockDigest"])]
+        assert status["lockDigest"] == text_digest(kept["data"]["build.json"])
         assert json.loads(kept["data"]["build.json"])["layer"]["lock"] == RECORD["lock"]
         assert kept["immutable"] is True
         assert kept["metadata"]["ownerReferences"][0]["uid"] == "build"
-        assert "image" not in scene.server.status()
+        assert "image" not in status
+
+    def test_of_pods_that_install_at_start_with_a_forged_lock_in_the_way_is_no_success(self) -> None:
+        log, digest = printed(RECORD)
+        owner = self.building(strategy="Start", inputs={**INPUTS, "repository": None})
+        before = self.scene(owner, log, digest)
+        before.passes()
+        scene, name = self.scene(owner, log, digest), lock_name("modules-a", before.server.status()["lockDigest"])
+        forged = {"metadata": {"name": name, "uid": "x"}, "data": {"build.json": "{}"}}
+        scene.server.objects["ConfigMap", name] = copy.deepcopy(forged)
+        scene.passes()
+        status = scene.server.status()
+        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "Tampered")
+        assert "lockDigest" not in status
+        assert scene.server.objects["ConfigMap", name] == forged
 
     def test_at_start_goes_on_with_the_layers_below(self) -> None:
         inputs = {**INPUTS, "repository": None, "earlierBuilds": ["stack-a"]}
@@ -313,7 +357,8 @@ class TestCollect:
         scene = self.scene(self.building(strategy="Start", inputs=inputs), log, digest)
         scene.know(named("stack-a", phase="Succeeded"), lock=[locked("below")])
         scene.passes()
-        document = json.loads(scene.server.objects["ConfigMap", "modules-a-lock"]["data"]["build.json"])
+        name = lock_name("modules-a", scene.server.status()["lockDigest"])
+        document = json.loads(scene.server.objects["ConfigMap", name]["data"]["build.json"])
         assert [layer["lock"] for layer in document["earlier"]] == [[locked("below")]]
 
 

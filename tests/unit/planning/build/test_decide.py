@@ -13,7 +13,28 @@ from llamastack_operator.api.llamastackbuild import LlamaStackBuildStatus
 from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord
 from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, retry_delay
-from tests.support.build_attempts import INPUTS, SETTINGS, build, ended, job_of, last_words, pod_of
+from llamastack_operator.workloads.build_job import job
+from tests.support.build_attempts import INPUTS, SETTINGS, TOLD, build, ended, job_of, last_words, pod_of
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "another command": {"command": ["sh", "-c", "echo"]},
+    "another argument": {"args": ["--no-push"]},
+    "a variable more": {"env": [{"name": "PYTHONSTARTUP", "value": "/tmp/mine.py"}]},
+    "a variable from elsewhere": {"env": [{"name": "HOME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]},
+    "a hook": {"lifecycle": {"postStart": {"exec": {"command": ["sh"]}}}},
+    "a probe that runs something": {"startupProbe": {"exec": {"command": ["sh"]}}},
+    "another folder": {"workingDir": "/tmp"},
+    "files of others": {"volumeMounts": [{"name": "mine", "mountPath": "/usr/lib/python3"}]},
+}
+"""What the container `push` of a pod can have that the operator did not give it."""
+
+
+def changed_spec(change: dict[str, Any]) -> dict[str, Any]:
+    """Return the containers of a pod of a Job, of which `push` has this change."""
+    spec = job(building(), 1, SETTINGS, TOLD)["spec"]["template"]["spec"]
+    (push,) = spec["containers"]
+    return {"containers": [{**push, **change}], "volumes": [*spec["volumes"], {"name": "mine", "emptyDir": {}}]}
+
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RUNNING = {"running": {}}
@@ -185,6 +206,32 @@ class TestTampered:
         job = job_of(building(), ended=("Complete", ""))
         pod = pod_of(building(), job, images={"install": "evil.example/base:1"}, push=ended(message=last_words()))
         assert decided(building(), job, pod).status.failure.reason == "Tampered"
+
+    @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+    def test_pod_with_the_right_images_that_does_something_else_is_not_believed(self, change: dict[str, Any]) -> None:
+        """A Job's controller adopts a pod that was let go of, if its selector matches: who made it made it do this."""
+        job = job_of(building(), ended=("Complete", ""))
+        pod = pod_of(building(), job, install=ended(), push=ended(message=last_words()), spec=changed_spec(change))
+        failure = decided(building(), job, pod).status.failure
+        assert (failure.reason, failure.retry) == ("Tampered", False)
+        assert "admission webhook" in failure.hint
+
+    def test_two_pods_of_one_job_are_one_too_many(self) -> None:
+        job = job_of(building())
+        states = {"install": ended(), "push": ended(message=last_words())}
+        pods = tuple(pod_of(building(), job, name=name, **states) for name in ("x", "y"))
+        decision = decide(BuildSnapshot(building(), (job,), pods, True, NOW), SETTINGS)
+        assert (decision.action, decision.status.failure.reason, decision.status.failure.retry) == (
+            "stop",
+            "Evicted",
+            True,
+        )
+
+    def test_a_pod_that_goes_does_not_count_beside_the_one_that_stays(self) -> None:
+        job = job_of(building())
+        going = pod_of(building(), job, name="x", deleting=True, push=ended(1))
+        stays = pod_of(building(), job, name="y", install=ended(), push=ended(message=last_words()))
+        assert decide(BuildSnapshot(building(), (job,), (going, stays), True, NOW), SETTINGS).action == "collect"
 
     def test_job_of_somebody_else_is_not_the_builds(self) -> None:
         job = job_of(building(), ownerReferences=[{"uid": "other", "controller": True}])
