@@ -166,6 +166,21 @@ class StackReason(Reason):
         example="Input should be a valid integer",
         severities=(Severity.ERROR,),
     )
+    RESERVED_KEY = Declaration(
+        "ReservedKey",
+        meaning=(
+            "A label or annotation that the stack gives to its pods or its Service has a key below `llamastack.dev/`, "
+            "by which the operator tells objects apart. Where it writes the same key its own value stands; pods with "
+            "the label of a build are not seen. The API server takes none any more."
+        ),
+        cure="Give it another key, or remove it; the pods are replaced by that.",
+        shows=(Place.FINDING, Place.EVENT),
+        example=(
+            'spec.network.service.annotations["llamastack.dev/team"]: keys below llamastack.dev/ are for the operator '
+            "alone"
+        ),
+        severities=(Severity.WARNING,),
+    )
     CLAIM_EXISTS = Declaration(
         "ClaimExists",
         meaning="A claim of the name that this stack would create is left from another stack.",
