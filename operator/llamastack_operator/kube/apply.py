@@ -107,7 +107,7 @@ class Applier:
         cache = self._caches[wanted.resource.kind]
         live = cache.get(wanted.key)
         if live is not None and not live.belongs_to(wanted.owner_uid):
-            raise NotOursError(wanted.resource, wanted.key, leftover=True)
+            raise NotOursError(wanted.resource, wanted.key, leftover=bool(live.owned))
         place = (wanted.resource.kind, wanted.key)
         left = self._brake.left(place, wanted.applied)
         if live is not None and self._is_settled(wanted, live):

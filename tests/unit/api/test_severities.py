@@ -57,6 +57,7 @@ OF_REASONS = {
     "RequirementConflict": {DOES_NOT_START, FAILS_IN_USE},
     "RequirementInvalid": {DOES_NOT_START},
     "ResolvedInImage": {UNJUDGED, WORTH_KNOWING},
+    "ReservedKey": {NO_EFFECT},
     "RoutedApiOverride": {DOES_NOT_START},
     "ServerCannotStart": {DOES_NOT_START},
     "ShadowedProvider": {NO_EFFECT},
@@ -69,6 +70,7 @@ OF_REASONS = {
     "UnknownField": {SERVES_OTHER, NO_EFFECT},
     "UnknownProviderType": {DOES_NOT_START},
     "Unreachable": {DOES_NOT_START},
+    "WaitingForCleanup": {DOES_NOT_START},
     "VariableNotReplaced": {NO_EFFECT},
     "UnsupportedVersion": {DOES_NOT_START, UNJUDGED, WORTH_KNOWING},
 }

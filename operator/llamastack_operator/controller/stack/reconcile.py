@@ -28,6 +28,7 @@ from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
 from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
+from llamastack_operator.planning.stack.leftovers import may_wait
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import Plan, plan
 from llamastack_operator.planning.stack.programs import needed_programs
@@ -223,7 +224,7 @@ class Reconciler:
             await self._applier.apply(item, corrected)
         except NotOursError as error:
             findings = Findings()
-            _report_not_ours(error, findings)
+            _report_not_ours(error, may_wait(stack, datetime.now(UTC)), findings)
             return list(findings)
         except ContendedError as error:
             # Else the pass after a correction would find all as it should be, and say so until the next change.
@@ -256,8 +257,13 @@ def _report_foreign_program(error: NotThisProgramError, findings: Findings) -> N
     findings.error(ApplyReason.NAME_CONFLICT, str(error), "metadata.namespace", hint=hint)
 
 
-def _report_not_ours(error: NotOursError, findings: Findings) -> None:
+def _report_not_ours(error: NotOursError, may_go: bool, findings: Findings) -> None:
     kind, name = error.resource.kind, error.key[1]
+    if error.leftover and may_go:
+        message = f"the {kind} {name!r} of an earlier stack of this name is yet to go"
+        cure = ApplyReason.WAITING_FOR_CLEANUP.declaration.cure
+        findings.error(ApplyReason.WAITING_FOR_CLEANUP, message, "metadata.name", hint=cure)
+        return
     if error.leftover:
         message = f"the {kind} {name!r} belongs to an earlier stack of this name"
         hint = "It is normally collected within seconds; if the earlier stack was orphaned, delete the object."

@@ -140,7 +140,8 @@ def _check_claim(snapshot: Snapshot, findings: Findings) -> None:
     if not (spec and spec.server and spec.server.storage and spec.server.storage.size):
         return
     name, uid = created_claim_name(snapshot.stack.key[1]), snapshot.stack.uid
-    claims = (child for child in snapshot.children if child.resource.kind == "PersistentVolumeClaim")
+    # One that goes with its owner is waited for where it is applied.
+    claims = (child for child in snapshot.children if isinstance(child.facts, ClaimFacts) and not child.facts.owned)
     if not any(claim.key[1] == name and claim.owner_uid != uid for claim in claims):
         return
     path = "spec.server.storage"

@@ -185,6 +185,15 @@ class TestApplying:
         assert told(snapshot(llamastack()), outcome)["Stalled"] == ("True", "NameConflict")
         assert health(snapshot(llamastack()), outcome) == "Failed"
 
+    def test_what_an_earlier_stack_left_is_waited_for(self) -> None:
+        """Tools that replace objects would call their rollout failed for what ends in seconds."""
+        outcome = PassOutcome([error(ApplyReason.WAITING_FOR_CLEANUP)], applied=False)
+        conditions = told(snapshot(llamastack()), outcome)
+        assert conditions["Ready"] == ("False", "WaitingForCleanup")
+        assert conditions["Reconciling"] == ("True", "WaitingForCleanup")
+        assert conditions["Stalled"][0] == "False"
+        assert health(snapshot(llamastack()), outcome) == "InProgress"
+
     def test_a_missing_reference_is_in_progress_as_it_may_arrive(self) -> None:
         assert (
             health(snapshot(llamastack()), PassOutcome([error(ConfigReason.MISSING_REFERENCE)], applied=False))
