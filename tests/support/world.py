@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from llamastack_contract.paths import CHECK
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.build_status import RecordedModule
 from llamastack_operator.objects.builds import BuildRecord, build_from
@@ -107,9 +108,10 @@ def pod(
     ready: bool = False,
     container: dict[str, Any] | None = None,
     created: str = "2026-01-01T00:00:00Z",
+    image: str = "",
     **status: Any,
 ) -> Pod:
-    """Return a pod of the stack; `container` is the status of its one container."""
+    """Return a pod of the stack; `container` is the status of its one container, `image` that of server and check."""
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}, *status.pop("conditions", [])]
     entry = {"name": "server", "ready": ready, "restartCount": 0, "imageID": "", "state": {}, **(container or {})}
     return pod_from(
@@ -124,7 +126,10 @@ def pod(
                 "creationTimestamp": created,
                 **status.pop("metadata", {}),
             },
-            "spec": {"containers": [{"name": "server"}]},
+            "spec": {
+                "initContainers": [{"name": CHECK, "image": image}],
+                "containers": [{"name": "server", "image": image}],
+            },
             "status": {"phase": "Running", "conditions": conditions, "containerStatuses": [entry], **status},
         }
     )

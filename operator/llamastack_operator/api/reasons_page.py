@@ -36,6 +36,10 @@ at what they implement. What it finds goes into conditions, `status.findings` an
 
 - **Which check counts**: of the pods of the newest revision, the one that finished last. `status.startCheck` keeps what it
   said, so that it still counts when the stack is suspended, or the pod is gone. A new revision starts anew.
+- **What a pod reported of its image** is kept in `status.imageReport`, by the image's digest, for more than one revision: the
+  release, and whether it brings just the types that the catalog has of it. The next readings are made with it, and errors
+  of an edit are certain then ([stack.md](stack.md#what-is-wrong-is-told-before-anything-runs)). What its own pods have
+  started with is never stopped by it: there their check decides.
 - **Which place wins**: what the operator reads before anything runs wins in what it calls an error: nothing is rolled
   then, and what pods of an earlier generation said is not told. What only the image can tell, the pod decides:
   `ProvidersResolved` is `True` as soon as a check of the newest revision passed, and `False` where it found an error. The

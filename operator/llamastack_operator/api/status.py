@@ -74,6 +74,21 @@ class StartCheckStatus(ApiModel):
     """The report, a JSON array a line; conditions, findings and providers tell what is in it."""
 
 
+class ImageReportStatus(ApiModel):
+    """What a pod of the stack reported last of the image that the spec names: its next readings are made with it."""
+
+    image: str
+    """The image as the pod's spec had it."""
+    digest: str
+    """The digest that the pod ran: of another one, nothing is known."""
+    release: str
+    """The release in it, for example 0.7.3 or ogx-1.5.0."""
+    specs: str | None = None
+    """What tells the APIs and provider specs that the release brings there."""
+    inputs: str | None = None
+    """What tells the inputs that pods have started with since: those are not stopped by what they reported."""
+
+
 class LlamaStackStatus(ApiModel):
     """The observed state of a stack."""
 
@@ -84,7 +99,7 @@ class LlamaStackStatus(ApiModel):
     image: str | None = None
     """The image of the serving pods, by digest as it was pulled."""
     release: str | None = None
-    """The version that the running server reports."""
+    """The version that the running server reports; where it does not tell, the one that its pods found."""
     replicas: Annotated[int | None, Field(ge=0)] = None
     """Pods that exist."""
     ready_replicas: Annotated[int | None, Field(ge=0)] = None
@@ -101,6 +116,8 @@ class LlamaStackStatus(ApiModel):
     """How many of the enabled providers are resolved, for example 4/5."""
     start_check: StartCheckStatus | None = None
     """What pods of the newest revision found when they started."""
+    image_report: ImageReportStatus | None = None
+    """What is known of the image from the stack's own pods."""
     served_inputs: str | None = None
     """What tells the inputs that pods of the newest generation were ready with."""
     selector: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,7 @@ from llamastack_operator.objects.fields import (
 
 _LONGEST_MESSAGE = 4096
 """Most characters of a termination message that are kept: as many bytes as Kubernetes does."""
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,15 @@ class StartCheck:
         container: the container that it runs in.
         said: what it said when it ended last, as text: a tenth of what it takes when it is read.
         finished: when that was (RFC 3339); empty where it never ended.
+        asked: the image of the pod's spec.
+        digest: of the image that it was made from; empty as long as that is not known.
     """
 
     container: ContainerState
     said: str
     finished: str
+    asked: str = ""
+    digest: str = ""
 
     @property
     def report(self) -> StartReport | None:
@@ -155,9 +161,22 @@ def pulled(asked: str, image_id: str) -> str:
     return at_digest(asked, digest) if at and asked else image_id
 
 
+def digest_of(reference: str) -> str:
+    """Return the digest that a reference to an image, or an `imageID`, ends with; empty where it has none."""
+    found = _DIGEST.search(reference)
+    return found[0] if found else ""
+
+
 def _check(entry: Mapping[str, Any], asked: Mapping[str, str]) -> StartCheck:
-    ended = _end_of(entry)
-    return StartCheck(_container(entry, asked), text(ended, "message")[:_LONGEST_MESSAGE], text(ended, "finishedAt"))
+    ended, image = _end_of(entry), asked.get(CHECK, "")
+    return StartCheck(
+        _container(entry, asked),
+        text(ended, "message")[:_LONGEST_MESSAGE],
+        text(ended, "finishedAt"),
+        image,
+        # What was asked for by digest is just that, whichever of its manifests the runtime names.
+        digest_of(image) or digest_of(text(entry, "imageID")),
+    )
 
 
 @lru_cache(maxsize=64)

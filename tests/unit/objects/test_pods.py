@@ -183,6 +183,26 @@ class TestStartCheck:
         assert check.report is None
         assert check.container.ended == ("Error", 1, "2026-01-02")
 
+    @pytest.mark.parametrize(
+        ("asked", "image_id", "digest"),
+        [
+            ("mine:1", IMAGE_ID, "sha256:" + "a" * 64),
+            ("mine:1", "docker://sha256:" + "b" * 64, "sha256:" + "b" * 64),
+            ("mine:1", "", ""),
+            ("mine:1", "mine@sha256:12", ""),
+            ("mine@sha256:" + "c" * 64, IMAGE_ID, "sha256:" + "c" * 64),
+        ],
+    )
+    def test_has_the_image_that_was_asked_for_and_its_digest(self, asked: str, image_id: str, digest: str) -> None:
+        body = {
+            "metadata": METADATA,
+            "spec": {"initContainers": [{"name": CHECK, "image": asked}]},
+            "status": {"initContainerStatuses": [{"name": CHECK, "imageID": image_id}]},
+        }
+        check = pod_from(body).check
+        assert check is not None
+        assert (check.asked, check.digest) == (asked, digest)
+
     def test_is_no_container_of_the_others(self) -> None:
         assert [one.name for one in self.checked().containers] == ["llamastack-fetch"]
 

@@ -28,6 +28,7 @@ from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
 from llamastack_operator.objects.resources import LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
+from llamastack_operator.planning.stack.known_image import known_image
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import Plan, plan
 from llamastack_operator.planning.stack.programs import needed_programs
@@ -38,6 +39,9 @@ from llamastack_operator.planning.stack.status import status_of
 from llamastack_operator.workloads.names import server_port
 from llamastack_operator.workloads.settings import WorkloadSettings
 from llamastack_resolver.findings import Finding, Findings, Severity
+
+_SOON = 0.1
+"""Seconds until a pass that the status asks for which was written just now: of that no event tells."""
 
 
 class Reconciler:
@@ -127,6 +131,9 @@ class Reconciler:
         contested = replace(outcome, findings=(*outcome.findings, *contested_status()))
         stands = await self._reporter.report(snapshot.stack, status, lambda: status_of(after, contested, _now()))
         await self._tidy(after, outcome)
+        current = self._stacks.get(key)
+        if current is not None and known_image(current) != known_image(snapshot.stack):
+            again = _SOON  # It is read anew with what its pods have told of their image.
         failed = any(finding.severity is Severity.ERROR for finding in outcome.findings)
         return FollowUp(stands and not (failed or _may_recover(after) or is_unread(answer.reading)), again)
 

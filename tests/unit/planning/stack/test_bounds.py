@@ -64,10 +64,13 @@ def seen(findings: list[Finding], providers: list[Provider], words: str, omitted
     report = StartReport("Failed", message=words, findings=(reported,) * 40)
     check = {"revision": REVISION, "verdict": "Failed", "report": report.to_text()}
     status = {"image": words, "release": words, "servedInputs": words, "buildRef": {"name": NAME}, "startCheck": check}
-    found = snapshot(llamastack(status=status), deployment(available=0), pod(container=crashed(reason=words)))
+    image = {"image": words, "digest": f"sha256:{'1' * 64}", "release": "0.7.3", "specs": "0" * 16, "inputs": "0" * 32}
+    status["imageReport"] = image
+    body = llamastack(status=status, distribution={"image": "registry.example/mine:1"})
+    found = snapshot(body, deployment(available=0), pod(container=crashed(reason=words)))
     reading = Reading("d", words, tuple(findings), omitted, tuple(providers), complete=True)
-    image = ImageVerdict(False, ImageReason.BUILDING, words, current=NAME)
-    return replace(with_facts(found, reading=reading), image=image)
+    verdict = ImageVerdict(False, ImageReason.BUILDING, words, current=NAME)
+    return replace(with_facts(found, reading=reading), image=verdict)
 
 
 def texts_of(value: Any) -> Iterator[str]:
