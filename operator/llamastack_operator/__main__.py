@@ -12,16 +12,20 @@ import sys
 from llamastack_operator.controller.operator import Operator, OperatorSettings
 from llamastack_operator.kube.client import Client, load_configuration
 from llamastack_operator.logs import configure_logging
+from llamastack_operator.workloads.addresses import LoginInAddressError, without_login
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the operator until it is told to stop; 0 after a stop, 1 when a part of it died, 2 on wrong usage."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        images = _images(options)
+    except LoginInAddressError as error:
+        parser.error(f"a proxy {error}")
     configure_logging(options.log_format, logging.DEBUG if options.verbose else logging.INFO)
-    workloads = WorkloadSettings(
-        run_as=options.run_as_user, progress_deadline=options.progress_deadline, images=_images(options)
-    )
+    workloads = WorkloadSettings(run_as=options.run_as_user, progress_deadline=options.progress_deadline, images=images)
     settings = OperatorSettings(
         namespaces=tuple(options.namespace),
         workers=options.workers,
@@ -64,14 +68,21 @@ def _images(options: argparse.Namespace) -> ImageSettings:
         mirrors=tuple(options.registry_mirror),
         addresses=tuple(options.registry_address),
         insecure=tuple(options.insecure_registry),
-        proxies=tuple((name, os.environ[name]) for name in names if os.environ.get(name)),
+        proxies=tuple((name, without_login(os.environ[name])) for name in names if os.environ.get(name)),
         parallel=options.parallel_builds,
         default_timeout=options.build_timeout,
     )
 
 
+def _address(text: str) -> str:
+    try:
+        return without_login(text)
+    except LoginInAddressError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
+    name, equals, value = _address(text).partition("=")
     if not (name and equals and value):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
     return name, value
@@ -102,7 +113,9 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
     defaults = ImageSettings()
     group.add_argument("--operator-image", default="", help="the operator's own image; builds run its programs")
     group.add_argument("--python-image", default=defaults.python, help="what releases without an image go on")
-    group.add_argument("--index-url", default="", help="package index where a stack names none; else pip's default")
+    group.add_argument(
+        "--index-url", type=_address, default="", help="package index where a stack names none; else pip's default"
+    )
     group.add_argument(
         "--named-index",
         action="append",
@@ -128,7 +141,12 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         help="the server of a registry, where it is not at the name, for example registry.local=http://10.0.0.5:5000",
     )
     group.add_argument(
-        "--insecure-registry", action="append", default=[], metavar="HOST[:PORT]", help="without TLS (repeatable)"
+        "--insecure-registry",
+        action="append",
+        type=_address,
+        default=[],
+        metavar="HOST[:PORT]",
+        help="without TLS (repeatable)",
     )
     group.add_argument("--parallel-builds", type=int, default=defaults.parallel, help="builds that run side by side")
     group.add_argument("--build-timeout", type=int, default=defaults.default_timeout, help="seconds for one try")

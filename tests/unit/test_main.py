@@ -73,3 +73,42 @@ def test_a_pair_that_is_none_is_refused_in_words(
         images(monkeypatch, f"{option}={value}")
     assert ended.value.code == 2
     assert "is not of the form NAME=VALUE" in capsys.readouterr().err
+
+
+LOGIN = "https://platform:canary@a.example"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--index-url", LOGIN),
+        ("--named-index", f"pytorch-cpu={LOGIN}"),
+        ("--named-index", LOGIN),
+        ("--registry-mirror", f"docker.io={LOGIN}"),
+        ("--registry-address", f"registry.local={LOGIN}"),
+        ("--insecure-registry", "platform:canary@registry.local"),
+    ],
+)
+def test_a_password_that_tenants_would_read_is_refused_and_not_repeated(
+    option: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[Any]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        images(monkeypatch, f"{option}={value}")
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert f"argument {option}: has a user name or password" in told.err
+    assert "canary" not in told.out + told.err
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"])
+@pytest.mark.parametrize("value", ["http://platform:canary@p:3128", "platform:canary@p:3128"])
+def test_a_proxys_password_is_refused_and_not_repeated(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[Any]
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        images(monkeypatch)
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert "a proxy has a user name or password" in told.err
+    assert "canary" not in told.out + told.err
