@@ -13,7 +13,12 @@ from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.controller.stack.memo import Memo
 from llamastack_operator.controller.stack.reasons import ApplyReason
-from llamastack_operator.controller.stack.rejection import contention_findings, contested_status, rejection_findings
+from llamastack_operator.controller.stack.rejection import (
+    REFUSALS,
+    contention_findings,
+    contested_status,
+    rejection_findings,
+)
 from llamastack_operator.controller.stack.report import StatusReporter
 from llamastack_operator.controller.stack.versions import Rollout, Told, Versions
 from llamastack_operator.controller.worker import FollowUp
@@ -26,7 +31,7 @@ from llamastack_operator.kube.events import EventRecorder
 from llamastack_operator.kube.program_keeper import NotThisProgramError, ProgramKeeper
 from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
-from llamastack_operator.objects.resources import LLAMASTACKS
+from llamastack_operator.objects.resources import CONFIGMAPS, LLAMASTACKBUILDS, LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import Plan, plan
@@ -191,20 +196,9 @@ class Reconciler:
 
     async def _carry_out(self, stack: Stack, decided: Plan) -> PassOutcome:
         """Apply what is wanted, side by side, then delete what is not; return what came of it."""
-        for wish in decided.builds:
-            try:
-                await self._keeper.ensure(stack.key, stack.uid, wish.name, wish.spec)
-            except NotThisBuildError as error:
-                problems = Findings()
-                _report_foreign_build(error, problems)
-                return PassOutcome(findings=(*decided.findings, *problems), applied=False)
-        if decided.program is not None:
-            try:
-                await self._programs.ensure(stack.key[0], decided.program)
-            except NotThisProgramError as error:
-                problems = Findings()
-                _report_foreign_program(error, problems)
-                return PassOutcome(findings=(*decided.findings, *problems), applied=False)
+        in_the_way = await self._prepare(stack, decided)
+        if in_the_way:
+            return PassOutcome(findings=(*decided.findings, *in_the_way), applied=False)
         wanted = decided.desired or ()
         results = await asyncio.gather(*(self._apply(item, stack) for item in wanted))
         problems = Findings(finding for result in results for finding in result)
@@ -213,6 +207,26 @@ class Reconciler:
                 await self._applier.delete(child)
         applied = decided.desired is not None and not problems
         return PassOutcome(findings=(*decided.findings, *problems), applied=applied)
+
+    async def _prepare(self, stack: Stack, decided: Plan) -> list[Finding]:
+        """See to builds and to the program that checks and runs servers; return what is in the way of them."""
+        kind, name, findings = "", "", Findings()
+        try:
+            for wish in decided.builds:
+                kind, name = LLAMASTACKBUILDS.kind, wish.name
+                await self._keeper.ensure(stack.key, stack.uid, wish.name, wish.spec)
+            if decided.program is not None:
+                kind, name = CONFIGMAPS.kind, decided.program.config_map
+                await self._programs.ensure(stack.key[0], decided.program)
+        except NotThisBuildError as error:
+            _report_foreign_build(error, findings)
+        except NotThisProgramError as error:
+            _report_foreign_program(error, findings)
+        except ApiError as error:
+            if error.namespace_terminating or error.code not in REFUSALS:
+                raise
+            return rejection_findings(kind, name, error, stack.spec.to_wire() if stack.spec else {})
+        return list(findings)
 
     async def _apply(self, item: Desired, stack: Stack) -> list[Finding]:
         async def corrected(by: Contender) -> None:
