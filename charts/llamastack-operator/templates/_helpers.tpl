@@ -67,3 +67,14 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   resources: [events]
   verbs: [create]
 {{- end }}
+
+{{/* Looking up names, wherever the cluster's server of names is: a pod, or an address of the node. */}}
+{{- define "operator.lookups" -}}
+- to:
+  - namespaceSelector: {}
+  - ipBlock: {cidr: 0.0.0.0/0, except: [169.254.169.254/32]}
+  - ipBlock: {cidr: "::/0", except: ["fd00:ec2::254/128"]}
+  ports:
+  - {protocol: UDP, port: 53}
+  - {protocol: TCP, port: 53}
+{{- end }}
