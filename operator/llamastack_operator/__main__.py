@@ -30,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         metrics=(options.metrics_address, options.metrics_port) if options.metrics_port else None,
         instance=os.environ.get("HOSTNAME", "llamastack-operator"),
         workloads=workloads,
+        provider_health=options.provider_health,
     )
     try:
         asyncio.run(_run(settings))
@@ -85,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ready-port", type=int, default=0, help="port of /readyz; 0 for none")
     parser.add_argument("--metrics-port", type=int, default=0, help="port of /metrics; 0 for none")
     parser.add_argument("--metrics-address", default="127.0.0.1", help="the address that /metrics is served at")
+    parser.add_argument(
+        "--provider-health",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="ask servers every ten minutes at most how their providers are, which makes them ask their vendors",
+    )
     parser.add_argument("--log-format", choices=("json", "text"), default="json")
     parser.add_argument("--progress-deadline", type=int, default=600, help="seconds until a rollout counts as failed")
     parser.add_argument(

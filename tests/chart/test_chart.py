@@ -44,7 +44,7 @@ CASES = {
     "every-value": [
         "image.repository=registry.example/operator,image.tag=v9,image.pullPolicy=Always",
         "imagePullSecrets[0].name=registry",
-        "workers=2,progressDeadlineSeconds=60,runAsUser=none,logFormat=text",
+        "workers=2,progressDeadlineSeconds=60,runAsUser=none,providerHealth=false,logFormat=text",
         "builds.pythonImage=registry.example/python:3.13,builds.parallel=2,builds.timeoutSeconds=600",
         "builds.indexUrl=https://pypi.example/simple,builds.namedIndexes.pytorch-cpu=https://torch.example/simple",
         "builds.registryMirrors.docker\\.io=https://mirror.example,builds.registryAddresses.r=http://r:5000",

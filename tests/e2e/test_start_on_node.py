@@ -38,11 +38,17 @@ class Mine:
     async def run_moderation(self, request): ...
     async def register_shield(self, shield): ...
     async def unregister_shield(self, identifier): ...
+async def health(self):
+    return {{"safety": {{"mine": {{"status": "Error", "message": "no such key: " + os.environ["TOKEN"]}}}}}}
+def tell_health():
+    # In the place of what 0.7.3 forgets to ask: see tests/conformance/test_provider_health.py.
+    from llama_stack.core.providers import ProviderImpl
+    ProviderImpl.get_providers_health = health
 {factory} get_adapter_impl(config, deps):
     {body}
     return Mine()
 """
-RIGHT = {"head": "", "config": "", "factory": "async def", "body": "print('canary-in-the-log')"}
+RIGHT = {"head": "", "config": "", "factory": "async def", "body": "print('canary-in-the-log'); tell_health()"}
 CANARY = "canary-4711-of-a-secret"
 PROVIDER = "spec.runConfig.providers.safety[0]"
 
@@ -133,6 +139,8 @@ def test_what_is_broken_is_told_while_the_old_pods_serve_and_mending_it_is_enoug
     stacks.condition("quickstart", "ProtocolCompliant", "True", "Compliant")
     stacks.condition("quickstart", "ProvidersResolved", "True", "Resolved")
     assert (row(stacks)["state"], status(stacks)["startCheck"]["verdict"]) == ("Ready", "Passed")
+    eventually(lambda: row(stacks).get("health") == "Error")
+    assert stacks.conditions("quickstart")["Ready"]["status"] == "True", "nothing follows from it"
     with polled(installed, service_url(stacks), tmp_path) as seen:
         for broken in BROKEN.values():
             travel(stacks, broken)

@@ -11,8 +11,8 @@ from llamastack_operator.controller.operator import OperatorSettings
 from llamastack_operator.workloads.settings import ImageSettings
 
 
-def images(monkeypatch: pytest.MonkeyPatch, *options: str) -> ImageSettings:
-    """Return the image settings that the operator would run with."""
+def settings_of(monkeypatch: pytest.MonkeyPatch, *options: str) -> OperatorSettings:
+    """Return the settings that the operator would run with."""
     seen: list[OperatorSettings] = []
 
     async def run(settings: OperatorSettings) -> None:
@@ -20,7 +20,12 @@ def images(monkeypatch: pytest.MonkeyPatch, *options: str) -> ImageSettings:
 
     monkeypatch.setattr(__main__, "_run", run)
     assert __main__.main(list(options)) == 0
-    return seen[0].workloads.images
+    return seen[0]
+
+
+def images(monkeypatch: pytest.MonkeyPatch, *options: str) -> ImageSettings:
+    """Return the image settings that the operator would run with."""
+    return settings_of(monkeypatch, *options).workloads.images
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +61,11 @@ def test_each_option_reaches_its_setting(monkeypatch: pytest.MonkeyPatch) -> Non
         parallel=2,
         default_timeout=60,
     )
+
+
+def test_servers_are_asked_how_their_providers_are_unless_that_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_of(monkeypatch).provider_health
+    assert not settings_of(monkeypatch, "--no-provider-health").provider_health
 
 
 def test_proxies_are_those_of_the_operators_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:

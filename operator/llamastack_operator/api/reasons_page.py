@@ -55,6 +55,7 @@ at what they implement. What it finds goes into conditions, `status.findings` an
   that starts all the same leaves `Ready=True`.
 - **A check that says nothing** (its image cannot be pulled, it was killed for its memory) is a trouble of its pod, as that
   of any container.
+- **What a running server says** of its providers' health stands in `status.providers[].health`, and moves no condition.
 
 ## Who reads them
 

@@ -11,6 +11,10 @@ from llamastack_operator.api.conditions import Condition
 from llamastack_operator.api.pods import LocalReference
 from llamastack_resolver.findings import Finding
 
+Health = Literal["OK", "Error"]
+"""How a provider is, in a server's own words."""
+type ProviderName = tuple[str, str]
+"""What tells a provider from the others of its stack: its API and its id."""
 PROVIDERS_LIMIT = 64
 """Most providers that a status holds."""
 FINDINGS_LIMIT = 32
@@ -61,6 +65,8 @@ class ProviderStatus(ApiModel):
     """How it stands. Ready: a pod started it. Unknown: only its image, its package, a variable or a pod can tell."""
     message: str | None = None
     """Why."""
+    health: Health | None = None
+    """What the running server says of it: Error where it cannot reach its backend. Absent where it does not tell."""
 
 
 class StartCheckStatus(ApiModel):

@@ -25,6 +25,8 @@ from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.controller.reading.readings import Readings
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
+from llamastack_operator.controller.stack.looks import Looks
+from llamastack_operator.controller.stack.provider_health import ProviderHealth
 from llamastack_operator.controller.stack.reconcile import Reconciler
 from llamastack_operator.controller.stack.versions import Versions
 from llamastack_operator.controller.worker import Worker
@@ -80,6 +82,7 @@ class OperatorSettings:
         ready_port: the TCP port of /readyz; 0 for none.
         metrics: address and port of /metrics; None for none.
         workloads: defaults for all stacks.
+        provider_health: whether servers are asked how their providers are.
     """
 
     namespaces: tuple[str, ...] = ()
@@ -89,6 +92,7 @@ class OperatorSettings:
     ready_port: int = 0
     metrics: tuple[str, int] | None = None
     workloads: WorkloadSettings = field(default_factory=WorkloadSettings)
+    provider_health: bool = True
 
 
 class Operator:
@@ -119,6 +123,7 @@ class Operator:
         workloads = replace(settings.workloads, program=keeper.program)
         self._readings = Readings(self._queue.add, with_texts=gatherer.with_texts)
         self._versions = Versions(self._queue.add)
+        self._looks = Looks(self._queue.add) if settings.provider_health else None
         self._informers = list(self._make_informers())
         applier = Applier(client, self._children)
         self._reconciler = Reconciler(
@@ -127,6 +132,7 @@ class Operator:
             gatherer,
             self._readings,
             self._versions,
+            ProviderHealth(self._looks),
             ImageGatherer(self._builds, self._referents),
             self._builds,
             BuildKeeper(client, self._builds, self._building.notice),
@@ -176,6 +182,8 @@ class Operator:
             working += [tasks.create_task(self._endless(work)) for work in self._building.workers()]
             working += [tasks.create_task(self._endless(work)) for work in self._readings.workers()]
             working += [tasks.create_task(self._endless(work)) for work in self._versions.workers()]
+            if self._looks is not None:
+                working += [tasks.create_task(self._endless(work)) for work in self._looks.workers()]
             await kopf.operator(
                 registry=registry,
                 settings=settings,

@@ -12,6 +12,7 @@ from llamastack_operator.controller.reading.readings import Readings
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
 from llamastack_operator.controller.stack.memo import Memo
+from llamastack_operator.controller.stack.provider_health import ProviderHealth
 from llamastack_operator.controller.stack.reasons import ApplyReason
 from llamastack_operator.controller.stack.rejection import contention_findings, contested_status, rejection_findings
 from llamastack_operator.controller.stack.report import StatusReporter
@@ -49,6 +50,7 @@ class Reconciler:
         gatherer: gathers what is known of a stack.
         readings: what is said of it, and what it asks for.
         versions: what its running server says of itself.
+        health: what it says of its providers.
         images: judges by that how its image stands.
         builds: the known builds.
         keeper: makes builds and keeps their owners.
@@ -65,6 +67,7 @@ class Reconciler:
         gatherer: Gatherer,
         readings: Readings,
         versions: Versions,
+        health: ProviderHealth,
         images: ImageGatherer,
         builds: Cache[BuildRecord],
         keeper: BuildKeeper,
@@ -87,6 +90,7 @@ class Reconciler:
         self._programs = programs
         self._memo = Memo()
         self._versions = versions
+        self._health = health
 
     async def reconcile(self, key: Key) -> FollowUp:
         """Run one pass and return whether the stack is as it should be, and when to look again.
@@ -101,6 +105,7 @@ class Reconciler:
         if facts is None:
             self._memo.forget(key)
             self._versions.forget(key)
+            self._health.forget(key)
             self._readings.forget(key)
             self._reporter.forget(key)
             await self._sweep(key[0])
@@ -120,10 +125,12 @@ class Reconciler:
             after = self._gatherer.renewed(snapshot)
             if outcome.applied:
                 self._memo.remember(after, decided)
+        outcome = replace(outcome, health=self._health.told(after))
         status = status_of(after, outcome, _now())
         told = self._told_release(after, status)
         if told is not None:
             status = status_of(after, replace(outcome, asked=True, release=told.release), _now())
+        self._health.follow(after, status)
         contested = replace(outcome, findings=(*outcome.findings, *contested_status()))
         stands = await self._reporter.report(snapshot.stack, status, lambda: status_of(after, contested, _now()))
         await self._tidy(after, outcome)

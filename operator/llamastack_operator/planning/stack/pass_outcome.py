@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from llamastack_operator.api.conditions import with_rest
+from llamastack_operator.api.status import Health, ProviderName
 from llamastack_resolver.findings import Finding
 
 
@@ -18,12 +19,14 @@ class PassOutcome:
         applied: whether every wanted object is in place.
         asked: whether the running server was asked for its version in this pass.
         release: what it answered.
+        health: what it said last of its providers; None where it is yet to be asked, so that what is known stays.
     """
 
     findings: Sequence[Finding] = ()
     applied: bool = True
     asked: bool = False
     release: str | None = None
+    health: Mapping[ProviderName, Health] | None = None
 
 
 def summary(findings: Sequence[Finding]) -> str:

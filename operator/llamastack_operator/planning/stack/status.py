@@ -10,6 +10,7 @@ from llamastack_operator.api.labels import selector_labels
 from llamastack_operator.api.status import FindingStatus
 from llamastack_operator.planning.reasons import ImageReason
 from llamastack_operator.planning.stack.bounds import within_bounds
+from llamastack_operator.planning.stack.health_rows import with_health
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.provider_rows import known_providers, provider_row, resolved_of, unlisted_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
@@ -44,7 +45,7 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
         "image": serving_image(snapshot) or stack.status.get("image"),
         "release": outcome.release if outcome.asked else stack.status.get("release"),
         "buildRef": _build_ref(snapshot),
-        "providers": [provider_row(provider, snapshot) for provider in providers],
+        "providers": with_health([provider_row(one, snapshot) for one in providers], snapshot, outcome.health),
         "omittedProviders": unlisted_of(providers),
         "providersResolved": resolved_of(providers),
         "startCheck": last.to_wire() if last is not None else None,
