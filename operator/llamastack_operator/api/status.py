@@ -74,6 +74,19 @@ class StartCheckStatus(ApiModel):
     """The report, a JSON array a line; conditions, findings and providers tell what is in it."""
 
 
+class PreflightStatus(ApiModel):
+    """What a Job said of a revision before the pods that serve were stopped for it."""
+
+    revision: str
+    """The revision, as the annotation llamastack.dev/revision of its pods has it."""
+    state: Literal["Running", "Passed", "Refused", "Unproven"]
+    """Running and Refused hold the roll-out; Unproven: it needs what a preflight does not have, and goes on."""
+    message: str | None = None
+    """Why nothing is proved."""
+    report: str | None = None
+    """What is proved against it, a JSON array a line; conditions, findings and providers tell what is in it."""
+
+
 class LlamaStackStatus(ApiModel):
     """The observed state of a stack."""
 
@@ -101,6 +114,8 @@ class LlamaStackStatus(ApiModel):
     """How many of the enabled providers are resolved, for example 4/5."""
     start_check: StartCheckStatus | None = None
     """What pods of the newest revision found when they started."""
+    preflight: PreflightStatus | None = None
+    """What is known of the newest revision before it is rolled out, where a volume forces Recreate."""
     served_inputs: str | None = None
     """What tells the inputs that pods of the newest generation were ready with."""
     selector: str | None = None

@@ -25,6 +25,7 @@ from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.controller.reading.readings import Readings
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
+from llamastack_operator.controller.stack.preflights import Preflights
 from llamastack_operator.controller.stack.reconcile import Reconciler
 from llamastack_operator.controller.stack.versions import Versions
 from llamastack_operator.controller.worker import Worker
@@ -41,6 +42,7 @@ from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.child import Child, Key, child_from, wants_body
 from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.objects.pods import Pod, pod_from
+from llamastack_operator.objects.preflights import PreflightJob, PreflightPod
 from llamastack_operator.objects.program_record import ProgramRecord, program_record
 from llamastack_operator.objects.resources import CHILDREN, CONFIGMAPS, LLAMASTACKBUILDS, LLAMASTACKS, PODS
 from llamastack_operator.packed.start_program import start_program
@@ -115,7 +117,9 @@ class Operator:
         self._building = Building(client, settings.workloads, self._builds, self._build_changed, self._passes.passed)
         self._programs: Cache[ProgramRecord] = Cache()
         keeper = ProgramKeeper(client, self._programs, start_program())
-        gatherer = Gatherer(self._stacks, self._children, self._pods, self._referents, keeper.names)
+        self._preflights = Preflights(client, self._member_changed)
+        preflights = self._preflights.keeper
+        gatherer = Gatherer(self._stacks, self._children, self._pods, self._referents, keeper.names, preflights.facts)
         workloads = replace(settings.workloads, program=keeper.program)
         self._readings = Readings(self._queue.add, with_texts=gatherer.with_texts)
         self._versions = Versions(self._queue.add)
@@ -134,6 +138,7 @@ class Operator:
             EventRecorder(client, settings.instance),
             workloads,
             keeper,
+            preflights,
         )
         self._queues = {"stack": self._queue, "build": self._building.queue}
         sources = Sources(client, self._stacks, self._builds, self._queues, self._informers, self._unreadable, applier)
@@ -251,6 +256,7 @@ class Operator:
                 metadata_only=True,
             )
             yield from self._building.informers(namespace)
+            yield from self._preflights.informers(namespace)
             yield Informer(
                 self._client,
                 CONFIGMAPS,
@@ -262,7 +268,7 @@ class Operator:
                 metadata_only=True,
             )
 
-    def _member_changed(self, member: Child | Pod, listed: bool) -> None:
+    def _member_changed(self, member: Child | Pod | PreflightJob | PreflightPod, listed: bool) -> None:
         key = (member.key[0], member.group)
         # One that goes after its stack may have been the last that needed the namespace's program.
         is_last_look = not listed and isinstance(member, Child) and isinstance(member.facts, DeploymentFacts)

@@ -55,6 +55,7 @@ type Use = tuple[str, str, str]
 
 _FOLLOW = ("list", "watch")
 _STACK, _BUILD = "controller.stack.reconcile", "controller.build.reconcile"
+_PREFLIGHT = "controller.stack.preflights"
 
 
 def _child(resource: Resource) -> tuple[Right, ...]:
@@ -93,11 +94,21 @@ RIGHTS: tuple[Right, ...] = (
     Right(
         PERSISTENTVOLUMECLAIMS, ("get",), "to read the access modes of a claim that a stack names", ("kube.referents",)
     ),
-    Right(JOBS, _FOLLOW, "to see how the tries of a build stand", ("controller.build.wiring",)),
-    Right(JOBS, ("get",), "to learn whose Job has a name that is needed", (_BUILD,)),
-    Right(JOBS, ("create", "delete"), "to start a try of a build, and to stop it", (_BUILD,)),
     Right(
-        PODS, _FOLLOW, "to say why a server or a build does not run", ("controller.operator", "controller.build.wiring")
+        JOBS, _FOLLOW, "to see how the tries of a build stand, and preflights", ("controller.build.wiring", _PREFLIGHT)
+    ),
+    Right(JOBS, ("get",), "to learn whose Job has a name that is needed", (_BUILD, "kube.preflight_keeper")),
+    Right(
+        JOBS,
+        ("create", "delete"),
+        "to start a try of a build or a preflight, and to stop it",
+        (_BUILD, "kube.preflight_keeper"),
+    ),
+    Right(
+        PODS,
+        _FOLLOW,
+        "to say why a server or a build does not run, and what a preflight found",
+        ("controller.operator", "controller.build.wiring", _PREFLIGHT),
     ),
     Right(PODS, ("get",), "to read how far a build is, and its record, from its own pod alone", (_BUILD,), "log"),
     Right(

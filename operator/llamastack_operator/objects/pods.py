@@ -132,7 +132,7 @@ def pod_from(body: Mapping[str, Any]) -> Pod:
         unschedulable=unschedulable,
         evicted=": ".join(part for part in (text(status, "reason"), text(status, "message")) if part),
         containers=tuple(_container(entry, asked) for entry in states),
-        check=next((_check(entry, asked) for entry in before if text(entry, "name") == CHECK), None),
+        check=next((check_from(entry, asked) for entry in before if text(entry, "name") == CHECK), None),
     )
 
 
@@ -155,7 +155,13 @@ def pulled(asked: str, image_id: str) -> str:
     return at_digest(asked, digest) if at and asked else image_id
 
 
-def _check(entry: Mapping[str, Any], asked: Mapping[str, str]) -> StartCheck:
+def check_from(entry: Mapping[str, Any], asked: Mapping[str, str]) -> StartCheck:
+    """Return how a start check stands, by the status of its container.
+
+    Args:
+        entry: the status of its container.
+        asked: the images of the pod's spec, by container.
+    """
     ended = _end_of(entry)
     return StartCheck(_container(entry, asked), text(ended, "message")[:_LONGEST_MESSAGE], text(ended, "finishedAt"))
 

@@ -55,3 +55,15 @@ def proven_name(stack: str, pods: str) -> str:
         pods: what tells them from pods of other revisions.
     """
     return f"{stack}-proven-{pods[:10]}"
+
+
+def preflight_name(stack: str, revision: str) -> str:
+    """Return the Job that checks a revision before it is rolled out.
+
+    Its pod has the name as a label, of at most 63 characters; the revision is one of this stack alone.
+
+    Args:
+        stack: the name of the stack.
+        revision: the digest of the pods' template.
+    """
+    return f"{stack[:41].rstrip('-')}-preflight-{revision[:10]}"

@@ -23,13 +23,15 @@ from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.contention import Contender
 from llamastack_operator.kube.events import EventRecorder
+from llamastack_operator.kube.preflight_keeper import PreflightKeeper
 from llamastack_operator.kube.program_keeper import NotThisProgramError, ProgramKeeper
 from llamastack_operator.objects.builds import BuildRecord, owner_entry
 from llamastack_operator.objects.child import Desired, Key
-from llamastack_operator.objects.resources import LLAMASTACKS
+from llamastack_operator.objects.resources import DEPLOYMENTS, LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.plan import Plan, plan
+from llamastack_operator.planning.stack.preflight import Preflight, needs, unproven
 from llamastack_operator.planning.stack.programs import needed_programs
 from llamastack_operator.planning.stack.reading import is_unread
 from llamastack_operator.planning.stack.snapshot import Snapshot
@@ -56,6 +58,7 @@ class Reconciler:
         recorder: posts events.
         settings: defaults for all stacks.
         programs: keeps the program that checks and runs servers.
+        preflights: makes the Jobs that check revisions before they are rolled out.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Reconciler:
         recorder: EventRecorder,
         settings: WorkloadSettings,
         programs: ProgramKeeper,
+        preflights: PreflightKeeper,
     ) -> None:
         self._client = client
         self._stacks = stacks
@@ -85,6 +89,7 @@ class Reconciler:
         self._reporter = StatusReporter(client, stacks, recorder)
         self._settings = settings
         self._programs = programs
+        self._preflights = preflights
         self._memo = Memo()
         self._versions = versions
 
@@ -116,7 +121,7 @@ class Reconciler:
             if decided.desired is not None and await self._is_ghost(snapshot, decided):
                 self._stacks.remove(key, snapshot.stack.uid)
                 return FollowUp(True)
-            outcome = await self._carry_out(snapshot.stack, decided)
+            outcome = await self._carry_out(snapshot, decided)
             after = self._gatherer.renewed(snapshot)
             if outcome.applied:
                 self._memo.remember(after, decided)
@@ -128,7 +133,8 @@ class Reconciler:
         stands = await self._reporter.report(snapshot.stack, status, lambda: status_of(after, contested, _now()))
         await self._tidy(after, outcome)
         failed = any(finding.severity is Severity.ERROR for finding in outcome.findings)
-        return FollowUp(stands and not (failed or _may_recover(after) or is_unread(answer.reading)), again)
+        settled = stands and not (failed or _may_recover(after) or is_unread(answer.reading) or _may_go_on(outcome))
+        return FollowUp(settled, _earlier(again, outcome.preflight.again if outcome.preflight else None))
 
     def _told_release(self, snapshot: Snapshot, status: dict[str, Any]) -> Told | None:
         """Return what the server of a stack that is ready says of its version, which is nothing until it was asked;
@@ -164,8 +170,12 @@ class Reconciler:
         return None if findings is None else PassOutcome(findings=findings)
 
     async def _tidy(self, snapshot: Snapshot, outcome: PassOutcome) -> None:
-        """Let go of builds that are not needed any more, and have a lost image made again."""
+        """Let go of builds and preflights that are not needed any more, and have a lost image made again."""
         stack, image = snapshot.stack, snapshot.image
+        if outcome.applied or outcome.preflight is not None:
+            for job in snapshot.facts.preflights.jobs:
+                if job.owner_uid == stack.uid and not needs(outcome.preflight, job):
+                    await self._preflights.release(job)
         if outcome.applied and len(snapshot.facts.programs) > 1:
             await self._sweep(stack.key[0])
         builds = list(self._builds.of(owner_entry(stack.key[0], stack.uid)))
@@ -189,8 +199,9 @@ class Reconciler:
         if needed is not None:
             await self._programs.sweep(namespace, needed | own)
 
-    async def _carry_out(self, stack: Stack, decided: Plan) -> PassOutcome:
+    async def _carry_out(self, snapshot: Snapshot, decided: Plan) -> PassOutcome:
         """Apply what is wanted, side by side, then delete what is not; return what came of it."""
+        stack = snapshot.stack
         for wish in decided.builds:
             try:
                 await self._keeper.ensure(stack.key, stack.uid, wish.name, wish.spec)
@@ -211,8 +222,31 @@ class Reconciler:
         if not problems:
             for child in decided.obsolete:
                 await self._applier.delete(child)
+        findings = (*decided.findings, *problems)
+        if decided.preflight is not None and decided.preflight.holds:
+            held = await self._hold(snapshot, decided, decided.preflight, ready=not problems)
+            return PassOutcome(findings=findings, applied=False, preflight=held)
         applied = decided.desired is not None and not problems
-        return PassOutcome(findings=(*decided.findings, *problems), applied=applied)
+        return PassOutcome(findings=findings, applied=applied, preflight=decided.preflight)
+
+    async def _hold(self, snapshot: Snapshot, decided: Plan, preflight: Preflight, ready: bool) -> Preflight:
+        """Scale what serves, and make the preflight for which a roll-out waits.
+
+        Args:
+            snapshot: the stack.
+            decided: what was decided.
+            preflight: how the preflight stands.
+            ready: whether all that its pod needs is there.
+        """
+        stack = snapshot.stack
+        for child in snapshot.children:
+            is_held = child.resource is DEPLOYMENTS and (child.key, child.owner_uid) == (stack.key, stack.uid)
+            if is_held and decided.scale is not None:
+                await self._applier.scale(child, decided.scale)
+        if preflight.job is None or not ready:
+            return preflight
+        refused = await self._preflights.start(preflight.job)
+        return unproven(preflight, refused) if refused else preflight
 
     async def _apply(self, item: Desired, stack: Stack) -> list[Finding]:
         async def corrected(by: Contender) -> None:
@@ -244,6 +278,16 @@ def _may_recover(snapshot: Snapshot) -> bool:
         return False
     build = spec.build
     return bool(build.push_secret_ref or build.pull_secret_ref or (build.pip and build.pip.secret_ref))
+
+
+def _may_go_on(outcome: PassOutcome) -> bool:
+    """Tell whether a roll-out was held for a preflight that could not be made: the next pass goes on."""
+    return outcome.preflight is not None and not outcome.preflight.holds and not outcome.applied
+
+
+def _earlier(first: float | None, second: float | None) -> float | None:
+    """Return the earlier of two looks; None where neither is due."""
+    return min((due for due in (first, second) if due is not None), default=None)
 
 
 def _report_foreign_build(error: NotThisBuildError, findings: Findings) -> None:

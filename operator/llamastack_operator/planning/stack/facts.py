@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from llamastack_operator.objects.child import Child
 from llamastack_operator.objects.child_facts import DeploymentFacts, ServiceFacts
 from llamastack_operator.objects.pods import Pod
+from llamastack_operator.objects.preflights import PreflightJob, PreflightPod
 from llamastack_operator.planning.stack.reading import NOTHING_READ, Reading
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.planning.stack.stopping import read_findings
@@ -45,6 +47,27 @@ NOTHING_REFERRED = Referred(
 """What a stack without references has."""
 
 
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightFacts:
+    """What there is of preflights of a stack.
+
+    Attributes:
+        jobs: their Jobs.
+        pods: the pods of these.
+        now: the time of the look.
+    """
+
+    jobs: tuple[PreflightJob, ...] = ()
+    pods: tuple[PreflightPod, ...] = ()
+    now: datetime = _LONG_AGO
+
+
+NO_PREFLIGHTS = PreflightFacts()
+
+
 @dataclass(frozen=True, slots=True)
 class StackFacts:
     """One stack and all that belongs to it, at one moment.
@@ -56,6 +79,7 @@ class StackFacts:
         referred: what its references led to.
         reading: what the resolver says of it.
         programs: the ConfigMaps of its namespace with programs that check and run servers, by name.
+        preflights: what there is of its preflights.
     """
 
     stack: Stack
@@ -64,6 +88,7 @@ class StackFacts:
     referred: Referred
     reading: Reading = NOTHING_READ
     programs: frozenset[str] = frozenset()
+    preflights: PreflightFacts = NO_PREFLIGHTS
 
     def without_texts(self) -> StackFacts:
         """Return the same without texts of ConfigMaps, to be kept: they can be megabytes, and are read again."""

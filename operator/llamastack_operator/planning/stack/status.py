@@ -11,9 +11,10 @@ from llamastack_operator.api.status import FindingStatus
 from llamastack_operator.planning.reasons import ImageReason
 from llamastack_operator.planning.stack.bounds import within_bounds
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
+from llamastack_operator.planning.stack.preflight import kept
 from llamastack_operator.planning.stack.provider_rows import known_providers, provider_row, resolved_of, unlisted_of
 from llamastack_operator.planning.stack.snapshot import Snapshot
-from llamastack_operator.planning.stack.start_report import last_check, speaks_of_newest
+from llamastack_operator.planning.stack.start_report import check_of_newest, last_check
 from llamastack_operator.planning.stack.verdicts import verdicts
 from llamastack_operator.workloads.names import SERVER, server_port
 from llamastack_resolver.findings import Findings
@@ -30,7 +31,7 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
     stack = snapshot.stack
     deployment = snapshot.deployment
     last = last_check(snapshot)
-    check = last if speaks_of_newest(snapshot) else None
+    check = check_of_newest(snapshot, outcome.held)
     found = check.beside(outcome.findings) if check is not None else outcome.findings
     findings = [FindingStatus.of(finding).to_wire() for finding in (*found, *_image_findings(snapshot))]
     namespace, name = stack.key
@@ -48,6 +49,7 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
         "omittedProviders": unlisted_of(providers),
         "providersResolved": resolved_of(providers),
         "startCheck": last.to_wire() if last is not None else None,
+        "preflight": _preflight(snapshot, outcome),
         "servedInputs": _served_inputs(snapshot, answers),
         "replicas": deployment.replicas if deployment else 0,
         "readyReplicas": deployment.ready if deployment else 0,
@@ -56,6 +58,20 @@ def status_of(snapshot: Snapshot, outcome: PassOutcome, now: str) -> dict[str, A
         "omittedFindings": snapshot.facts.reading.omitted + (check.omitted if check is not None else 0),
     }
     return within_bounds({key: value for key, value in status.items() if value not in (None, "", [])})
+
+
+def _preflight(snapshot: Snapshot, outcome: PassOutcome) -> dict[str, Any] | None:
+    """Return the preflight that counts: it is made once, so an error of a pass does not make it forgotten.
+
+    Of the revision that was rolled out one that let it go on is still worth knowing.
+    """
+    if outcome.preflight is not None:
+        return outcome.preflight.to_wire()
+    before, deployment = kept(snapshot.stack.status), snapshot.deployment
+    if before is None:
+        return None
+    rolled_out = deployment is not None and deployment.revision == before.revision and not before.holds
+    return before.to_wire() if rolled_out or not outcome.applied else None
 
 
 def _served_inputs(snapshot: Snapshot, answers: Mapping[ConditionType, Verdict]) -> str | None:

@@ -63,7 +63,9 @@ def seen(findings: list[Finding], providers: list[Provider], words: str, omitted
     reported = ReportedFinding("error", "MissingMethod", *[words] * 5)
     report = StartReport("Failed", message=words, findings=(reported,) * 40)
     check = {"revision": REVISION, "verdict": "Failed", "report": report.to_text()}
-    status = {"image": words, "release": words, "servedInputs": words, "buildRef": {"name": NAME}, "startCheck": check}
+    preflight = {"revision": REVISION, "state": "Refused", "message": words, "report": report.to_text()}
+    kept = {"image": words, "release": words, "servedInputs": words, "buildRef": {"name": NAME}}
+    status = {**kept, "startCheck": check, "preflight": preflight}
     found = snapshot(llamastack(status=status), deployment(available=0), pod(container=crashed(reason=words)))
     reading = Reading("d", words, tuple(findings), omitted, tuple(providers), complete=True)
     image = ImageVerdict(False, ImageReason.BUILDING, words, current=NAME)
@@ -90,13 +92,14 @@ class TestEveryStatus:
     def test_is_small_whole_and_counts_what_it_leaves_out(
         self, findings: list[Finding], providers: list[Provider], words: str, omitted: int
     ) -> None:
-        status = status_of(seen(findings, providers, words, omitted), PassOutcome(findings), NOW)
+        outcome = PassOutcome(findings, applied=False)
+        status = status_of(seen(findings, providers, words, omitted), outcome, NOW)
         LlamaStackStatus.model_validate(status)
         assert size_of(status) <= STATUS_LIMIT
-        report = status["startCheck"].pop("report")
+        reports = [status[check].pop("report") for check in ("startCheck", "preflight")]
         assert max(map(len, texts_of(status))) <= MESSAGE_LIMIT
-        assert len(report.encode()) <= MESSAGE_BYTES
-        assert StartReport.parse(report) is not None
+        assert max(len(report.encode()) for report in reports) <= MESSAGE_BYTES
+        assert all(StartReport.parse(report) is not None for report in reports)
         assert [entry["type"] for entry in status["conditions"]] == list(ConditionType)
         assert len(status.get("findings", ())) == min(len(findings), FINDINGS_LIMIT)
         assert status.get("omittedFindings", 0) == omitted + max(0, len(findings) - FINDINGS_LIMIT)
