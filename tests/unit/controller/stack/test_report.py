@@ -29,7 +29,7 @@ class Server:
 
     async def apply(self, resource: Resource, body: dict[str, Any], **_: Any) -> dict[str, Any]:
         self.statuses.append(body["status"])
-        return {"metadata": {**body["metadata"], "resourceVersion": str(1000 + len(self.statuses)), "generation": 2}}
+        return {"metadata": {**body["metadata"], "resourceVersion": str(10**9 + len(self.statuses)), "generation": 2}}
 
     async def create(self, resource: Resource, body: dict[str, Any]) -> None:
         """Take an Event."""
