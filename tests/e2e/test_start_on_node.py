@@ -16,8 +16,9 @@ import pytest
 
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.node import Node
-from tests.e2e.installation import NAMESPACE, REPOSITORY
+from tests.e2e.installation import REPOSITORY
 from tests.e2e.operator import Stacks, eventually
+from tests.e2e.said import said
 from tests.e2e.test_node import SLOW, events, pod_names, polled, quickstart, service_url, wait_ready
 from tests.e2e.test_references import config_map
 
@@ -138,7 +139,8 @@ def test_what_is_broken_is_told_while_the_old_pods_serve_and_mending_it_is_enoug
             travel(stacks, broken)
     assert seen["failures"] == []
     assert seen["answers"] > 100
-    assert CANARY not in everything_that_we_say(installed, stacks)
+    found = said(installed, stacks)
+    assert CANARY not in found.told + found.kept
 
 
 def travel(stacks: Stacks, broken: Broken) -> None:
@@ -168,13 +170,3 @@ def _ready(stacks: Stacks, reason: str) -> Any:
     found = stacks.conditions("quickstart")["Ready"]
     assert (found["status"], found["reason"]) == ("False", reason), found
     return found
-
-
-def everything_that_we_say(node: Node, stacks: Stacks) -> str:
-    """Return the stack, its Events, its pods and ConfigMaps, and what the checks and the operator have logged."""
-    kinds = "llamastacks,events,pods,configmaps,deployments"
-    said = [stacks.kubectl("get", kinds, "-o", "json")]
-    said += [stacks.kubectl("logs", pod, "-c", "llamastack-resolver") for pod in pod_names(stacks)]
-    operator = node.kubectl.within(NAMESPACE)
-    said.append(operator("logs", "-l", "app.kubernetes.io/name=llamastack-operator", "--tail", "-1"))
-    return "\n".join(said)
