@@ -18,6 +18,8 @@ FIRST_DELAY = 0.5
 """Seconds before the first repetition of a failed pass."""
 MAX_DELAY = 60.0
 """Seconds that a repetition waits at most."""
+_SPARE = 64
+"""Repetitions beside those that are due which may be remembered before they are cleared away."""
 
 
 class WorkQueue[K: Hashable]:
@@ -65,6 +67,7 @@ class WorkQueue[K: Hashable]:
             return
         self._due[key] = due
         heapq.heappush(self._delayed, (due, next(self._serial), key))
+        self._forget_what_is_over()
         self._wake.set()
 
     def retry(self, key: K) -> float:
@@ -125,6 +128,15 @@ class WorkQueue[K: Hashable]:
             if self._due.get(key) == due:
                 del self._due[key]
                 self.add(key)
+
+    def _forget_what_is_over(self) -> None:
+        """Clear away repetitions that are not due any more, once they are the larger part.
+
+        Each pass of a stack with a repetition far ahead leaves one, which else would stay until that time comes.
+        """
+        if len(self._delayed) > 2 * len(self._due) + _SPARE:
+            self._delayed = [entry for entry in self._delayed if self._due.get(entry[2]) == entry[0]]
+            heapq.heapify(self._delayed)
 
     def _next_due(self) -> float | None:
         if not self._delayed:

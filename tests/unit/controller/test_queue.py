@@ -163,6 +163,34 @@ def test_a_success_cancels_the_repetition_that_waits() -> None:
     run(scenario)
 
 
+def test_passes_without_end_leave_nothing_behind() -> None:
+    """Each pass of a stack that looks again in a month forgets the look that was planned before it."""
+
+    async def scenario(queue: WorkQueue[str]) -> None:
+        for number in range(5_000):
+            queue.add("a")
+            key = await queue.get()
+            queue.succeeded(key)
+            queue.add_after(key, 30 * 86400.0 + number % 7)
+            queue.done(key)
+        assert len(queue._delayed) <= 100
+
+    run(scenario)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(0, 3)), max_size=400))
+def test_what_is_forgotten_is_never_what_is_due(steps: list[tuple[str, bool, int]]) -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        for key, over, delay in steps:
+            if over:
+                queue.succeeded(key)
+            queue.add_after(key, 1000.0 + delay)
+            assert {(entry[2], entry[0]) for entry in queue._delayed} >= set(queue._due.items())
+            assert len(queue._delayed) <= 2 * len(queue._due) + 65
+
+    run(scenario)
+
+
 def test_a_waiting_worker_wakes_for_a_new_key() -> None:
     async def scenario(queue: WorkQueue[str]) -> None:
         workers = [asyncio.create_task(queue.get()) for _ in range(3)]
