@@ -66,7 +66,9 @@ def _images(options: argparse.Namespace) -> ImageSettings:
         insecure=tuple(options.insecure_registry),
         proxies=tuple((name, os.environ[name]) for name in names if os.environ.get(name)),
         parallel=options.parallel_builds,
+        parallel_in_namespace=options.parallel_builds_per_namespace,
         default_timeout=options.build_timeout,
+        longest_timeout=options.max_build_timeout,
     )
 
 
@@ -131,7 +133,19 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         "--insecure-registry", action="append", default=[], metavar="HOST[:PORT]", help="without TLS (repeatable)"
     )
     group.add_argument("--parallel-builds", type=int, default=defaults.parallel, help="builds that run side by side")
+    group.add_argument(
+        "--parallel-builds-per-namespace",
+        type=int,
+        default=defaults.parallel_in_namespace,
+        help="of these, builds of one namespace",
+    )
     group.add_argument("--build-timeout", type=int, default=defaults.default_timeout, help="seconds for one try")
+    group.add_argument(
+        "--max-build-timeout",
+        type=int,
+        default=defaults.longest_timeout,
+        help="seconds for one try at most, whatever a stack asks for",
+    )
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ CASES = {
         "imagePullSecrets[0].name=registry",
         "workers=2,progressDeadlineSeconds=60,runAsUser=none,logFormat=text",
         "builds.pythonImage=registry.example/python:3.13,builds.parallel=2,builds.timeoutSeconds=600",
+        "builds.parallelPerNamespace=1,builds.maxTimeoutSeconds=900",
         "builds.indexUrl=https://pypi.example/simple,builds.namedIndexes.pytorch-cpu=https://torch.example/simple",
         "builds.registryMirrors.docker\\.io=https://mirror.example,builds.registryAddresses.r=http://r:5000",
         "builds.insecureRegistries={registry.local:5000}",
@@ -127,7 +128,7 @@ def test_all_namespaces_take_a_cluster_role_and_some_take_roles_there() -> None:
     assert operator_rules(some)[: len(operator_rules(everywhere))] == operator_rules(everywhere)
     (deployment,) = of_kind(some, "Deployment")
     arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
-    assert [argument for argument in arguments if "namespace" in argument] == ["--namespace=a", "--namespace=b"]
+    assert [one for one in arguments if one.startswith("--namespace")] == ["--namespace=a", "--namespace=b"]
 
 
 def test_the_operators_pod_is_restricted_and_alone() -> None:

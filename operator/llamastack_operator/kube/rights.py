@@ -104,6 +104,7 @@ RIGHTS: tuple[Right, ...] = (
         SECRETS, ("get",), "to see by name that one and its keys exist: there is no narrower right", ("kube.referents",)
     ),
     Right(EVENTS, ("create",), "to tell what changed", ("kube.events",)),
+    Right(EVENTS, ("list",), "to say why a build has no pod, which its Job does not tell", ("kube.refusals",)),
 )
 
 

@@ -40,6 +40,8 @@ from llamastack_operator.workloads.build_inputs import base_digest, inputs_text
 from llamastack_operator.workloads.program import program_container
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 
+KEPT_SECONDS = 7 * 24 * 3600
+"""Seconds that a Job stays after its end: long after its result was recorded, be the operator away for days."""
 CONTAINERS = (PREPARE, INDEX, INSTALL, PUSH)
 _PROGRAM = ["python3", "-m", "llamastack_operator.images"]
 _INSTALLER = ["python3", f"{TOOLS}/{INSTALLER_FILE}", f"{INPUTS}/{BUILD_FILE}"]
@@ -100,7 +102,9 @@ def job(build: BuildRecord, attempt: int, settings: WorkloadSettings) -> dict[st
         "spec": {
             # The operator decides whether another try can help, and says why in the build's status.
             "backoffLimit": 0,
-            "activeDeadlineSeconds": access.timeout_seconds or settings.images.default_timeout,
+            # The operator deletes all but the last two tries of a build; what it does not come to goes by itself.
+            "ttlSecondsAfterFinished": KEPT_SECONDS,
+            "activeDeadlineSeconds": settings.images.timeout(access.timeout_seconds),
             "template": {
                 "metadata": {"labels": build_labels(build.key[1])},
                 "spec": _pod(build, access, name, settings),

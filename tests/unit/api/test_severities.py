@@ -65,6 +65,7 @@ OF_REASONS = {
     "SpecMismatch": {DOES_NOT_START, SERVES_OTHER, NO_EFFECT},
     "SpecMissing": {DOES_NOT_START, NO_EFFECT},
     "Unhealthy": {SERVES_OTHER},
+    "TimeoutShortened": {NO_EFFECT},
     "UnknownApi": {DOES_NOT_START, NO_EFFECT},
     "UnknownField": {SERVES_OTHER, NO_EFFECT},
     "UnknownProviderType": {DOES_NOT_START},

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,8 +130,21 @@ def test_only_the_operators_settings_name_mirrors_addresses_and_proxies() -> Non
         assert {"name": "HTTPS_PROXY", "value": "http://p:3128"} in container["env"]
 
 
-def test_a_try_ends_when_the_stack_says_so() -> None:
-    assert job(build({"access": {"timeoutSeconds": 99}}), 1, SETTINGS)["spec"]["activeDeadlineSeconds"] == 99
+@pytest.mark.parametrize(
+    ("asked", "default", "longest", "given"),
+    [(99, 1800, 3600, 99), (None, 1800, 3600, 1800), (86400, 1800, 3600, 3600), (None, 1800, 600, 600)],
+)
+def test_a_try_ends_when_the_stack_says_so_and_never_after_the_operators_own_limit(
+    asked: int | None, default: int, longest: int, given: int
+) -> None:
+    images = replace(SETTINGS.images, default_timeout=default, longest_timeout=longest)
+    access = {} if asked is None else {"timeoutSeconds": asked}
+    made = job(build({"access": access}), 1, replace(SETTINGS, images=images))
+    assert made["spec"]["activeDeadlineSeconds"] == given
+
+
+def test_a_try_that_nobody_deletes_goes_in_a_week() -> None:
+    assert job(build(), 1, SETTINGS)["spec"]["ttlSecondsAfterFinished"] == 7 * 24 * 3600
     assert job(build(), 1, SETTINGS)["spec"] == {**job(build(), 1, SETTINGS)["spec"], "backoffLimit": 0}
 
 

@@ -21,7 +21,8 @@ from llamastack_resolver.findings import Reason
 
 LINE_LIMIT = 400
 """Most characters that are kept of one line of a failing step."""
-_PULL_FAILED = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+PULL_FAILED = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+"""Why a container waits whose image cannot be pulled."""
 _MORE_MEMORY = "raise spec.build.resources.limits.memory"
 
 
@@ -98,7 +99,7 @@ def failure_of(job: BuildJob, pod: BuildPod | None, seen: str = "") -> Failure:
 def waiting_failure(pod: BuildPod) -> Failure | None:
     """Return why a pod that waits will never run, or None where waiting may help."""
     for container in pod.containers:
-        if container.waiting is None or container.waiting[0] not in _PULL_FAILED:
+        if container.waiting is None or container.waiting[0] not in PULL_FAILED:
             continue
         reason, message = container.waiting
         text = message.lower()

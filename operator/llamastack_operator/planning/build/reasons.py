@@ -141,7 +141,13 @@ class BuildReason(Reason):
     )
 
 
+_OF_ITS_POD = (
+    PodReason.OUT_OF_MEMORY,
+    PodReason.PODS_REFUSED,
+    PodReason.UNSCHEDULABLE,
+    PodReason.IMAGE_PULL_FAILED,
+)
 FAILURES: Mapping[str, Reason] = {
-    reason.value: reason for reason in (*BuildReason, *InstallReason, *ModuleReason, PodReason.OUT_OF_MEMORY)
+    reason.value: reason for reason in (*BuildReason, *InstallReason, *ModuleReason, *_OF_ITS_POD)
 }
 """What a LlamaStackBuild can have failed for, by its word."""
