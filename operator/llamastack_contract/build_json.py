@@ -13,9 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, cast
 
 from llamastack_contract.layer import Layer
+from llamastack_contract.printed import digest_of
 from llamastack_contract.shape import DIGEST, Members, ShapeError
 
 FORMAT = 1
+DIGEST_OPTION = "--inputs-digest"
+"""The option by which the programs that read the document are told its digest."""
+FORGED_HINT = "find out who may write ConfigMaps in this namespace"
+"""What to do where it is another one."""
 Strategy = Literal["Image", "Start"]
 _KEY = re.compile(r"[0-9a-f]{8,64}")
 _REFERENCE_LIMIT = 4096
@@ -200,6 +205,24 @@ class BuildJson:
             "labels": dict(self.labels),
             "registries": self.registries.to_dict(),
         }
+
+
+class OtherFileError(ValueError):
+    """A `build.json` is not the one that its program was told of."""
+
+
+def as_told(content: bytes, digest: str | None) -> bytes:
+    """Return the bytes of a `build.json` if they are those of a digest.
+
+    A ConfigMap is easier to replace than the arguments of a container, which name the digest (`sha256:...`); None where
+    a program was told of none: by an operator before that, and where no cluster is.
+
+    Raises:
+        OtherFileError: they are not.
+    """
+    if digest is not None and digest_of(content) != digest:
+        raise OtherFileError(f"its digest is {digest_of(content)}, and the operator wrote {digest}")
+    return content
 
 
 def text_of(document: Mapping[str, Any]) -> str:

@@ -29,6 +29,8 @@ _PATH_CHARACTERS = 200
 _NAME_CHARACTERS = 128
 _SHORT_HINT = 120
 _WORD = re.compile(r"[A-Z][A-Za-z]{1,47}")
+_SHIPS: Final = "Ships"
+_DIGEST = re.compile(r"[0-9a-f]{16}")
 _FAILED = ("Failed", "NonCompliant", "DependencyFailed")
 
 
@@ -89,6 +91,8 @@ class StartReport:
         total: how many providers there are.
         failed: how many of them failed.
         started: whether providers were started, or only imported.
+        specs: what tells the release's own APIs and provider specs from others (`ReleaseKnowledge.specs_digest`); empty
+            where they were not looked at, and in reports of before they were told.
     """
 
     verdict: Verdict
@@ -101,6 +105,7 @@ class StartReport:
     total: int = 0
     failed: int = 0
     started: bool = True
+    specs: str = ""
 
     @classmethod
     def of(
@@ -145,11 +150,13 @@ class StartReport:
 
     def _body(self, characters: int, hint: int) -> list[str]:
         found: dict[str, list[list[Any]]] = {"error": [], "failed": [], "warning": [], "provider": [], "info": []}
+        ships = [_dump([_SHIPS, self.specs])] if _DIGEST.fullmatch(self.specs) else []
         for finding in self.findings:
             found[finding.severity].append(_finding_line(finding, characters, hint))
         for provider in self.providers:
             found["failed" if provider.state in _FAILED else "provider"].append(_provider_line(provider))
-        return [_dump(line) for kind in found.values() for line in kind]
+        # An older reader passes over a line that it does not know.
+        return [*ships, *(_dump(line) for kind in found.values() for line in kind)]
 
     @classmethod
     def parse(cls, text: str) -> StartReport | None:
@@ -160,10 +167,13 @@ class StartReport:
             return None
         findings: list[ReportedFinding] = []
         providers: list[ReportedProvider] = []
+        specs = ""
         for line in rest:
             found = _line_of(_load(line))
             if isinstance(found, ReportedFinding):
                 findings.append(found)
+            elif isinstance(found, str):
+                specs = specs or found
             elif found is not None:
                 providers.append(found)
         return cls(
@@ -177,6 +187,7 @@ class StartReport:
             total=max(report.total, len(providers)),
             failed=max(report.failed, sum(one.state in _FAILED for one in providers)),
             started=report.started,
+            specs=specs,
         )
 
 
@@ -217,7 +228,8 @@ def _head_of(data: Any) -> StartReport | None:
     return None
 
 
-def _line_of(data: Any) -> ReportedFinding | ReportedProvider | None:
+def _line_of(data: Any) -> ReportedFinding | ReportedProvider | str | None:
+    """Return what a line says; a text is the digest of what the release ships."""
     if not isinstance(data, list) or not all(isinstance(part, str) for part in data):
         return None
     match data:
@@ -233,6 +245,8 @@ def _line_of(data: Any) -> ReportedFinding | ReportedProvider | None:
                 one_line(api, _NAME_CHARACTERS),
                 one_line(provider, _NAME_CHARACTERS),
             )
+        case [word, digest] if word == _SHIPS and _DIGEST.fullmatch(digest):
+            return str(digest)
         case [state, api, provider_id, provider_type, version] if state in get_args(ProviderWord):
             names = [one_line(name, _NAME_CHARACTERS) for name in (api, provider_id, provider_type, version)]
             return ReportedProvider(names[0], names[1], names[2], state, names[3])

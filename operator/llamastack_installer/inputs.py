@@ -9,20 +9,26 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from llamastack_contract.build_json import BuildJson
+from llamastack_contract.build_json import FORGED_HINT, BuildJson, OtherFileError, as_told
 from llamastack_contract.layer import Layer
 from llamastack_installer.failure import FailureError
 
 
-def read_build(path: Path) -> BuildJson:
+def read_build(path: Path, digest: str | None = None) -> BuildJson:
     """Read `build.json`.
 
+    Args:
+        path: the file.
+        digest: of its bytes; None where the program was told of none.
+
     Raises:
-        FailureError: it cannot be read, is of another format, or has a requirement that pip would take for
-            an option.
+        FailureError: it cannot be read, is another one than was told of, is of another format, or has a requirement
+            that pip would take for an option.
     """
     try:
-        build = BuildJson.parse(path.read_bytes())
+        build = BuildJson.parse(as_told(path.read_bytes(), digest))
+    except OtherFileError as error:
+        raise FailureError("Tampered", f"{path.name} is not what the operator wrote: {error}", FORGED_HINT) from error
     except (OSError, ValueError) as error:
         detail = f"{type(error).__name__}: {error}"
         raise FailureError("BuildFailed", f"the build's inputs cannot be read: {detail}") from error

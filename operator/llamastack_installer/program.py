@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from llamastack_contract.build_json import BuildJson
+from llamastack_contract.build_json import DIGEST_OPTION, BuildJson
 from llamastack_contract.paths import (
     AUTHORITIES,
     AUTHORITIES_FILE,
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _install(options: argparse.Namespace, scratch: Path) -> None:
-    build = read_build(options.build)
+    build = read_build(options.build, options.inputs_digest)
     certificate = _bundle(options.certificate, options.tools, scratch)
     python = Path(sys.executable)
     # A copy that can keep its bytecode: pip is started five times or more, and compiling it takes most of a start.
@@ -96,6 +96,7 @@ def _of_system(error: OSError) -> FailureError:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=INSTALLER_FILE, description="Install one layer of a stack's image.")
     parser.add_argument("build", type=Path, metavar="BUILD_JSON", help="the build's inputs")
+    parser.add_argument(DIGEST_OPTION, metavar="DIGEST", help="what the inputs must be, as sha256:...")
     parser.add_argument("--wheels", type=Path, metavar="DIR", help="take every file from here, and use no index")
     parser.add_argument("--index", default=f"http://{INDEX_HOST}:{INDEX_PORT}", metavar="URL", help="the index proxy")
     parser.add_argument("--tools", type=Path, default=_beside(), metavar="DIR", help="where pip lies unpacked")

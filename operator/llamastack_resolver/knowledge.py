@@ -41,6 +41,8 @@ file.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -283,6 +285,20 @@ class ReleaseKnowledge:
     def constraints(self) -> str:
         """A constraints file with which the release installs and starts."""
         return cast(str, self.load_part("constraints"))
+
+    @cached_property
+    def specs_digest(self) -> str:
+        """What tells the APIs and provider specs of a release from those of another: where it is the catalog's, an
+        installed release brings no type, module or dependency that the catalog does not know."""
+        specs = {
+            api: {
+                name: [spec.module, spec.config_class, sorted(spec.api_dependencies), sorted(spec.dependencies)]
+                for name, spec in types.items()
+            }
+            for api, types in self.providers.items()
+        }
+        told = [str(self.release), sorted(self.apis), sorted(self.providable_apis), sorted(self.routed), specs]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def routing_table_apis(self) -> frozenset[str]:

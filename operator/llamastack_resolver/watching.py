@@ -46,6 +46,9 @@ class Watcher:
     def release(self, name: str) -> None:
         """The installed release was found."""
 
+    def ships(self, specs: str) -> None:
+        """What the installed release ships was described; `specs` is its `ReleaseKnowledge.specs_digest`."""
+
     def at(self, step: Step | None) -> None:
         """A step is begun; None where the last one came to its end."""
 

@@ -38,18 +38,30 @@ def operator_rules(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [rule for role in roles if role["metadata"]["name"] == "op" for rule in role["rules"]]
 
 
+def fence_of(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    policies = of_kind(objects, "ValidatingAdmissionPolicy")
+    (fence,) = [body for body in policies if body["metadata"]["name"] == "op-fence"]
+    return fence
+
+
 CASES = {
     "default": [],
     "some-namespaces": ["watchNamespaces={team-a,team-b}"],
+    "network-policies": [
+        "watchNamespaces={team-a},fence.closedNamespaces={kube-system,vault}",
+        "networkPolicies.create=true,networkPolicies.apiServer={192.0.2.1/32,2001:db8::1/128}",
+        "networkPolicies.closedToBuilds={10.0.0.0/8},networkPolicies.buildPeers[0].namespaceSelector.matchLabels.a=b",
+    ],
     "every-value": [
         "image.repository=registry.example/operator,image.tag=v9,image.pullPolicy=Always",
         "imagePullSecrets[0].name=registry",
-        "workers=2,progressDeadlineSeconds=60,runAsUser=none,logFormat=text",
+        "workers=2,progressDeadlineSeconds=60,runAsUser=none,providerHealth=false,logFormat=text",
         "builds.pythonImage=registry.example/python:3.13,builds.parallel=2,builds.timeoutSeconds=600",
+        "builds.parallelPerNamespace=1,builds.maxTimeoutSeconds=900",
         "builds.indexUrl=https://pypi.example/simple,builds.namedIndexes.pytorch-cpu=https://torch.example/simple",
         "builds.registryMirrors.docker\\.io=https://mirror.example,builds.registryAddresses.r=http://r:5000",
         "builds.insecureRegistries={registry.local:5000}",
-        "builds.proxy.HTTPS_PROXY=http://proxy.example:3128,admissionPolicy.create=false",
+        "builds.proxy.HTTPS_PROXY=http://proxy.example:3128,admissionPolicy.create=false,fence.create=false",
         "serviceAccount.name=mine,serviceAccount.annotations.a=b",
         "userRoles.create=false",
         "metrics.expose=true,metrics.port=9191,metrics.from.team=platform",
@@ -127,7 +139,7 @@ def test_all_namespaces_take_a_cluster_role_and_some_take_roles_there() -> None:
     assert operator_rules(some)[: len(operator_rules(everywhere))] == operator_rules(everywhere)
     (deployment,) = of_kind(some, "Deployment")
     arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
-    assert [argument for argument in arguments if "namespace" in argument] == ["--namespace=a", "--namespace=b"]
+    assert [one for one in arguments if one.startswith("--namespace")] == ["--namespace=a", "--namespace=b"]
 
 
 def test_the_operators_pod_is_restricted_and_alone() -> None:
@@ -167,12 +179,50 @@ def test_users_get_stacks_with_the_clusters_own_roles() -> None:
         "progressDeadlineSeconds=1",
         "metrics.port=8081",
         "watchNamespaces={Team_A}",
+        "fence.closedNamespaces={Team_A}",
+        "networkPolicies.create=true",
+        "networkPolicies.apiServer={kubernetes.default.svc}",
     ],
 )
 def test_a_value_that_cannot_be_is_refused(wrong: str) -> None:
     result = helm("template", "op", str(CHART), "--kube-version", "1.37.2", "--set", wrong)
     assert result.returncode != 0
-    assert wrong.split("=")[0].rsplit(".", maxsplit=1)[-1] in result.stderr
+    place = "apiServer" if wrong == "networkPolicies.create=true" else wrong.split("=")[0].rsplit(".", maxsplit=1)[-1]
+    assert place in result.stderr
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "builds.indexUrl=https://user:canary@a.example",
+        "builds.namedIndexes.cpu=https://user:canary@a.example",
+        "builds.registryMirrors.r=https://user:canary@a.example",
+        "builds.registryAddresses.r=https://user:canary@a.example",
+        "builds.insecureRegistries={user:canary@a.example}",
+        *(f"builds.proxy.{name}=http://user:canary@a.example" for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")),
+        *(f"builds.proxy.{name}=user:canary@a.example:3128" for name in ("http_proxy", "https_proxy", "no_proxy")),
+    ],
+)
+def test_a_password_that_tenants_would_read_is_refused(value: str) -> None:
+    result = helm("template", "op", str(CHART), "--kube-version", "1.37.2", "--set", value)
+    assert result.returncode != 0
+    assert "does not match pattern" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("watched", "closed"), [("", True), ("watchNamespaces={a}", True), ("watchNamespaces={a,ops}", False)]
+)
+def test_the_operators_own_namespace_is_closed_to_it_unless_it_is_named(watched: str, closed: bool) -> None:
+    rules = fence_of(rendered("--set", watched))["spec"]["validations"]
+    (expression,) = [rule["expression"] for rule in rules if "kube-system" in rule["expression"]]
+    assert ("'ops'" in expression) == closed
+
+
+def test_the_fence_is_about_the_account_that_the_operator_has() -> None:
+    for options, user in (((), "op"), (("--set", "serviceAccount.name=mine"), "mine")):
+        fence = fence_of(rendered(*options))
+        conditions = {one["name"]: one["expression"] for one in fence["spec"]["matchConditions"]}
+        assert conditions["is-by-the-operator"] == f"request.userInfo.username == 'system:serviceaccount:ops:{user}'"
 
 
 def test_a_large_number_stays_a_whole_number(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ Schema and CEL validation, server-side apply, RBAC, admission, watches and garba
 own; no fake has them right. It needs no root, is ready in seconds, and many run side by side.
 """
 
+import json
 import shutil
 import tempfile
+import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.cluster.access import Access
 from tests.cluster.apiserver import AUDIT_POLICY, Settings, api_server, controller_manager, etcd, scheduler
@@ -77,16 +79,44 @@ class ControlPlane(Access):
     def _start(self) -> None:
         kube, settings, run = str(self._kube / "kube"), self._settings, self.processes
         run.start("etcd", [kube, *etcd(settings, self.folder)])
-        policy = self.folder / "audit-policy.yaml"
-        policy.write_text(AUDIT_POLICY)
-        audit = (policy, self.audit_log) if self._audit else None
-        run.start("kube-apiserver", [kube, *api_server(settings, self.authority, audit)])
-        run.wait_until("kube-apiserver", self._ready)
+        self._start_api_server()
         run.start("kube-controller-manager", [kube, *controller_manager(settings, self.authority, self.kubeconfig)])
         if self._scheduler:
             # As itself, not as an administrator: admission policies tell users apart.
             run.start("kube-scheduler", [kube, *scheduler(self.kubeconfig_for("system:kube-scheduler"))])
         run.wait_until("kube-controller-manager", self._controllers_work)
+
+    def _start_api_server(self) -> None:
+        policy = self.folder / "audit-policy.yaml"
+        policy.write_text(AUDIT_POLICY)
+        audit = (policy, self.audit_log) if self._audit else None
+        kube = str(self._kube / "kube")
+        self.processes.start("kube-apiserver", [kube, *api_server(self._settings, self.authority, audit)])
+        self.processes.wait_until("kube-apiserver", self._ready)
+
+    def restart_api_server(self) -> None:
+        """Start the API server anew: it remembers nothing of events before."""
+        self.processes.end("kube-apiserver")
+        self._start_api_server()
+
+    def halt(self) -> None:
+        """Stop everything and keep the state; ``start`` goes on with it."""
+        self.processes.stop()
+
+    def compact(self) -> None:
+        """Have etcd forget all versions but the newest of each object, as the API server does every five minutes."""
+        revision = int(self._etcd("kv/range", {"key": "AA=="})["header"]["revision"])
+        self._etcd("kv/compaction", {"revision": str(revision), "physical": True})
+
+    def _etcd(self, path: str, body: dict[str, Any]) -> Any:
+        url = f"http://127.0.0.1:{self._settings.etcd_port}/v3/{path}"
+        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode()), timeout=30) as answer:
+            return json.load(answer)
+
+    @property
+    def store(self) -> Path:
+        """Folder of etcd's data; to be copied or replaced only while everything is halted."""
+        return self.folder / "etcd"
 
     def _ready(self) -> bool:
         if self.processes.ended() == "etcd":

@@ -29,7 +29,7 @@ STARTER_IMAGE = f"docker.io/llamastack/distribution-starter:{STARTER_RELEASE.ver
 SUITE = "trixie"
 _PACKAGES = "python3,python3-pip,python3-venv,ca-certificates"
 # What comes with Debian's pip and stays: pip removes nothing that is Debian's.
-_OF_DEBIAN = ("packaging",)
+OF_DEBIAN = ("packaging",)
 # What the bootstrap copied from this machine, and what python:3.13-slim has and Debian has not.
 _HOOK = """\
 rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/* "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin
@@ -94,7 +94,7 @@ def _base_tar() -> Path:
 def _known_good() -> str:
     """All that the starter image installs: the release and what it brings, each with its exact version."""
     lines = catalog.load_release(STARTER_RELEASE).constraints.splitlines(keepends=True)
-    return "".join(line for line in lines if line.partition("==")[0] not in _OF_DEBIAN)
+    return "".join(line for line in lines if line.partition("==")[0] not in OF_DEBIAN)
 
 
 def _build_from(tag: str, dockerfile: str, *files: tuple[str, Path | str]) -> None:

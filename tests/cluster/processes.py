@@ -66,6 +66,10 @@ class Processes:
                 preexec_fn=die_with_parent,
             )
 
+    def end(self, name: str) -> None:
+        """Stop one part; it can be started again."""
+        _end(self._running.pop(name))
+
     def pids(self) -> set[int]:
         """Process ids of all parts."""
         return {process.pid for process in self._running.values()}
@@ -101,9 +105,13 @@ class Processes:
         """Stop every part, the last one started first. Calling it again does nothing."""
         while self._running:
             _, process = self._running.popitem()
-            process.terminate()
-            try:
-                process.wait(timeout=3)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=3)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from llamastack_contract.start_report import StartReport
 from llamastack_operator import catalog
 from llamastack_resolver.resolution import resolve
 from tests.conformance.checks import run_start_check
@@ -58,6 +59,17 @@ def test_built_in_providers_start_without_a_false_error(name: str, tmp_path: Pat
     errors = [finding for finding in report["findings"] if finding["severity"] == "error"]
     assert (status, errors) == (0, [])
     assert {provider["state"] for provider in report["providers"]} == {"Ready"}
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_its_pod_says_that_it_ships_what_the_catalog_has_of_the_release(name: str, tmp_path: Path):
+    (tmp_path / "run.yaml").write_text(config_of(name, tmp_path))
+    run_start_check(python_of(name), tmp_path, "--mode", "import", "--termination-log", str(tmp_path / "log"))
+
+    said = StartReport.parse((tmp_path / "log").read_text())
+
+    assert said is not None
+    assert (said.release, said.specs) == (name, catalog.load_release(release(name)).specs_digest)
 
 
 def with_files(name: str, home: Path, own: bool, beside: bool) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.cluster.binaries import binaries
 from tests.cluster.controlplane import ControlPlane
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.kubectl import Kubectl, KubectlError
+from tests.cluster.kubectl import eventually as asked_until
 from tests.cluster.node import Node
 from tests.e2e.bench import Bench, bench
 from tests.e2e.installation import NAMESPACE, install_operator
@@ -41,14 +42,34 @@ def rendered_template(name: str, *options: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def grant_rights(control_plane: ControlPlane, *options: str) -> Path:
-    """Install the chart's RBAC, and only that, and return the kubeconfig of the operator's ServiceAccount."""
+def grant_rights(control_plane: ControlPlane, *options: str, within: str = "default") -> Path:
+    """Install the chart's RBAC and its fence, and only these; return the kubeconfig of the operator's ServiceAccount.
+
+    Args:
+        control_plane: where.
+        options: further options of helm.
+        within: a namespace in which the operator has its rights.
+    """
     rendered = rendered_template("rbac.yaml", *options)
     control_plane.kubectl.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "operator"}},
     )
     control_plane.kubectl.apply(rendered)
-    return control_plane.service_account_kubeconfig("operator", "llamastack-operator")
+    control_plane.kubectl.apply(rendered_template("fence.yaml", *options))
+    kubeconfig = control_plane.service_account_kubeconfig("operator", "llamastack-operator")
+    account = Kubectl(control_plane.kubectl.program, kubeconfig, within)
+    asked_until(lambda: _expect_fence(account), retry=AssertionError)
+    return kubeconfig
+
+
+def _expect_fence(account: Kubectl) -> None:
+    """See that the fence holds, as it does a moment after it was made: the operator may write nobody's ConfigMap."""
+    try:
+        account("create", "configmap", "no-stacks", "--dry-run=server")
+    except KubectlError as error:
+        assert "the fence of the operator" in error.stderr, error.stderr
+        return
+    raise AssertionError("there is no fence yet")
 
 
 def account(namespace: str) -> str:

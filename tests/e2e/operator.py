@@ -88,6 +88,11 @@ class OperatorProcess:
             raise LookupError("no operator runs")
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, or None while it runs."""
+        return None if self._process is None else self._process.poll()
+
     def peak_memory(self) -> int:
         """Return the most MiB of resident memory that it and the processes that it has started ever had, added up."""
         assert self._process is not None

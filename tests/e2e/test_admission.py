@@ -109,6 +109,18 @@ WRONG = {
         with_server(podTemplate={"volumeMounts": [{"name": "a", "mountPath": "/a"}]}),
         "each volumeMount must name one of podTemplate.volumes",
     ),
+    "a label of the operator's own on pods": (
+        with_server(podTemplate={"metadata": {"labels": {"llamastack.dev/build": "modules-a"}}}),
+        "keys below llamastack.dev/ are for the operator alone",
+    ),
+    "an annotation of the operator's own on pods": (
+        with_server(podTemplate={"metadata": {"annotations": {"llamastack.dev/revision": "x"}}}),
+        "keys below llamastack.dev/ are for the operator alone",
+    ),
+    "an annotation of the operator's own on the Service": (
+        minimal("wrong", network={"service": {"annotations": {"llamastack.dev/applied": "x"}}}),
+        "keys below llamastack.dev/ are for the operator alone",
+    ),
     "a host path": (
         with_server(podTemplate={"volumes": [{"name": "a", "hostPath": {"path": "/"}}]}),
         "unknown field",

@@ -27,6 +27,8 @@ BUILD_LABEL = {"llamastack.dev/build": "modules-forged"}
 ALL_RIGHTS = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
 REFUSED_BUILD = "only the operator writes LlamaStackBuilds"
 REFUSED_OBJECT = "only the operator writes the objects of its builds"
+INPUTS = "modules-0123456789abcdef-0a1b2c-1"
+"""What the inputs of a build are called."""
 REFUSED_PROGRAM = "only the operator writes the programs that its pods start with"
 PROGRAM_LABEL = "llamastack.dev/start-program"
 
@@ -59,6 +61,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         administrator = control_plane.kubectl.within(NAMESPACE)
         asked_until(lambda: expect_refusal(administrator, forged_build(), REFUSED_BUILD), retry=AssertionError)
         asked_until(lambda: expect_refusal(administrator, forged_config_map(), REFUSED_OBJECT), retry=AssertionError)
+        for body in (forged_inputs(INPUTS), maker_of_pods("Deployment", "apps/v1")):
+            asked_until(lambda body=body: expect_refusal(administrator, body, REFUSED_OBJECT), retry=AssertionError)
         folder = tmp_path_factory.mktemp("guarded")
         with OperatorProcess(kubeconfig, folder, "--operator-image", OPERATOR_IMAGE) as process:
             yield control_plane
@@ -89,6 +93,33 @@ def forged_build() -> dict[str, Any]:
 
 def forged_config_map() -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "forged", "labels": BUILD_LABEL}}
+
+
+def forged_inputs(name: str, **metadata: Any) -> dict[str, Any]:
+    data = {"build.json": "{}"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **metadata}, "data": data}
+
+
+def owned_by(build: str, uid: str = "0f0f0f0f") -> dict[str, Any]:
+    """Return metadata in which a build is the owner, which anybody can write."""
+    owner = {"apiVersion": "llamastack.dev/v1alpha1", "kind": "LlamaStackBuild", "name": build, "uid": uid}
+    return {"ownerReferences": [{**owner, "controller": True}]}
+
+
+def maker_of_pods(kind: str, api_version: str) -> dict[str, Any]:
+    """Return an object without a label of ours, whose controller makes pods with one."""
+    template = {"metadata": {"labels": {**BUILD_LABEL, "mine": "1"}}, "spec": forged_pod({})["spec"]}
+    spec: dict[str, Any] = {"template": template, "selector": {"matchLabels": {"mine": "1"}}}
+    if kind in ("Job", "CronJob"):
+        template["spec"]["restartPolicy"] = "Never"
+        spec = {"template": template}
+    if kind == "CronJob":
+        spec = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": spec}}
+    if kind == "StatefulSet":
+        spec["serviceName"] = "mine"
+    if kind == "ReplicationController":
+        spec["selector"] = {"mine": "1"}
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "mine"}, "spec": spec}
 
 
 def forged_program(name: str, **labels: str) -> dict[str, Any]:
@@ -125,11 +156,36 @@ def expect_refusal(kubectl: Kubectl, body: dict[str, Any], words: str) -> None:
     raise AssertionError("it was taken")
 
 
+MAKERS = {
+    "Job": "batch/v1",
+    "CronJob": "batch/v1",
+    "Deployment": "apps/v1",
+    "ReplicaSet": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "DaemonSet": "apps/v1",
+    "ReplicationController": "v1",
+}
 CREATED = {
     "a build": (forged_build(), REFUSED_BUILD),
     "a build's Job": (forged_job(), REFUSED_OBJECT),
     "a build's pod": (forged_pod(BUILD_LABEL), REFUSED_OBJECT),
     "a build's ConfigMap": (forged_config_map(), REFUSED_OBJECT),
+    "a build's inputs by their name alone": (forged_inputs(INPUTS), REFUSED_OBJECT),
+    "a lock by its name alone": (forged_inputs("stack-0123456789abcdef-0a1b2c-lock"), REFUSED_OBJECT),
+    "a lock by the name that has its digest": (
+        forged_inputs("modules-0123456789abcdef-0a1b2c-lock-0123456789"),
+        REFUSED_OBJECT,
+    ),
+    "unlabelled inputs with a forged owner": (forged_inputs("mine", **owned_by("modules-forged")), REFUSED_OBJECT),
+    "an unlabelled Job with a forged owner": (
+        {**forged_job(), "metadata": {"name": "mine", **owned_by("modules-forged")}},
+        REFUSED_OBJECT,
+    ),
+    "an unlabelled Job by its name alone": ({**forged_job(), "metadata": {"name": INPUTS}}, REFUSED_OBJECT),
+    **{
+        f"a {kind} whose pods bear the label of a build": (maker_of_pods(kind, version), REFUSED_OBJECT)
+        for kind, version in MAKERS.items()
+    },
     "a start program by its name alone": (forged_program("llamastack-start-forged"), REFUSED_PROGRAM),
     "a start program by its label alone": (forged_program("forged", **{PROGRAM_LABEL: "a"}), REFUSED_PROGRAM),
 }
@@ -201,6 +257,49 @@ class TestTenantsEdits:
             tenant("delete", kind, name, "--wait=false")
 
 
+class TestWhatProgramsRead:
+    """Inputs of builds and locks: what stands in them is installed, and runs in the pods of every stack of a build."""
+
+    @pytest.fixture(params=["inputs", "lock"])
+    def read(self, request: pytest.FixtureRequest, guarded: ControlPlane, build: str) -> str:
+        """The name of the inputs of a build that runs, or of a lock that the operator made."""
+        if request.param == "inputs":
+            return f"{build}-1"
+        name = f"{build}-lock-0123456789"
+        kubeconfig = guarded.service_account_kubeconfig("operator", "llamastack-operator")
+        operator = Kubectl(guarded.kubectl.program, kubeconfig, NAMESPACE)
+        uid = guarded.kubectl.within(NAMESPACE).json("get", "llamastackbuild", build)["metadata"]["uid"]
+        labels = {"llamastack.dev/build": build, "app.kubernetes.io/managed-by": "llamastack-operator"}
+        operator.apply(forged_inputs(name, labels=labels, **owned_by(build, uid)))
+        return name
+
+    def test_cannot_be_deleted_to_make_others_of_their_name(self, tenant: Kubectl, read: str) -> None:
+        with pytest.raises(KubectlError, match=REFUSED_OBJECT):
+            tenant("delete", "configmap", read)
+        with pytest.raises(KubectlError, match=REFUSED_OBJECT):
+            tenant("delete", "configmaps", "-l", "llamastack.dev/build")
+        with pytest.raises(KubectlError, match=f"{REFUSED_OBJECT}|already exists"):
+            tenant("create", "-f", "-", stdin=forged_inputs(read))
+        assert tenant.json("get", "configmap", read)["metadata"]["labels"]["llamastack.dev/build"]
+
+    @pytest.mark.parametrize(
+        "edit", [{"metadata": {"labels": None, "ownerReferences": None}}, {"data": {"build.json": '{"mine": 1}'}}]
+    )
+    def test_cannot_be_changed(self, edit: Any, tenant: Kubectl, read: str) -> None:
+        with pytest.raises(KubectlError, match=f"{REFUSED_OBJECT}|field is immutable"):
+            patch(tenant, "configmap", read, edit)
+
+    def test_go_with_their_namespace(self, guarded: ControlPlane, build: str) -> None:
+        namespace = f"{NAMESPACE}-goes"
+        guarded.kubectl("create", "namespace", namespace)
+        stacks = Stacks(guarded.kubectl.within(namespace))
+        stacks.kubectl.apply(with_module("bot"))
+        name = str(only_build(stacks, "bot")["metadata"]["name"])
+        eventually(lambda: stacks.get("configmap", f"{name}-1"))
+        guarded.kubectl("delete", "namespace", namespace, "--wait=false")
+        eventually(lambda: stacks.get("configmap", f"{name}-1") is None, patience=60)
+
+
 def test_a_tenants_own_objects_are_not_looked_at(tenant: Kubectl, build: str) -> None:
     tenant.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "own"}, "data": {"a": "b"}})
     patch(tenant, "configmap", "own", {"data": {"a": "c"}})
@@ -227,6 +326,7 @@ def test_a_build_runs_is_told_and_is_collected_as_ever(guarded: ControlPlane, te
     tenant("delete", "llamastack", "ends")
     eventually(lambda: name not in [one["metadata"]["name"] for one in builds(stacks)])
     eventually(lambda: not [one for one in jobs(stacks) if one["metadata"]["labels"]["llamastack.dev/build"] == name])
+    eventually(lambda: stacks.get("configmap", f"{name}-1") is None)
 
 
 def node_rights() -> list[dict[str, Any]]:

@@ -76,7 +76,11 @@ def end(stacks: Stacks, build: str, **codes: tuple[int, str]) -> None:
         build: the name of the build.
         codes: exit code and termination message of containers; of the others 0 and nothing.
     """
-    pod = pod_of(stacks, build)
+    end_pod(stacks, pod_of(stacks, build), **codes)
+
+
+def end_pod(stacks: Stacks, pod: Any, **codes: tuple[int, str]) -> None:
+    """Do the same with one pod, where a build has several tries."""
 
     def state(name: str) -> dict[str, Any]:
         code, message = codes.get(name, (0, ""))

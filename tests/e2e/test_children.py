@@ -216,17 +216,25 @@ def test_an_object_of_somebody_else_is_never_touched(stacks: Stacks) -> None:
 
 
 def test_a_stack_made_anew_under_its_old_name_gets_objects_of_its_own(stacks: Stacks) -> None:
+    stalled: list[str] = []
     stacks.kubectl.apply(minimal("again"))
     stacks.settled("again")
     stacks.kubectl("delete", "llamastack", "again", "--wait=true")
     stacks.kubectl.apply(minimal("again"))
 
     def owned() -> bool:
+        conditions = stacks.get("llamastack", "again").get("status", {}).get("conditions", [])
+        stalled.extend(one["reason"] for one in conditions if (one["type"], one["status"]) == ("Stalled", "True"))
         uid = stacks.kubectl.json("get", "llamastack", "again")["metadata"]["uid"]
         owners = [child["metadata"]["ownerReferences"][0]["uid"] for child in children(stacks).values()]
         return len(owners) == 4 and set(owners) == {uid}
 
-    eventually(owned)
+    # A garbage collector that knows a new kind not yet learns of it within half a minute.
+    eventually(owned, patience=60)
+    stacks.condition("again", "Ready", "False", "Progressing")
+    events = stacks.kubectl.json("get", "events", "--field-selector", "involvedObject.name=again")["items"]
+    assert stalled == [], "tools that replace objects would call that a failure"
+    assert "NameConflict" not in {event["reason"] for event in events}
     stacks.condition("again", "Ready", "False", "Progressing")
 
 

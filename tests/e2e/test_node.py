@@ -70,11 +70,11 @@ def state(stacks: Stacks, name: str = "quickstart") -> str:
 
 POLLER = """
 import json, pathlib, sys, time, urllib.request
-url, stop = sys.argv[1], pathlib.Path(sys.argv[2])
+url, stop, patience = sys.argv[1], pathlib.Path(sys.argv[2]), float(sys.argv[3])
 answers, failures = 0, []
 while not stop.exists():
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=patience) as response:
             assert response.status == 200
             response.read()
         answers += 1
@@ -86,17 +86,24 @@ print(json.dumps({"answers": answers, "failures": failures}))
 
 
 @contextmanager
-def polled(node: Node, url: str, folder: Path) -> Iterator[dict[str, Any]]:
-    """Ask a Service all the time from a client on the node; the counts are there when the block ends."""
+def polled(node: Node, url: str, folder: Path, patience: float = 5) -> Iterator[dict[str, Any]]:
+    """Ask a Service all the time from a client on the node; the counts are there when the block ends.
+
+    Args:
+        node: the node.
+        url: what is asked.
+        folder: of the test.
+        patience: the seconds in which an answer has to come.
+    """
     stop, seen = folder / "stop", dict[str, Any]()
     enter = ["nsenter", "--target", str(node.record.first_process()), "--net", "--"]
-    command = [*enter, sys.executable, "-c", POLLER, url, str(stop)]
+    command = [*enter, sys.executable, "-c", POLLER, url, str(stop), str(patience)]
     client = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield seen
     finally:
         stop.touch()
-        output, _ = client.communicate(timeout=30)
+        output, _ = client.communicate(timeout=30 + patience)
         seen.update(json.loads(output))
 
 

@@ -70,6 +70,16 @@ def test_an_edited_config_map_rolls_the_pods_and_a_touch_does_not(stacks: Stacks
     assert len(replica_sets) == 2, "the annotation and the unused key must not have made revisions of their own"
 
 
+def test_a_copy_of_a_config_map_of_ours_is_followed_though_it_bears_our_label(stacks: Stacks) -> None:
+    """As `kubectl get -o yaml` and another name make it."""
+    labels = {"app.kubernetes.io/managed-by": "llamastack-operator", "llamastack.dev/stack": "other"}
+    for text in (RUN_CONFIG, RUN_CONFIG + "# edited\n"):
+        copy = config_map("copy", **{"run.yaml": text})
+        stacks.kubectl.apply({**copy, "metadata": {"name": "copy", "labels": labels}})
+        stacks.kubectl.apply(from_config_map("copied", "copy"))
+        eventually(lambda text=text: served_config(stacks, "copied") == text)
+
+
 def test_a_broken_edit_of_a_config_map_leaves_the_deployment_alone(stacks: Stacks) -> None:
     stacks.kubectl.apply(config_map("breaks", **{"run.yaml": RUN_CONFIG}))
     stacks.kubectl.apply(from_config_map("steady", "breaks"))

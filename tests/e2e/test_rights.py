@@ -98,7 +98,8 @@ class TestBuilds:
         stacks.kubectl.apply(with_module("forgets"))
         build = only_build(stacks)
         digest = f"sha256:{'d' * 64}"
-        told = {"record": digest, "digest": digest, "image": f"{build['spec']['inputs']['repository']}@{digest}"}
+        image = f"{build['spec']['inputs']['repository']}@{digest}"
+        told = {"record": digest, "digest": digest, "image": image, "base": digest, "platform": "linux/amd64"}
         end(stacks, build["metadata"]["name"], push=(0, json.dumps(told)))
         stacks.condition("forgets", "ImageReady", "False", "LockLost")
 

@@ -18,7 +18,7 @@ def test_it_waits_for_its_crd_and_keeps_to_its_namespaces(tmp_path: Path, used_r
     with ControlPlane(audit=True) as control_plane:
         for name in ("ours", "also-ours", "theirs"):
             control_plane.kubectl("create", "namespace", name)
-        kubeconfig = grant_rights(control_plane, "--set", "watchNamespaces={ours,also-ours}")
+        kubeconfig = grant_rights(control_plane, "--set", "watchNamespaces={ours,also-ours}", within="ours")
         assert "llamastack-operator" not in control_plane.kubectl("get", "clusterroles", "-o", "name")
         operator = OperatorProcess(kubeconfig, tmp_path, "--namespace", "ours", "--namespace", "also-ours")
         operator.launch()

@@ -16,8 +16,9 @@ import pytest
 
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.node import Node
-from tests.e2e.installation import NAMESPACE, REPOSITORY
+from tests.e2e.installation import REPOSITORY
 from tests.e2e.operator import Stacks, eventually
+from tests.e2e.said import said
 from tests.e2e.test_node import SLOW, events, pod_names, polled, quickstart, service_url, wait_ready
 from tests.e2e.test_references import config_map
 
@@ -38,11 +39,17 @@ class Mine:
     async def run_moderation(self, request): ...
     async def register_shield(self, shield): ...
     async def unregister_shield(self, identifier): ...
+async def health(self):
+    return {{"safety": {{"mine": {{"status": "Error", "message": "no such key: " + os.environ["TOKEN"]}}}}}}
+def tell_health():
+    # In the place of what 0.7.3 forgets to ask: see tests/conformance/test_provider_health.py.
+    from llama_stack.core.providers import ProviderImpl
+    ProviderImpl.get_providers_health = health
 {factory} get_adapter_impl(config, deps):
     {body}
     return Mine()
 """
-RIGHT = {"head": "", "config": "", "factory": "async def", "body": "print('canary-in-the-log')"}
+RIGHT = {"head": "", "config": "", "factory": "async def", "body": "print('canary-in-the-log'); tell_health()"}
 CANARY = "canary-4711-of-a-secret"
 PROVIDER = "spec.runConfig.providers.safety[0]"
 
@@ -133,12 +140,15 @@ def test_what_is_broken_is_told_while_the_old_pods_serve_and_mending_it_is_enoug
     stacks.condition("quickstart", "ProtocolCompliant", "True", "Compliant")
     stacks.condition("quickstart", "ProvidersResolved", "True", "Resolved")
     assert (row(stacks)["state"], status(stacks)["startCheck"]["verdict"]) == ("Ready", "Passed")
+    eventually(lambda: row(stacks).get("health") == "Error")
+    assert stacks.conditions("quickstart")["Ready"]["status"] == "True", "nothing follows from it"
     with polled(installed, service_url(stacks), tmp_path) as seen:
         for broken in BROKEN.values():
             travel(stacks, broken)
     assert seen["failures"] == []
     assert seen["answers"] > 100
-    assert CANARY not in everything_that_we_say(installed, stacks)
+    found = said(installed, stacks)
+    assert CANARY not in found.told + found.kept
 
 
 def travel(stacks: Stacks, broken: Broken) -> None:
@@ -168,13 +178,3 @@ def _ready(stacks: Stacks, reason: str) -> Any:
     found = stacks.conditions("quickstart")["Ready"]
     assert (found["status"], found["reason"]) == ("False", reason), found
     return found
-
-
-def everything_that_we_say(node: Node, stacks: Stacks) -> str:
-    """Return the stack, its Events, its pods and ConfigMaps, and what the checks and the operator have logged."""
-    kinds = "llamastacks,events,pods,configmaps,deployments"
-    said = [stacks.kubectl("get", kinds, "-o", "json")]
-    said += [stacks.kubectl("logs", pod, "-c", "llamastack-resolver") for pod in pod_names(stacks)]
-    operator = node.kubectl.within(NAMESPACE)
-    said.append(operator("logs", "-l", "app.kubernetes.io/name=llamastack-operator", "--tail", "-1"))
-    return "\n".join(said)

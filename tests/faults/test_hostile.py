@@ -98,6 +98,52 @@ def test_a_forged_label_makes_nothing_ours(stacks: Stacks) -> None:
     assert "ownerReferences" not in stacks.get("serviceaccount", "victim")["metadata"]
 
 
+def forged_server(stack: str) -> list[dict[str, Any]]:
+    """Return a Deployment and a Service that bear the labels of a stack, and come before its own by their names."""
+    labels = {"llamastack.dev/stack": stack, "mine": "1"}
+    context = {"allowPrivilegeEscalation": False, "runAsNonRoot": True, "capabilities": {"drop": ["ALL"]}}
+    context["seccompProfile"] = {"type": "RuntimeDefault"}
+    container = {"name": "server", "image": "registry.example/mine:1", "securityContext": context}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"mine": "1"}}, "template": template}
+    ports = {"ports": [{"port": 8321}], "selector": {"mine": "1"}}
+    return [
+        forged("Deployment", "apps/v1", "aaa", stack, spec=spec),
+        forged("Service", "v1", "aaa", stack, spec=ports),
+    ]
+
+
+def test_a_forged_server_speaks_for_no_stack(stacks: Stacks) -> None:
+    """Neither is the stack ready by it, nor does a config go that its own pods need. There is no node: pods say that
+    they serve because the test writes it."""
+    stacks.kubectl.apply(minimal("served"))
+    stacks.condition("served", "Ready", "False", "Progressing")
+    (config,) = configs(stacks, "served")
+    for body in forged_server("served"):
+        stacks.kubectl.apply(body)
+    another = {"inference": [{"provider_id": "another", "provider_type": "remote::vllm"}]}
+    stacks.patch("served", json.dumps({"spec": {"runConfig": {"providers": another}}}))
+    eventually(lambda: len(configs(stacks, "served")) == 2)
+    pods = eventually(lambda: stacks.kubectl.json("get", "pods", "-l", "mine=1")["items"])
+    ready = {"type": "Ready", "status": "True"}
+    said = json.dumps({"status": {"phase": "Running", "conditions": [ready]}})
+    stacks.kubectl(
+        "patch", "pod", pods[0]["metadata"]["name"], "--subresource", "status", "--type", "merge", "-p", said
+    )
+    eventually(lambda: stacks.get("deployment", "aaa")["status"].get("availableReplicas") == 1)
+    stacks.kubectl("annotate", "llamastack", "served", "llamastack.dev/rebuild=look")
+    stacks.condition("served", "Available", "False", "NoReplicasAvailable")
+    assert stacks.conditions("served")["Ready"]["status"] == "False"
+    assert config in configs(stacks, "served")
+    stacks.kubectl("delete", "deployment,service", "aaa", "--wait=false")
+
+
+def configs(stacks: Stacks, stack: str) -> list[str]:
+    """Return the ConfigMaps with run configs of a stack, by name."""
+    found = stacks.kubectl.json("get", "configmaps", "-l", f"llamastack.dev/stack={stack}")["items"]
+    return sorted(one["metadata"]["name"] for one in found if "-config-" in one["metadata"]["name"])
+
+
 def test_an_owner_of_another_namespace_reaches_nobody(stacks: Stacks) -> None:
     """An object whose owner is a stack elsewhere asks for nothing there: keys are of one namespace."""
     stacks.kubectl.apply(minimal("here"))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from llamastack_operator.workloads.build_job import inputs_config_map, job
+from llamastack_operator.workloads.build_inputs import inputs_text
+from llamastack_operator.workloads.build_job import inputs_config_map, job, text_digest
 from tests.golden.files import check, dump
 from tests.support.build_attempts import INPUTS, SETTINGS, build
 
@@ -32,5 +33,6 @@ CASES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_build_becomes_just_this_job(case: str) -> None:
     owner = build(CASES[case])
-    inputs = inputs_config_map(owner, "modules-a-1", SETTINGS.images, [], None)
-    check(FOLDER / f"{case}.yaml", dump([inputs, job(owner, 1, SETTINGS)]))
+    text = inputs_text(owner, SETTINGS.images, [], None)
+    made = [inputs_config_map(owner, 1, text), job(owner, 1, SETTINGS, text_digest(text))]
+    check(FOLDER / f"{case}.yaml", dump(made))

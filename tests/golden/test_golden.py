@@ -16,6 +16,8 @@ from llamastack_operator.api.status import FindingStatus
 from llamastack_operator.packed.bootstrap import BOOTSTRAP
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED
 from llamastack_operator.planning.stack.plan import plan
+from llamastack_operator.workloads.desired import Owner
+from llamastack_operator.workloads.preflight import preflight_job
 from llamastack_operator.workloads.runtime import StartProgram
 from llamastack_operator.workloads.settings import WorkloadSettings
 from tests.golden.files import check, dump
@@ -23,7 +25,7 @@ from tests.support.full_example import API, PROVIDER, referred_by, stacks
 from tests.support.world import IMAGES, built, facts, read_facts, referred
 
 FOLDER = Path(__file__).parent
-IDENTITY = {
+IDENTITY: dict[str, Any] = {
     "namespace": "team-a",
     "uid": "11111111-2222-3333-4444-555555555555",
     "resourceVersion": "7",
@@ -82,6 +84,19 @@ def test_its_pods_are_checked_and_run_by_the_program(case: str) -> None:
     for container in (*pod["initContainers"], *pod["containers"]):
         container["command"] = ["<the bootstrap>" if one == BOOTSTRAP else one for one in container["command"]]
     check(FOLDER / case / "checked.yaml", dump(deployment["spec"]))
+
+
+PREFLIGHTS = ("installed-at-start", "storage-kept")
+
+
+@pytest.mark.parametrize("case", PREFLIGHTS)
+def test_its_preflight_has_scratch_storage_and_no_label_of_its_pods(case: str) -> None:
+    """The command of the check is that of `checked.yaml`."""
+    (deployment,) = (body for body in rendered(manifest(case), case, PROGRAM) if body["kind"] == "Deployment")
+    job = preflight_job(Owner(("team-a", "bot"), IDENTITY["uid"]), deployment["spec"]["template"], 150)
+    for container in job["spec"]["template"]["spec"]["containers"]:
+        container["command"] = ["<the check>"]
+    check(FOLDER / case / "preflight.yaml", dump(job))
 
 
 def test_the_example_with_every_field_becomes_just_these_objects() -> None:

@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         media = next((media for start, media in index.types.items() if path.startswith(start)), media)
         self._answer(200, body, {"Content-Type": media}, bool(left))
 
-    def _answer(self, status: int, body: bytes, headers: dict | None = None, broken: bool = False) -> None:
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None, broken: bool = False) -> None:
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, value)

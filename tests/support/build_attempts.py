@@ -14,6 +14,8 @@ SETTINGS = WorkloadSettings(images=ImageSettings(operator="registry.example/oper
 BASE = "sha256:" + "b" * 64
 IMAGE = "registry.example/bot@sha256:" + "c" * 64
 RECORD = "sha256:" + "d" * 64
+TOLD = "sha256:" + "e" * 64
+"""The digest of a build's inputs, as its programs are told it."""
 INPUTS: dict[str, Any] = {
     "base": {"image": "registry.example/starter:1", "digest": None},
     "layer": {"kind": "modules", "root": "/opt/llamastack/modules", "requirements": ["m==1"], "modules": ["m==1"]},
@@ -48,7 +50,7 @@ def spec_wire(held: BuildRecord) -> dict[str, Any]:
 
 def job_of(owner: BuildRecord, attempt: int = 1, ended: tuple[str, str] | None = None, **metadata: Any) -> BuildJob:
     """Return a build's Job, ended with a condition and its reason where that is given."""
-    body = job(owner, attempt, SETTINGS)
+    body = job(owner, attempt, SETTINGS, TOLD)
     identity = {"uid": f"job-{attempt}", "resourceVersion": str(next(_version)), **metadata}
     conditions = [{"type": ended[0], "status": "True", "reason": ended[1]}] if ended else []
     made = job_from({**body, "metadata": {**body["metadata"], **identity}, "status": {"conditions": conditions}})
@@ -56,7 +58,9 @@ def job_of(owner: BuildRecord, attempt: int = 1, ended: tuple[str, str] | None =
     return made
 
 
-def pod_of(owner: BuildRecord, job: BuildJob, phase: str = "Succeeded", images: Any = None, **states: Any) -> BuildPod:
+def pod_of(
+    owner: BuildRecord, made_by: BuildJob, phase: str = "Succeeded", images: Any = None, name: str = "x", **states: Any
+) -> BuildPod:
     """Return a Job's pod; each further argument is the state of a container, by its name."""
     known = {**container_images(owner, SETTINGS), **(images or {})}
     statuses = [
@@ -64,18 +68,20 @@ def pod_of(owner: BuildRecord, job: BuildJob, phase: str = "Succeeded", images: 
         for name, state in states.items()
         if name in known
     ]
-    names = [{"name": name, "image": image} for name, image in known.items()]
+    spec = job(owner, made_by.attempt, SETTINGS, TOLD)["spec"]["template"]["spec"]
+    for container in (*spec["initContainers"], *spec["containers"]):
+        container["image"] = known[container["name"]]
     body = {
         "metadata": {
             "namespace": "team-a",
-            "name": "modules-a-1-x",
-            "uid": "pod",
+            "name": f"modules-a-1-{name}",
+            "uid": f"pod-{name}",
             "resourceVersion": str(next(_version)),
             "labels": {"llamastack.dev/build": owner.key[1]},
-            "ownerReferences": [{"uid": job.uid, "controller": True}],
+            "ownerReferences": [{"uid": made_by.uid, "controller": True}],
             **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if states.get("deleting") else {}),
         },
-        "spec": {"initContainers": names[:3], "containers": names[3:]},
+        "spec": {**spec, **states.get("spec", {})},
         "status": {
             "phase": phase,
             "initContainerStatuses": [status for status in statuses if status["name"] != "push"],

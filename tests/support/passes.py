@@ -6,7 +6,6 @@ the network and the clock are not there.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.config_map import ConfigMapContent, ConfigMapDigests
-from llamastack_operator.objects.slim_json import slim_line
+from llamastack_operator.objects.slim_json import slim_event
 from llamastack_operator.planning.image.judge import judge_image, snapshot_of
 from llamastack_operator.planning.image.question import question_about
 from llamastack_operator.planning.reading.answer import NOTHING_ANSWERED, Answer
@@ -98,7 +97,7 @@ def stack_of_line(text: str) -> Stack:
     Args:
         text: the LlamaStack as JSON.
     """
-    event = json.loads(slim_line(f'{{"type": "ADDED", "object": {text}}}'.encode()))
+    event = slim_event(f'{{"type": "ADDED", "object": {text}}}'.encode())
     return stack_from(event["object"])
 
 

@@ -9,7 +9,7 @@ from llamastack_contract.paths import CHECK
 from llamastack_contract.start_report import ReportedFinding, ReportedProvider, StartReport
 from llamastack_operator.api.status import LlamaStackStatus
 from llamastack_operator.objects.child import Child
-from llamastack_operator.objects.pods import Pod
+from llamastack_operator.objects.pods import Pod, digest_of
 from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.reading import Provider, ProviderState
 from llamastack_operator.planning.stack.snapshot import Snapshot
@@ -42,6 +42,7 @@ def checked(
     finished: str = FINISHED,
     stops: bool | None = None,
     revision: str = REVISION,
+    image_id: str = "",
     **more: Any,
 ) -> Pod:
     """Return a pod whose check has ended with these words.
@@ -52,19 +53,38 @@ def checked(
         finished: when it ended.
         stops: whether it keeps the server from starting; default: where its report says that it failed.
         revision: the revision of the pod.
+        image_id: the image that its node ran.
         more: of the pod.
     """
     failed = isinstance(said, str) or said.verdict == "Failed"
     code = int(failed if stops is None else stops)
     message = said if isinstance(said, str) else said.to_text()
     ended = {"reason": "Error" if code else "Completed", "exitCode": code, "finishedAt": finished, "message": message}
-    return pod_with_check({"state": {"terminated": ended}, "ready": code == 0}, name, revision, **more)
+    entry = {"state": {"terminated": ended}, "ready": code == 0, "imageID": image_id}
+    return pod_with_check(entry, name, revision, **more)
 
 
 def pod_with_check(status: dict[str, Any], name: str = "bot-new-1", revision: str = REVISION, **more: Any) -> Pod:
     """Return a pod whose check has this container status."""
     entry = {"name": CHECK, "ready": False, "restartCount": 0, "imageID": "", "state": {}, **status}
     return pod(name, revision, initContainerStatuses=[entry], **more)
+
+
+def reporting(
+    image: str, release: str = "0.7.3", specs: str = "", digest: str = "", name: str = "bot-new-1", **more: Any
+) -> Pod:
+    """Return a pod whose check has found a release in its image.
+
+    Args:
+        image: the image that it was made with.
+        release: the release that it reports.
+        specs: what it reports of that.
+        digest: the digest that its node ran; default: that of the image.
+        name: the pod's name.
+        more: of `checked`.
+    """
+    said = replace(report(), release=release, specs=specs)
+    return checked(said, name, image_id=f"somewhere.example/mine@{digest or digest_of(image)}", image=image, **more)
 
 
 def starting(**counts: Any) -> Child:

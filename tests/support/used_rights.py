@@ -41,9 +41,11 @@ class UsedRights:
         Args:
             whole: whether all tests ran that show rights in use, so that none may be left unused.
         """
-        assert sorted(self.asked - granted()) == [], "asked for, and not in kube/rights.py"
+        beyond = sorted(self.asked - granted())
+        assert beyond == [], f"asked for, and not in kube/rights.py: {beyond}"
         if whole:
-            assert sorted(requested() - self.asked) == [], "in kube/rights.py, and asked for by no test"
+            unused = sorted(requested() - self.asked)
+            assert unused == [], f"in kube/rights.py, and asked for by no test: {unused}"
 
 
 def _entries(log: Path, account: str) -> Iterator[dict[str, Any]]:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from llamastack_contract.paths import CHECK
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.build_status import RecordedModule
 from llamastack_operator.objects.builds import BuildRecord, build_from
 from llamastack_operator.objects.child import Child, child_from
+from llamastack_operator.objects.owners import controller_reference
 from llamastack_operator.objects.pods import Pod, pod_from
-from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
+from llamastack_operator.objects.resources import DEPLOYMENTS, LLAMASTACKS, Resource
 from llamastack_operator.planning.image.judge import ImageJudgement, judge_image, snapshot_of
 from llamastack_operator.planning.image.question import ImageQuestion
 from llamastack_operator.planning.reading.planned import planned_of
@@ -33,6 +35,8 @@ UID = "11111111-2222-3333-4444-555555555555"
 REVISION = "new"
 FINE = replace(NOTHING_READ, complete=True)
 """What is said of a run config in which nothing is wrong, and of which no provider is told."""
+MADE_BY = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "bot-6d4f8b9c7", "uid": "rs", "controller": True}
+"""The owner of a pod of the stack `bot`."""
 _version = itertools.count(100)
 
 
@@ -67,7 +71,7 @@ def child(resource: Resource, name: str = "bot", owner: str = UID, **parts: Any)
         "labels": {"llamastack.dev/stack": "bot"},
     }
     if owner:
-        metadata["ownerReferences"] = [{"kind": "LlamaStack", "name": "bot", "uid": owner, "controller": True}]
+        metadata["ownerReferences"] = [controller_reference(LLAMASTACKS, "bot", owner)]
     metadata.update(parts.pop("metadata", {}))
     return child_from(resource, {"metadata": metadata, **parts})
 
@@ -107,9 +111,10 @@ def pod(
     ready: bool = False,
     container: dict[str, Any] | None = None,
     created: str = "2026-01-01T00:00:00Z",
+    image: str = "",
     **status: Any,
 ) -> Pod:
-    """Return a pod of the stack; `container` is the status of its one container."""
+    """Return a pod of the stack; `container` is the status of its one container, `image` that of server and check."""
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}, *status.pop("conditions", [])]
     entry = {"name": "server", "ready": ready, "restartCount": 0, "imageID": "", "state": {}, **(container or {})}
     return pod_from(
@@ -122,9 +127,13 @@ def pod(
                 "labels": {"llamastack.dev/stack": "bot"},
                 "annotations": {"llamastack.dev/revision": revision},
                 "creationTimestamp": created,
+                "ownerReferences": [MADE_BY],
                 **status.pop("metadata", {}),
             },
-            "spec": {"containers": [{"name": "server"}]},
+            "spec": {
+                "initContainers": [{"name": CHECK, "image": image}],
+                "containers": [{"name": "server", "image": image}],
+            },
             "status": {"phase": "Running", "conditions": conditions, "containerStatuses": [entry], **status},
         }
     )

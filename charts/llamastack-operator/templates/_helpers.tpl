@@ -63,7 +63,19 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get]
+# Created to tell what changed, listed to tell why the pod of a build is refused.
 - apiGroups: [""]
   resources: [events]
-  verbs: [create]
+  verbs: [create, list]
+{{- end }}
+
+{{/* Looking up names, wherever the cluster's server of names is: a pod, or an address of the node. */}}
+{{- define "operator.lookups" -}}
+- to:
+  - namespaceSelector: {}
+  - ipBlock: {cidr: 0.0.0.0/0, except: [169.254.169.254/32]}
+  - ipBlock: {cidr: "::/0", except: ["fd00:ec2::254/128"]}
+  ports:
+  - {protocol: UDP, port: 53}
+  - {protocol: TCP, port: 53}
 {{- end }}

@@ -72,6 +72,13 @@ class KeyReference(ApiModel):
 Labels = Annotated[dict[str, ShortText], Field(max_length=64)]
 Annotations = Annotated[dict[str, LongText], Field(max_length=64)]
 
+OWN_PREFIX = f"{GROUP}/"
+"""What the keys of labels and annotations begin with by which the operator tells its objects."""
+OTHERS_KEYS = rules(
+    (f"self.all(key, !key.startsWith('{OWN_PREFIX}'))", f"keys below {OWN_PREFIX} are for the operator alone")
+)
+"""What is asked of labels and annotations that users give to objects of their stack."""
+
 QUANTITY_PATTERN = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?$"
 Quantity = Annotated[
     str,

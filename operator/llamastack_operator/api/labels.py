@@ -14,6 +14,8 @@ BUILD_LABEL = f"{GROUP}/build"
 """The name of the LlamaStackBuild that a Job, its pod or its ConfigMap belongs to."""
 PROGRAM_LABEL = f"{GROUP}/start-program"
 """On ConfigMaps with the program that checks and runs servers: the beginning of its SHA-256."""
+PREFLIGHT_LABEL = f"{GROUP}/preflight"
+"""On Jobs that check a revision before it is rolled out, and on their pods: the name of the stack."""
 ATTEMPT_ANNOTATION = f"{GROUP}/attempt"
 """On Jobs: which try of the build it is, from 1."""
 RERUN_ANNOTATION = f"{GROUP}/rerun"
@@ -44,6 +46,11 @@ def child_labels(stack: str) -> dict[str, str]:
 def build_labels(build: str) -> dict[str, str]:
     """Return the labels of every object of a build."""
     return {BUILD_LABEL: build, "app.kubernetes.io/name": "llamastack-build", MANAGED_BY_LABEL: MANAGED_BY}
+
+
+def preflight_labels(stack: str) -> dict[str, str]:
+    """Return the labels of a preflight's Job and pod: none by which a Service or a Deployment selects pods."""
+    return {PREFLIGHT_LABEL: stack, "app.kubernetes.io/name": "llamastack-preflight"}
 
 
 def program_labels(sha256: str) -> dict[str, str]:

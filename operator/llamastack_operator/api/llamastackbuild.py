@@ -17,6 +17,7 @@ PLURAL = "llamastackbuilds"
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Phase = Literal["Queued", "Building", "Succeeded", "Failed"]
+Cause = Literal["Refresh"]
 TAIL_LIMIT = 20
 """Most lines that are kept of a failing step."""
 
@@ -44,6 +45,8 @@ class LlamaStackBuildSpec(ApiModel):
     """What is installed on what, as the build's programs read it."""
     reasons: Annotated[list[str], Field(max_length=16, json_schema_extra=ATOMIC_LIST)]
     """Why the build was needed."""
+    cause: Cause | None = None
+    """Refresh: spec.build.refreshInterval alone asked for it, and it can wait for what users ask for."""
     access: BuildAccess
 
 
@@ -82,6 +85,10 @@ class LlamaStackBuildStatus(ApiModel):
     step: str | None = None
     """Where a running build is, for example installing 3 of 17."""
     attempts: Annotated[int | None, Field(ge=0)] = None
+    failures: Annotated[int | None, Field(ge=0)] = None
+    """Tries that have failed since one last succeeded."""
+    failing_since: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
+    """When the first of these ended."""
     started_at: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
     finished_at: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
     next_attempt_at: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
@@ -106,6 +113,8 @@ class LlamaStackBuildStatus(ApiModel):
     modules: Annotated[list[BuiltModule] | None, Field(max_length=MODULES, json_schema_extra=ATOMIC_LIST)] = None
     installed: Annotated[int | None, Field(ge=0)] = None
     """How many packages were installed."""
+    lock_digest: Digest | None = None
+    """What the ConfigMap must hold from which pods install at their start: they refuse another one."""
     lock: Annotated[list[str] | None, Field(max_length=LOCK_FILES, json_schema_extra=ATOMIC_LIST)] = None
     """The exact packages, each as the JSON of one entry of the lock: name, version, file and hash."""
 

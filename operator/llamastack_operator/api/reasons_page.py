@@ -36,6 +36,10 @@ at what they implement. What it finds goes into conditions, `status.findings` an
 
 - **Which check counts**: of the pods of the newest revision, the one that finished last. `status.startCheck` keeps what it
   said, so that it still counts when the stack is suspended, or the pod is gone. A new revision starts anew.
+- **What a pod reported of its image** is kept in `status.imageReport`, by the image's digest, for more than one revision: the
+  release, and whether it brings just the types that the catalog has of it. The next readings are made with it, and errors
+  of an edit are certain then ([stack.md](stack.md#what-is-wrong-is-told-before-anything-runs)). What its own pods have
+  started with is never stopped by it: there their check decides.
 - **Which place wins**: what the operator reads before anything runs wins in what it calls an error: nothing is rolled
   then, and what pods of an earlier generation said is not told. What only the image can tell, the pod decides:
   `ProvidersResolved` is `True` as soon as a check of the newest revision passed, and `False` where it found an error. The
@@ -55,6 +59,31 @@ at what they implement. What it finds goes into conditions, `status.findings` an
   that starts all the same leaves `Ready=True`.
 - **A check that says nothing** (its image cannot be pulled, it was killed for its memory) is a trouble of its pod, as that
   of any container.
+- **What a running server says** of its providers' health stands in `status.providers[].health`, and moves no condition.
+
+## Before the old pods are stopped
+
+A volume that one node holds makes rollouts `Recreate`: the old pod stops before the new one can check itself. So a Job, the
+*preflight*, makes the check first, where something serves, once for each revision. It has the image, variables and Secrets of
+the new pods, scratch storage in the place of claims, and no GPU. `status.preflight` has its revision and how it stands:
+
+| state | means | the roll-out |
+| --- | --- | --- |
+| `Running` | its Job is there; `Ready=False` and `Reconciling=True` with `Preflight` | waits |
+| `Passed` | nothing was found | goes on |
+| `Refused` | the new pods would not start, and that is proved: a method is missing, a module cannot be imported, a config class refuses | is held back |
+| `Unproven` | it may come of what a preflight does not have, or no node took its pod within 60 s; an Event `PreflightUnproven` tells why | goes on |
+
+- **Refused** is told as the pods' own check would be: findings, provider rows, `ProtocolCompliant`, and `Ready=False` and
+  `Stalled=True` with the reason of the first error, whose message begins with `found by a preflight`. The old pods serve on:
+  `Available` is `True` with `OldRevisionServes`. Any edit that changes the pods is another revision, and is checked anew; to
+  revert is enough too. The log of the Job's pod can be read for an hour.
+- **Only what is proved holds a roll-out**: not `InstantiationFailed`, not an error about files, connections or devices, not
+  code or specs that may lie on a claim.
+- **Meanwhile** the Deployment is left as it is, but for its replicas, and nothing is deleted; all other objects are applied.
+- **None** is made where `startup.check` is `Skip` or `startup.validation` is `Warn`, for a suspended stack, for pods that were
+  ready once, and where an upgrade of the operator changes nothing of the pods.
+- A Secret that was mended is not seen: change the stack, for example an annotation of `spec.server.podTemplate.metadata`.
 
 ## Who reads them
 

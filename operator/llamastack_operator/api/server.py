@@ -9,6 +9,7 @@ from pydantic import Field
 from llamastack_operator.api.affinity import Affinity
 from llamastack_operator.api.base import (
     ATOMIC_LIST,
+    OTHERS_KEYS,
     Annotations,
     ApiModel,
     IntOrPercent,
@@ -92,8 +93,8 @@ class PodDisruptionBudget(ApiModel):
 class PodMetadata(ApiModel):
     """Labels and annotations that are added to the pods."""
 
-    labels: Labels | None = None
-    annotations: Annotations | None = None
+    labels: Annotated[Labels | None, Field(json_schema_extra=OTHERS_KEYS)] = None
+    annotations: Annotated[Annotations | None, Field(json_schema_extra=OTHERS_KEYS)] = None
 
 
 class PodTemplate(ApiModel):

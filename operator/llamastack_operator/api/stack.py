@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from llamastack_operator.api.base import (
     OPAQUE_OBJECT,
+    OTHERS_KEYS,
     Annotations,
     ApiModel,
     KeyReference,
@@ -58,7 +59,7 @@ class ServiceSettings(ApiModel):
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] | None = None
     """ClusterIP where unset."""
-    annotations: Annotations | None = None
+    annotations: Annotated[Annotations | None, Field(json_schema_extra=OTHERS_KEYS)] = None
 
 
 class Network(ApiModel):

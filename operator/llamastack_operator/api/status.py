@@ -11,6 +11,10 @@ from llamastack_operator.api.conditions import Condition
 from llamastack_operator.api.pods import LocalReference
 from llamastack_resolver.findings import Finding
 
+Health = Literal["OK", "Error"]
+"""How a provider is, in a server's own words."""
+type ProviderName = tuple[str, str]
+"""What tells a provider from the others of its stack: its API and its id."""
 PROVIDERS_LIMIT = 64
 """Most providers that a status holds."""
 FINDINGS_LIMIT = 32
@@ -61,6 +65,8 @@ class ProviderStatus(ApiModel):
     """How it stands. Ready: a pod started it. Unknown: only its image, its package, a variable or a pod can tell."""
     message: str | None = None
     """Why."""
+    health: Health | None = None
+    """What the running server says of it: Error where it cannot reach its backend. Absent where it does not tell."""
 
 
 class StartCheckStatus(ApiModel):
@@ -74,6 +80,34 @@ class StartCheckStatus(ApiModel):
     """The report, a JSON array a line; conditions, findings and providers tell what is in it."""
 
 
+class ImageReportStatus(ApiModel):
+    """What a pod of the stack reported last of the image that the spec names: its next readings are made with it."""
+
+    image: str
+    """The image as the pod's spec had it."""
+    digest: str
+    """The digest that the pod ran: of another one, nothing is known."""
+    release: str
+    """The release in it, for example 0.7.3 or ogx-1.5.0."""
+    specs: str | None = None
+    """What tells the APIs and provider specs that the release brings there."""
+    inputs: str | None = None
+    """What tells the inputs that pods have started with since: those are not stopped by what they reported."""
+
+
+class PreflightStatus(ApiModel):
+    """What a Job said of a revision before the pods that serve were stopped for it."""
+
+    revision: str
+    """The revision, as the annotation llamastack.dev/revision of its pods has it."""
+    state: Literal["Running", "Passed", "Refused", "Unproven"]
+    """Running and Refused hold the roll-out; Unproven: it needs what a preflight does not have, and goes on."""
+    message: str | None = None
+    """Why nothing is proved."""
+    report: str | None = None
+    """What is proved against it, a JSON array a line; conditions, findings and providers tell what is in it."""
+
+
 class LlamaStackStatus(ApiModel):
     """The observed state of a stack."""
 
@@ -84,7 +118,7 @@ class LlamaStackStatus(ApiModel):
     image: str | None = None
     """The image of the serving pods, by digest as it was pulled."""
     release: str | None = None
-    """The version that the running server reports."""
+    """The version that the running server reports; where it does not tell, the one that its pods found."""
     replicas: Annotated[int | None, Field(ge=0)] = None
     """Pods that exist."""
     ready_replicas: Annotated[int | None, Field(ge=0)] = None
@@ -101,6 +135,10 @@ class LlamaStackStatus(ApiModel):
     """How many of the enabled providers are resolved, for example 4/5."""
     start_check: StartCheckStatus | None = None
     """What pods of the newest revision found when they started."""
+    image_report: ImageReportStatus | None = None
+    """What is known of the image from the stack's own pods."""
+    preflight: PreflightStatus | None = None
+    """What is known of the newest revision before it is rolled out, where a volume forces Recreate."""
     served_inputs: str | None = None
     """What tells the inputs that pods of the newest generation were ready with."""
     selector: str | None = None

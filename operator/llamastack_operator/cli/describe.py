@@ -19,6 +19,8 @@ _COLOURS = {
     "NonCompliant": "red",
     "Deprecated": "yellow",
     "Ready": "green",
+    "OK": "green",
+    "Error": "red",
 }
 _QUIET = (ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED)
 """Conditions of which the first lines tell."""
@@ -117,9 +119,18 @@ def _providers(status: Mapping[str, Any], console: Console) -> None:
         module = f"  {printable(one['module'])}{version}" if one.get("module") else ""
         message = f"  {printable(one['message'])}" if one.get("message") else ""
         word = console.paint(f"{state:<12}", *([_COLOURS[state]] if state in _COLOURS else []))
-        console.line(f"  {name:<{_width(names)}}  {kind:<{_width(types)}}  {word}{module}{message}".rstrip())
+        health = _health(one, console)
+        console.line(f"  {name:<{_width(names)}}  {kind:<{_width(types)}}  {word}{health}{module}{message}".rstrip())
     if status.get("omittedProviders"):
         console.line(f"  and {status['omittedProviders']} more that the status has no room for")
+
+
+def _health(row: Mapping[str, Any], console: Console) -> str:
+    """Return what the running server says of a provider's backend, which is nothing for most."""
+    said = row.get("health")
+    if not said:
+        return ""
+    return f"  health {console.paint(printable(said), *([_COLOURS[said]] if said in _COLOURS else []))}"
 
 
 def _width(texts: list[str]) -> int:

@@ -15,6 +15,7 @@ from llamastack_operator.api.stack import PLURAL
 from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
+from llamastack_operator.kube.told import Told
 from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import metadata_of, version_of
@@ -80,11 +81,12 @@ def register(
     unreadable: Unreadable,
 ) -> None:
     """Register the login and the one handler there is."""
+    told = Told()
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
         # Called again whenever the API server does not know us any more, for example when a token has run out.
-        return kopf.AiohttpSession(server=client.configuration.host, aiohttp_session=await client.session())
+        return kopf.AiohttpSession(server=client.configuration.host, aiohttp_session=await client.session(told))
 
     watched = Watched(stacks, queue, unreadable)
 

@@ -25,10 +25,14 @@ from llamastack_operator.controller.queue import WorkQueue
 from llamastack_operator.controller.reading.readings import Readings
 from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.controller.stack.gather_image import ImageGatherer
+from llamastack_operator.controller.stack.looks import Looks
+from llamastack_operator.controller.stack.preflights import Preflights
+from llamastack_operator.controller.stack.provider_health import ProviderHealth
 from llamastack_operator.controller.stack.reconcile import Reconciler
 from llamastack_operator.controller.stack.versions import Versions
 from llamastack_operator.controller.worker import Worker
 from llamastack_operator.kube.apply import Applier
+from llamastack_operator.kube.backoff import MAX_ASKED
 from llamastack_operator.kube.build_keeper import BuildKeeper
 from llamastack_operator.kube.cache import Cache, by_namespace_too
 from llamastack_operator.kube.client import ApiError, Client
@@ -41,6 +45,7 @@ from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.child import Child, Key, child_from, wants_body
 from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.objects.pods import Pod, pod_from
+from llamastack_operator.objects.preflights import PreflightJob, PreflightPod
 from llamastack_operator.objects.program_record import ProgramRecord, program_record
 from llamastack_operator.objects.resources import CHILDREN, CONFIGMAPS, LLAMASTACKBUILDS, LLAMASTACKS, PODS
 from llamastack_operator.packed.start_program import start_program
@@ -50,7 +55,6 @@ from llamastack_operator.workloads.settings import WorkloadSettings
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 SERVING = f"{OURS},!{BUILD_LABEL}"
 PROGRAMS = f"{OURS},{PROGRAM_LABEL}"
-NOT_OURS = f"{MANAGED_BY_LABEL}!={MANAGED_BY}"
 _CRD_PATIENCE = 5.0
 """Seconds between two looks for the CustomResourceDefinition."""
 
@@ -80,6 +84,7 @@ class OperatorSettings:
         ready_port: the TCP port of /readyz; 0 for none.
         metrics: address and port of /metrics; None for none.
         workloads: defaults for all stacks.
+        provider_health: whether servers are asked how their providers are.
     """
 
     namespaces: tuple[str, ...] = ()
@@ -89,6 +94,7 @@ class OperatorSettings:
     ready_port: int = 0
     metrics: tuple[str, int] | None = None
     workloads: WorkloadSettings = field(default_factory=WorkloadSettings)
+    provider_health: bool = True
 
 
 class Operator:
@@ -115,10 +121,13 @@ class Operator:
         self._building = Building(client, settings.workloads, self._builds, self._build_changed, self._passes.passed)
         self._programs: Cache[ProgramRecord] = Cache()
         keeper = ProgramKeeper(client, self._programs, start_program())
-        gatherer = Gatherer(self._stacks, self._children, self._pods, self._referents, keeper.names)
+        self._preflights = Preflights(client, self._member_changed)
+        preflights = self._preflights.keeper
+        gatherer = Gatherer(self._stacks, self._children, self._pods, self._referents, keeper.names, preflights.facts)
         workloads = replace(settings.workloads, program=keeper.program)
         self._readings = Readings(self._queue.add, with_texts=gatherer.with_texts)
         self._versions = Versions(self._queue.add)
+        self._looks = Looks(self._queue.add) if settings.provider_health else None
         self._informers = list(self._make_informers())
         applier = Applier(client, self._children)
         self._reconciler = Reconciler(
@@ -127,6 +136,7 @@ class Operator:
             gatherer,
             self._readings,
             self._versions,
+            ProviderHealth(self._looks),
             ImageGatherer(self._builds, self._referents),
             self._builds,
             BuildKeeper(client, self._builds, self._building.notice),
@@ -134,6 +144,7 @@ class Operator:
             EventRecorder(client, settings.instance),
             workloads,
             keeper,
+            preflights,
         )
         self._queues = {"stack": self._queue, "build": self._building.queue}
         sources = Sources(client, self._stacks, self._builds, self._queues, self._informers, self._unreadable, applier)
@@ -176,6 +187,8 @@ class Operator:
             working += [tasks.create_task(self._endless(work)) for work in self._building.workers()]
             working += [tasks.create_task(self._endless(work)) for work in self._readings.workers()]
             working += [tasks.create_task(self._endless(work)) for work in self._versions.workers()]
+            if self._looks is not None:
+                working += [tasks.create_task(self._endless(work)) for work in self._looks.workers()]
             await kopf.operator(
                 registry=registry,
                 settings=settings,
@@ -207,6 +220,7 @@ class Operator:
         """Wait until the API server shows us our kinds: kopf would watch nothing, and say nothing, for ever."""
         namespace = next(iter(self._settings.namespaces), None)
         while True:
+            wait = _CRD_PATIENCE
             try:
                 for resource in (LLAMASTACKS, LLAMASTACKBUILDS):
                     await self._client.list_page(resource, namespace, {"limit": "1"}, metadata_only=True)
@@ -216,9 +230,10 @@ class Operator:
                     logger.warning("this cluster does not know our kinds: apply the CustomResourceDefinitions of crds/")
                 else:
                     logger.warning("cannot list %s: %s", resource.plural, error)
+                    wait = max(wait, min(error.retry_after or 0.0, MAX_ASKED))
             except (TimeoutError, aiohttp.ClientError, OSError) as error:
                 logger.warning("cannot list %s: %s", resource.plural, error or type(error).__name__)
-            await asyncio.sleep(_CRD_PATIENCE)
+            await asyncio.sleep(wait)
 
     async def _endless(self, work: Coroutine[Any, Any, None]) -> None:
         await work
@@ -251,6 +266,8 @@ class Operator:
                 metadata_only=True,
             )
             yield from self._building.informers(namespace)
+            # Those with our label too: a copy that a user made of one of ours has it.
+            yield from self._preflights.informers(namespace)
             yield Informer(
                 self._client,
                 CONFIGMAPS,
@@ -258,11 +275,10 @@ class Operator:
                 self._referents.convert,
                 self._referents.watched,
                 self._referent_changed,
-                NOT_OURS,
                 metadata_only=True,
             )
 
-    def _member_changed(self, member: Child | Pod, listed: bool) -> None:
+    def _member_changed(self, member: Child | Pod | PreflightJob | PreflightPod, listed: bool) -> None:
         key = (member.key[0], member.group)
         # One that goes after its stack may have been the last that needed the namespace's program.
         is_last_look = not listed and isinstance(member, Child) and isinstance(member.facts, DeploymentFacts)

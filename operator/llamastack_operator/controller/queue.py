@@ -14,10 +14,14 @@ import time
 from collections import deque
 from collections.abc import Hashable
 
+from llamastack_operator.kube.backoff import MAX_ASKED
+
 FIRST_DELAY = 0.5
 """Seconds before the first repetition of a failed pass."""
 MAX_DELAY = 60.0
-"""Seconds that a repetition waits at most."""
+"""Seconds that a repetition waits at most, unless the API server asks for more."""
+_SPARE = 64
+"""Repetitions beside those that are due which may be remembered before they are cleared away."""
 
 
 class WorkQueue[K: Hashable]:
@@ -65,13 +69,20 @@ class WorkQueue[K: Hashable]:
             return
         self._due[key] = due
         heapq.heappush(self._delayed, (due, next(self._serial), key))
+        self._forget_what_is_over()
         self._wake.set()
 
-    def retry(self, key: K) -> float:
-        """Ask for another pass after a failure, later each time; return the delay in seconds."""
+    def retry(self, key: K, asked: float = 0.0) -> float:
+        """Ask for another pass after a failure, later each time; return the delay in seconds.
+
+        Args:
+            key: the key.
+            asked: seconds that the API server asked to wait.
+        """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(MAX_DELAY, FIRST_DELAY * 2.0 ** min(failures, 10)) * random.uniform(0.75, 1.0)  # noqa: S311
+        delay = max(delay, min(asked, MAX_ASKED))
         self.add_after(key, delay)
         return delay
 
@@ -125,6 +136,15 @@ class WorkQueue[K: Hashable]:
             if self._due.get(key) == due:
                 del self._due[key]
                 self.add(key)
+
+    def _forget_what_is_over(self) -> None:
+        """Clear away repetitions that are not due any more, once they are the larger part.
+
+        Each pass of a stack with a repetition far ahead leaves one, which else would stay until that time comes.
+        """
+        if len(self._delayed) > 2 * len(self._due) + _SPARE:
+            self._delayed = [entry for entry in self._delayed if self._due.get(entry[2]) == entry[0]]
+            heapq.heapify(self._delayed)
 
     def _next_due(self) -> float | None:
         if not self._delayed:

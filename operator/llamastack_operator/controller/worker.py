@@ -23,10 +23,12 @@ class FollowUp:
     Attributes:
         settled: whether the object is as it should be, or an event will tell; else another pass follows with backoff.
         again: seconds until a further look is due in any case, or None.
+        asked: seconds that the API server asked to wait before another try.
     """
 
     settled: bool
     again: float | None = None
+    asked: float = 0.0
 
 
 class Worker:
@@ -72,7 +74,7 @@ class Worker:
             settled = error.namespace_terminating
             if not settled:
                 logger.warning("%s %s/%s: %s", self._kind, *key, error)
-            return FollowUp(settled)
+            return FollowUp(settled, asked=error.retry_after or 0.0)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             problem = error or type(error).__name__
             logger.warning("%s %s/%s: the API server cannot be reached: %s", self._kind, *key, problem)
@@ -83,7 +85,7 @@ class Worker:
 
     def _follow(self, key: Key, follow_up: FollowUp) -> None:
         if not follow_up.settled:
-            self._queue.retry(key)
+            self._queue.retry(key, follow_up.asked)
             return
         self._queue.succeeded(key)
         if follow_up.again is not None:

@@ -107,7 +107,7 @@ class Applier:
         cache = self._caches[wanted.resource.kind]
         live = cache.get(wanted.key)
         if live is not None and not live.belongs_to(wanted.owner_uid):
-            raise NotOursError(wanted.resource, wanted.key, leftover=True)
+            raise NotOursError(wanted.resource, wanted.key, leftover=bool(live.owned))
         place = (wanted.resource.kind, wanted.key)
         left = self._brake.left(place, wanted.applied)
         if live is not None and self._is_settled(wanted, live):
@@ -127,6 +127,21 @@ class Applier:
         if left >= 1:
             await self._write(wanted, live)
         raise ContendedError(wanted.resource, wanted.key, rival)
+
+    async def scale(self, live: Child, replicas: int) -> None:
+        """Give a Deployment so many replicas, whatever else of it is held back; done where it has them.
+
+        Where somebody else sets them again and again, it is done once a minute.
+
+        Raises:
+            ApiError: the API server refused.
+        """
+        if not isinstance(live.facts, DeploymentFacts) or live.facts.wanted == replicas:
+            return
+        place, content = ("replicas", live.key), str(replicas)
+        if self._brake.left(place, content) >= 1:
+            self._brake.wrote(place, content)
+            await self._set_replicas(live, replicas)
 
     async def delete(self, child: Child) -> None:
         """Delete a child of that very UID."""
@@ -170,7 +185,7 @@ class Applier:
 
     async def _update(self, wanted: Desired, live: Child) -> Child:
         if wanted.resource is DEPLOYMENTS and "replicas" not in wanted.body["spec"]:
-            await self._hand_over_replicas(wanted, live)
+            await self._hand_over_replicas(live)
         return await self._send(wanted, {"uid": live.uid})
 
     async def _send(self, wanted: Desired, identity: Mapping[str, str]) -> Child:
@@ -183,7 +198,7 @@ class Applier:
             self._surprises[place] = (wanted.applied, child.owned)
         return child
 
-    async def _hand_over_replicas(self, wanted: Desired, live: Child) -> None:
+    async def _hand_over_replicas(self, live: Child) -> None:
         """Give `spec.replicas` to another manager before we let go of it.
 
         A field that its last owner stops applying is removed, and a Deployment without replicas has one: switching
@@ -193,11 +208,14 @@ class Applier:
         facts = live.facts
         if not isinstance(facts, DeploymentFacts) or not facts.replicas_owned or not facts.wanted:
             return
-        namespace, name = wanted.key
+        await self._set_replicas(live, facts.wanted)
+
+    async def _set_replicas(self, live: Child, replicas: int) -> None:
+        namespace, name = live.key
         body = {
-            "apiVersion": wanted.resource.api_version,
-            "kind": wanted.resource.kind,
+            "apiVersion": DEPLOYMENTS.api_version,
+            "kind": DEPLOYMENTS.kind,
             "metadata": {"namespace": namespace, "name": name, "uid": live.uid},
-            "spec": {"replicas": facts.wanted},
+            "spec": {"replicas": replicas},
         }
-        await self._client.apply(wanted.resource, body, manager=HANDOVER_MANAGER)
+        await self._client.apply(DEPLOYMENTS, body, manager=HANDOVER_MANAGER)

@@ -28,7 +28,7 @@ class BuildKeeper:
     Args:
         client: the API server.
         builds: the known builds; kept in step with the answers.
-        changed: called with each build that was written, since its event will tell nothing new.
+        changed: called with each build that was written or deleted, since its event will tell nothing new.
     """
 
     def __init__(self, client: Client, builds: Cache[BuildRecord], changed: Callable[[BuildRecord], None]) -> None:
@@ -70,7 +70,9 @@ class BuildKeeper:
             await self._write(build, left)
             return
         await self._client.delete(LLAMASTACKBUILDS, *build.key, uid=build.uid, version=build.version)
-        self._builds.remove(build.key, build.uid)
+        if self._builds.remove(build.key, build.uid) is not None:
+            # Its event will tell nothing new, and its place is another's.
+            self._changed(build)
 
     async def rerun(self, build: BuildRecord, token: str) -> None:
         """Ask for the image of a build to be made again from its lock."""

@@ -70,7 +70,7 @@ class Cache[T: Cached]:
         return bool(self._by_index.get(entry))
 
     def all(self) -> Iterator[T]:
-        """Yield all objects."""
+        """Yield all objects; the cache must not change meanwhile."""
         return iter(self._objects.values())
 
     def keys(self) -> set[Key]:

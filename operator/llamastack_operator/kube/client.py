@@ -21,8 +21,10 @@ from kubernetes.aio.client.rest import RESTClientObject
 from llamastack_operator.api.labels import FIELD_MANAGER
 from llamastack_operator.kube.lines import lines
 from llamastack_operator.kube.patch_text import yaml_of
-from llamastack_operator.kube.responses import SlimResponse
+from llamastack_operator.kube.responses import slim_responses
+from llamastack_operator.kube.told import Told
 from llamastack_operator.objects.bounded_json import loads
+from llamastack_operator.objects.fields import digits
 from llamastack_operator.objects.resources import Resource
 
 # With its charset, the library below takes what is encoded already; the API server drops it.
@@ -61,7 +63,8 @@ class ApiError(Exception):
         self.causes = [
             (str(cause.get("field") or ""), str(cause.get("message") or "")) for cause in details.get("causes") or []
         ]
-        self.retry_after = retry_after
+        asked = details.get("retryAfterSeconds")
+        self.retry_after = retry_after or (float(asked) if isinstance(asked, int) else None)
         self.namespace_terminating = any(
             cause.get("reason") == "NamespaceTerminating" for cause in details.get("causes") or []
         )
@@ -91,15 +94,19 @@ class Client:
         """Close all connections."""
         await self._rest.close()
 
-    async def session(self) -> aiohttp.ClientSession:
-        """Return a new session, logged in with the credentials of now, for kopf's own requests."""
+    async def session(self, told: Told) -> aiohttp.ClientSession:
+        """Return a new session, logged in with the credentials of now, for kopf's own requests.
+
+        Args:
+            told: where it is noted what kopf is told of LlamaStacks.
+        """
         headers = {"User-Agent": USER_AGENT}
         for setting in (await self.configuration.auth_settings()).values():
             headers[setting["key"]] = setting["value"]
         connector = aiohttp.TCPConnector(limit=0, ssl=self._rest.ssl_context)
         proxy = self.configuration.proxy
         return aiohttp.ClientSession(
-            connector=connector, headers=headers, proxy=proxy, response_class=SlimResponse, trust_env=False
+            connector=connector, headers=headers, proxy=proxy, response_class=slim_responses(told), trust_env=False
         )
 
     async def get(self, resource: Resource, namespace: str, name: str, metadata_only: bool = False) -> Object | None:
@@ -289,8 +296,8 @@ async def _error(response: aiohttp.ClientResponse) -> ApiError:
         body = json.loads(text)
     except ValueError:
         body = {"message": text[:512]}
-    wait = response.headers.get("Retry-After", "")
-    return ApiError(response.status, body if isinstance(body, dict) else {}, float(wait) if wait.isdigit() else None)
+    wait = digits(response.headers.get("Retry-After", ""))
+    return ApiError(response.status, body if isinstance(body, dict) else {}, None if wait is None else float(wait))
 
 
 async def load_configuration() -> Configuration:

@@ -55,6 +55,7 @@ type Use = tuple[str, str, str]
 
 _FOLLOW = ("list", "watch")
 _STACK, _BUILD = "controller.stack.reconcile", "controller.build.reconcile"
+_PREFLIGHT = "controller.stack.preflights"
 
 
 def _child(resource: Resource) -> tuple[Right, ...]:
@@ -74,7 +75,7 @@ def _owner(resource: Resource, maker: str) -> Right:
 
 RIGHTS: tuple[Right, ...] = (
     Right(LLAMASTACKS, _FOLLOW, "to learn what is wanted", ("controller.handlers", "controller.operator")),
-    Right(LLAMASTACKS, ("get",), "to see that a stack whose objects are gone is still there", (_STACK,)),
+    Right(LLAMASTACKS, ("get",), "to see that a stack is still there, before more is made for it", (_STACK,)),
     Right(LLAMASTACKS, ("patch",), "to write how a stack stands", (_STACK,), "status"),
     _owner(LLAMASTACKS, "workloads.desired"),
     Right(LLAMASTACKBUILDS, _FOLLOW, "to follow builds", ("controller.build.wiring", "controller.operator")),
@@ -89,21 +90,33 @@ RIGHTS: tuple[Right, ...] = (
     *(right for resource in CHILDREN for right in _child(resource)),
     Right(CONFIGMAPS, _FOLLOW, "to learn that one that a stack refers to has changed", ("controller.operator",)),
     Right(CONFIGMAPS, ("get",), "to read what a stack refers to", ("kube.referents",)),
-    Right(CONFIGMAPS, ("create",), "to hand a build its inputs", (_BUILD,)),
+    Right(CONFIGMAPS, ("create",), "to hand a build its inputs", ("kube.build_objects",)),
     Right(
         PERSISTENTVOLUMECLAIMS, ("get",), "to read the access modes of a claim that a stack names", ("kube.referents",)
     ),
-    Right(JOBS, _FOLLOW, "to see how the tries of a build stand", ("controller.build.wiring",)),
-    Right(JOBS, ("get",), "to learn whose Job has a name that is needed", (_BUILD,)),
-    Right(JOBS, ("create", "delete"), "to start a try of a build, and to stop it", (_BUILD,)),
     Right(
-        PODS, _FOLLOW, "to say why a server or a build does not run", ("controller.operator", "controller.build.wiring")
+        JOBS, _FOLLOW, "to see how the tries of a build stand, and preflights", ("controller.build.wiring", _PREFLIGHT)
+    ),
+    Right(JOBS, ("get",), "to learn what has a name that is needed", ("kube.build_objects", "kube.preflight_keeper")),
+    Right(
+        JOBS,
+        ("create",),
+        "to start a try of a build, or a preflight",
+        ("kube.build_objects", "kube.preflight_keeper"),
+    ),
+    Right(JOBS, ("delete",), "to stop it", (_BUILD, "kube.preflight_keeper")),
+    Right(
+        PODS,
+        _FOLLOW,
+        "to say why a server or a build does not run, and what a preflight found",
+        ("controller.operator", "controller.build.wiring", _PREFLIGHT),
     ),
     Right(PODS, ("get",), "to read how far a build is, and its record, from its own pod alone", (_BUILD,), "log"),
     Right(
         SECRETS, ("get",), "to see by name that one and its keys exist: there is no narrower right", ("kube.referents",)
     ),
     Right(EVENTS, ("create",), "to tell what changed", ("kube.events",)),
+    Right(EVENTS, ("list",), "to say why a build has no pod, which its Job does not tell", ("kube.refusals",)),
 )
 
 

@@ -67,12 +67,14 @@ class BuildSpec:
         strategy: Image or Start.
         inputs: what decides its result.
         access: what it needs to reach, in wire form; the API's model reads it where a Job is made.
+        cause: Refresh where an interval alone asked for it; else empty.
     """
 
     key: str
     strategy: str
     inputs: RecordedInputs
     access: Mapping[str, Any]
+    cause: str = ""
 
     @property
     def pushes(self) -> bool:
@@ -88,6 +90,7 @@ def build_spec(wire: Any) -> BuildSpec:
         strategy=text(spec.get("strategy")) or "",
         inputs=_inputs(mapping(spec.get("inputs"))),
         access=mapping(spec.get("access")),
+        cause=text(spec.get("cause")) or "",
     )
 
 

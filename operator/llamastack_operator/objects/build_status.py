@@ -8,6 +8,9 @@ from typing import Any
 
 from llamastack_operator.objects.wire import mapping, mappings, number, text, texts
 
+STARTING = "starting"
+"""The step of a try of which nothing has run yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedModule:
@@ -84,6 +87,8 @@ class BuildStatus:
         phase: Queued, Building, Succeeded or Failed; None before the first pass.
         step: where a running build is.
         attempts: how often it was tried.
+        failures: how many tries have failed since one last succeeded.
+        failing_since: when the first of these ended.
         started_at: when the last try began.
         finished_at: when it ended.
         next_attempt_at: when the next one is due; None where none will come.
@@ -99,11 +104,14 @@ class BuildStatus:
         pushed_bytes: bytes that had to be uploaded.
         modules: the external provider modules of the result.
         installed: how many packages were installed.
+        lock_digest: the digest of what pods that install at their start are to read.
     """
 
     phase: str | None = None
     step: str | None = None
     attempts: int | None = None
+    failures: int | None = None
+    failing_since: str | None = None
     started_at: str | None = None
     finished_at: str | None = None
     next_attempt_at: str | None = None
@@ -119,6 +127,7 @@ class BuildStatus:
     pushed_bytes: int | None = None
     modules: tuple[RecordedModule, ...] = ()
     installed: int | None = None
+    lock_digest: str | None = None
 
     def queued(self) -> BuildStatus:
         """Return the status of a build that waits for its turn."""
@@ -126,7 +135,7 @@ class BuildStatus:
 
     def started(self, attempt: int, now: str) -> BuildStatus:
         """Return the status at the begin of a try, from 1."""
-        return replace(self._lasting(), phase="Building", step="starting", attempts=attempt, started_at=now)
+        return replace(self._lasting(), phase="Building", step=STARTING, attempts=attempt, started_at=now)
 
     def at(self, step: str) -> BuildStatus:
         """Return the status of a try that is somewhere else than before."""
@@ -144,6 +153,8 @@ class BuildStatus:
             self._lasting(),
             phase="Failed",
             attempts=self.tries,
+            failures=(self.failures or 0) + 1,
+            failing_since=self.failing_since or now,
             started_at=self.started_at or now,
             finished_at=now,
             next_attempt_at=next_attempt_at,
@@ -168,7 +179,12 @@ class BuildStatus:
 
     def _lasting(self) -> BuildStatus:
         """Return what outlives a try: with a lock the next one makes the same image again."""
-        return BuildStatus(base_digest=self.base_digest, rerun=self.rerun)
+        return BuildStatus(
+            base_digest=self.base_digest,
+            rerun=self.rerun,
+            failures=self.failures,
+            failing_since=self.failing_since,
+        )
 
 
 _TEXTS = {
@@ -177,6 +193,7 @@ _TEXTS = {
     "startedAt": "started_at",
     "finishedAt": "finished_at",
     "nextAttemptAt": "next_attempt_at",
+    "failingSince": "failing_since",
     "rerun": "rerun",
     "image": "image",
     "digest": "digest",
@@ -184,9 +201,11 @@ _TEXTS = {
     "platform": "platform",
     "operatorImage": "operator_image",
     "python": "python",
+    "lockDigest": "lock_digest",
 }
 _NUMBERS = {
     "attempts": "attempts",
+    "failures": "failures",
     "imageSize": "image_size",
     "pushedBytes": "pushed_bytes",
     "installed": "installed",

@@ -11,6 +11,7 @@ from typing import Any
 
 from llamastack_operator.api.base import API_VERSION
 from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, BUILD_LABEL, RERUN_ANNOTATION, build_labels
+from llamastack_operator.objects.build_recipe import containers_of, recipe_of
 from llamastack_operator.objects.build_spec import BuildSpec, build_spec
 from llamastack_operator.objects.build_status import BuildStatus, build_status
 from llamastack_operator.objects.child import Key
@@ -164,6 +165,7 @@ class BuildJob:
         version: its resourceVersion.
         build_uid: the UID of its build.
         attempt: which try it is, from 1.
+        recipe: the digest of what its pods are to run.
         deleting: whether it is on its way out.
         started: when it started (RFC 3339), empty before.
         ended: Complete or Failed with reason and message, or None while it runs.
@@ -175,6 +177,7 @@ class BuildJob:
     version: int
     build_uid: str
     attempt: int
+    recipe: str
     deleting: bool
     started: str
     ended: tuple[str, str, str] | None
@@ -202,6 +205,7 @@ def job_from(body: Mapping[str, Any]) -> BuildJob | None:
         version=version_of(metadata),
         build_uid=text(controller_of(metadata), "uid"),
         attempt=attempt,
+        recipe=recipe_of(mapping(mapping(mapping(body, "spec"), "template"), "spec")),
         deleting="deletionTimestamp" in metadata,
         started=text(status, "startTime"),
         ended=ends[0] if ends else None,
@@ -239,6 +243,7 @@ class BuildPod:
         uid: its UID.
         version: its resourceVersion.
         job_uid: the UID of its Job.
+        recipe: the digest of what it runs.
         phase: Pending, Running, Succeeded, Failed or Unknown.
         reason: reason and message of the pod itself, for example of an eviction.
         deleting: whether it is on its way out.
@@ -251,6 +256,7 @@ class BuildPod:
     uid: str
     version: int
     job_uid: str
+    recipe: str
     phase: str
     reason: tuple[str, str]
     deleting: bool
@@ -276,18 +282,18 @@ def build_pod_from(body: Mapping[str, Any]) -> BuildPod:
     }
     conditions = {text(condition, "type"): condition for condition in mappings(status, "conditions")}
     scheduled = conditions.get("PodScheduled", {})
-    named = [*mappings(spec, "initContainers"), *mappings(spec, "containers")]
     return BuildPod(
         key=(metadata["namespace"], metadata["name"]),
         group=label(metadata, BUILD_LABEL),
         uid=metadata["uid"],
         version=version_of(metadata),
         job_uid=text(controller_of(metadata), "uid"),
+        recipe=recipe_of(spec),
         phase=text(status, "phase", "Unknown"),
         reason=(text(status, "reason"), text(status, "message")),
         deleting="deletionTimestamp" in metadata,
         unschedulable=text(scheduled, "message") if scheduled.get("reason") == "Unschedulable" else "",
-        containers=tuple(_container(entry, states.get(text(entry, "name"), {})) for entry in named),
+        containers=tuple(_container(entry, states.get(text(entry, "name"), {})) for entry in containers_of(spec)),
     )
 
 

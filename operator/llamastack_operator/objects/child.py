@@ -22,6 +22,7 @@ from llamastack_operator.objects.child_facts import FACTS_OF, ChildFacts
 from llamastack_operator.objects.fields import (
     annotation,
     controller_of,
+    is_of_kind,
     label,
     metadata_of,
     number,
@@ -29,7 +30,7 @@ from llamastack_operator.objects.fields import (
     version_of,
 )
 from llamastack_operator.objects.managed_fields import owned_fields_of
-from llamastack_operator.objects.resources import Resource
+from llamastack_operator.objects.resources import LLAMASTACKS, PERSISTENTVOLUMECLAIMS, Resource
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -42,11 +43,12 @@ class Child:
     Attributes:
         resource: its kind.
         key: its namespace and name.
-        group: the name of the stack that it belongs to.
+        group: the name of the stack that it says it belongs to: of the stack that controls it, else by its label.
         uid: its UID.
         version: its resourceVersion.
         generation: its metadata.generation, 0 where the kind has none.
-        owner_uid: the UID of the stack that made it; empty for an orphan.
+        owner_uid: the UID of what controls it, for a claim that outlives it of the stack that made it; empty for an
+            orphan.
         applied: the digest of what was last applied, as annotated.
         owned: the digest of the fields that the API server says are ours; empty where there are none.
         deleting: whether it is on its way out.
@@ -101,20 +103,26 @@ def child_from(resource: Resource, body: Mapping[str, Any]) -> Child:
     """
     metadata = metadata_of(body)
     owner = controller_of(metadata)
+    by_stack = is_of_kind(owner, LLAMASTACKS.group, LLAMASTACKS.kind)
     fields, read = owned_fields_of(metadata), FACTS_OF.get(resource.kind)
     return Child(
         resource=resource,
         key=(metadata["namespace"], metadata["name"]),
-        group=text(owner, "name") or label(metadata, STACK_LABEL),
+        group=text(owner, "name") if by_stack else label(metadata, STACK_LABEL),
         uid=metadata["uid"],
         version=version_of(metadata),
         generation=number(metadata, "generation"),
-        owner_uid=text(owner, "uid") or annotation(metadata, OWNER_ANNOTATION),
+        owner_uid=text(owner, "uid") or _maker(resource, metadata),
         applied=annotation(metadata, APPLIED_ANNOTATION),
         owned=digest(fields) if fields else "",
         deleting="deletionTimestamp" in metadata,
         facts=read(body, fields) if read is not None else None,
     )
+
+
+def _maker(resource: Resource, metadata: Mapping[str, Any]) -> str:
+    """Return the UID of the stack that made a claim which outlives it; other kinds have an owner to say so."""
+    return annotation(metadata, OWNER_ANNOTATION) if resource is PERSISTENTVOLUMECLAIMS else ""
 
 
 def digest(value: Any) -> str:

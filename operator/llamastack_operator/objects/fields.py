@@ -131,3 +131,12 @@ def controller_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         UnreadableError: the references are no list of mappings.
     """
     return next((owner for owner in mappings(metadata, "ownerReferences") if owner.get("controller")), {})
+
+
+def is_of_kind(owner: Mapping[str, Any], group: str, kind: str) -> bool:
+    """Tell whether an owner reference leads to a kind of a group, in whatever version; anybody may write one.
+
+    Raises:
+        UnreadableError: the reference is not what the API says.
+    """
+    return text(owner, "kind") == kind and text(owner, "apiVersion").partition("/")[0] == group

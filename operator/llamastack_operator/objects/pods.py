@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,8 @@ from llamastack_operator.api.labels import REVISION_ANNOTATION, STACK_LABEL
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import (
     annotation,
+    controller_of,
+    is_of_kind,
     label,
     mapping,
     mappings,
@@ -24,6 +27,7 @@ from llamastack_operator.objects.fields import (
 
 _LONGEST_MESSAGE = 4096
 """Most characters of a termination message that are kept: as many bytes as Kubernetes does."""
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,15 @@ class StartCheck:
         container: the container that it runs in.
         said: what it said when it ended last, as text: a tenth of what it takes when it is read.
         finished: when that was (RFC 3339); empty where it never ended.
+        asked: the image of the pod's spec.
+        digest: of the image that it was made from; empty as long as that is not known.
     """
 
     container: ContainerState
     said: str
     finished: str
+    asked: str = ""
+    digest: str = ""
 
     @property
     def report(self) -> StartReport | None:
@@ -75,7 +83,7 @@ class Pod:
 
     Attributes:
         key: its namespace and name.
-        group: the name of its stack.
+        group: the name of its stack; empty where its chain of owners leads to no Deployment of that name.
         uid: its UID.
         version: its resourceVersion.
         revision: the digest of the template that it was made from.
@@ -121,7 +129,7 @@ def pod_from(body: Mapping[str, Any]) -> Pod:
     states = [*(one for one in before if text(one, "name") != CHECK), *mappings(status, "containerStatuses")]
     return Pod(
         key=(metadata["namespace"], metadata["name"]),
-        group=label(metadata, STACK_LABEL),
+        group=_stack_of(metadata),
         uid=metadata["uid"],
         version=version_of(metadata),
         revision=annotation(metadata, REVISION_ANNOTATION),
@@ -132,8 +140,19 @@ def pod_from(body: Mapping[str, Any]) -> Pod:
         unschedulable=unschedulable,
         evicted=": ".join(part for part in (text(status, "reason"), text(status, "message")) if part),
         containers=tuple(_container(entry, asked) for entry in states),
-        check=next((_check(entry, asked) for entry in before if text(entry, "name") == CHECK), None),
+        check=next((check_from(entry, asked) for entry in before if text(entry, "name") == CHECK), None),
     )
+
+
+def _stack_of(metadata: Mapping[str, Any]) -> str:
+    """Return the stack of a pod's label, if a ReplicaSet of the Deployment of that name made the pod; else nothing.
+
+    A label is anybody's to write. The name of a ReplicaSet is the Deployment's and one more word, which has no dash; so
+    pods of a Deployment of another name, and pods of none, speak for no stack (docs/decisions/0026-whose-object.md).
+    """
+    owner, stack = controller_of(metadata), label(metadata, STACK_LABEL)
+    made_by, _, word = text(owner, "name").rpartition("-")
+    return stack if word and made_by == stack and is_of_kind(owner, "apps", "ReplicaSet") else ""
 
 
 def at_digest(image: str, digest: str) -> str:
@@ -155,9 +174,28 @@ def pulled(asked: str, image_id: str) -> str:
     return at_digest(asked, digest) if at and asked else image_id
 
 
-def _check(entry: Mapping[str, Any], asked: Mapping[str, str]) -> StartCheck:
-    ended = _end_of(entry)
-    return StartCheck(_container(entry, asked), text(ended, "message")[:_LONGEST_MESSAGE], text(ended, "finishedAt"))
+def digest_of(reference: str) -> str:
+    """Return the digest that a reference to an image, or an `imageID`, ends with; empty where it has none."""
+    found = _DIGEST.search(reference)
+    return found[0] if found else ""
+
+
+def check_from(entry: Mapping[str, Any], asked: Mapping[str, str]) -> StartCheck:
+    """Return how a start check stands, by the status of its container.
+
+    Args:
+        entry: the status of its container.
+        asked: the images of the pod's spec, by container.
+    """
+    ended, image = _end_of(entry), asked.get(CHECK, "")
+    return StartCheck(
+        _container(entry, asked),
+        text(ended, "message")[:_LONGEST_MESSAGE],
+        text(ended, "finishedAt"),
+        image,
+        # What was asked for by digest is just that, whichever of its manifests the runtime names.
+        digest_of(image) or digest_of(text(entry, "imageID")),
+    )
 
 
 @lru_cache(maxsize=64)

@@ -31,13 +31,13 @@ _LONGEST_ESCAPE = 5
 """Bytes that a character can take less than its escape: `<` is written as six."""
 
 
-def slim_line(line: bytes) -> bytes:
-    """Return an event of a watch with a slim object.
+def slim_event(line: bytes) -> Any:
+    """Return a decoded event of a watch with a slim object.
 
     Raises:
         ValueError: it is no JSON.
     """
-    return json.dumps(_whole(line, _event)).encode()
+    return _whole(line, _event)
 
 
 def slim_page(page: bytes) -> Any:

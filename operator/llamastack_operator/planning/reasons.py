@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from llamastack_resolver.findings import FAILURE_OF_A_BUILD, Declaration, Place, Reason
+from llamastack_resolver.findings import FAILURE_OF_A_BUILD, Declaration, Place, Reason, Severity
 
 _POD = (Place.READY.false, Place.AVAILABLE.false, Place.RECONCILING.true, Place.EVENT)
+_POD_OR_BUILD = (Place.AVAILABLE.false, *FAILURE_OF_A_BUILD)
 
 
 class PodReason(Reason):
@@ -28,14 +29,14 @@ class PodReason(Reason):
         "OutOfMemory",
         meaning="A container was killed for exceeding its memory limit.",
         cure="Raise `spec.server.resources.limits.memory`, for a build `spec.build.resources.limits.memory`.",
-        shows=(Place.AVAILABLE.false, *FAILURE_OF_A_BUILD),
+        shows=_POD_OR_BUILD,
         example="the step install was killed for exceeding its memory limit",
     )
     IMAGE_PULL_FAILED = Declaration(
         "ImagePullFailed",
-        meaning="The image cannot be pulled.",
+        meaning="The image cannot be pulled; for a build that is the operator's own, and it is tried again.",
         cure="Correct `spec.distribution.image`, or name credentials in `spec.build.pullSecretRef`.",
-        shows=_POD,
+        shows=_POD_OR_BUILD,
         example="pod bot-5c9: container server cannot pull its image: ErrImagePull: not found",
     )
     CONTAINER_CONFIG_FAILED = Declaration(
@@ -47,16 +48,19 @@ class PodReason(Reason):
     )
     UNSCHEDULABLE = Declaration(
         "Unschedulable",
-        meaning="No node takes the pod.",
-        cure="Ask for less in `spec.server.resources`, correct `nodeSelector` and `tolerations`, or add a node.",
-        shows=_POD,
+        meaning="No node takes the pod. A build lets others go first, and is tried again.",
+        cure=(
+            "Ask for less in `spec.server.resources`, for a build in `spec.build.resources`; correct `nodeSelector` "
+            "and `tolerations`, or add a node."
+        ),
+        shows=_POD_OR_BUILD,
         example="pod bot-5c9 cannot be scheduled: 0/3 nodes are available",
     )
     PODS_REFUSED = Declaration(
         "PodsRefused",
-        meaning="Pods cannot be created, for example for a quota or the Pod Security profile.",
+        meaning="Pods cannot be created, for example for a quota or the Pod Security profile. A build is tried again.",
         cure="Raise the quota, or make the pod fit the profile, as the message says.",
-        shows=_POD,
+        shows=_POD_OR_BUILD,
         example="pods cannot be created: exceeded quota",
     )
 
@@ -101,4 +105,12 @@ class ImageReason(Reason):
         cure="",
         shows=_AT_WORK,
         example="downloading torch (build modules-3fa2-1b)",
+    )
+    TIMEOUT_SHORTENED = Declaration(
+        "TimeoutShortened",
+        meaning="A try of a build is ended before `spec.build.timeoutSeconds`: the operator's own limit is shorter.",
+        cure="Ask for less, or have the limit raised, which is `builds.maxTimeoutSeconds` of the chart.",
+        shows=(Place.FINDING, Place.EVENT),
+        example="a try may take 3600 seconds here, not 86400",
+        severities=(Severity.WARNING,),
     )

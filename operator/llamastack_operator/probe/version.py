@@ -1,16 +1,11 @@
-"""Asks a running server which release it is.
-
-The address is the ClusterIP that the API server gave the stack's own Service, never a name from a manifest. Time
-and size of the answer are bounded, redirects are not followed, and nothing but a version number is taken from it.
-"""
+"""Asks a running server which release it is: nothing but a version number is taken from the answer."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 
-import aiohttp
+from llamastack_operator.probe.answer import answer_of
 
 TIMEOUT = 2.0
 """Seconds that the whole look may take."""
@@ -26,26 +21,8 @@ async def server_version(host: str, port: int) -> str | None:
         host: an IP address.
         port: the TCP port.
     """
-    address = f"[{host}]" if ":" in host else host
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"http://{address}:{port}/v1/version", allow_redirects=False) as response,
-        ):
-            if response.status != 200:
-                return None
-            return parse_version(await _beginning(response.content))
-    except (TimeoutError, aiohttp.ClientError, OSError):
-        return None
-
-
-async def _beginning(stream: aiohttp.StreamReader) -> bytes:
-    """Return an answer up to its end or the size limit, in however many pieces it comes."""
-    try:
-        return await stream.readexactly(SIZE_LIMIT)
-    except asyncio.IncompleteReadError as whole:
-        return whole.partial
+    answer = await answer_of(host, port, "/v1/version", TIMEOUT, SIZE_LIMIT)
+    return parse_version(answer.body) if answer is not None else None
 
 
 def parse_version(answer: bytes) -> str | None:

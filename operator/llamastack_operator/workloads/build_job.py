@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llamastack_contract.layer import Layer
-from llamastack_contract.lock import Locked
+from llamastack_contract.build_json import DIGEST_OPTION
 from llamastack_contract.paths import (
     AUTHORITIES,
     AUTHORITIES_FILE,
@@ -30,16 +29,20 @@ from llamastack_contract.paths import (
     SCRATCH,
     TOOLS,
 )
+from llamastack_contract.printed import digest_of
 from llamastack_operator.api.labels import ATTEMPT_ANNOTATION, build_labels
 from llamastack_operator.api.llamastackbuild import BuildAccess
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.objects.owners import controller_reference
 from llamastack_operator.objects.pods import at_digest
 from llamastack_operator.objects.resources import LLAMASTACKBUILDS
-from llamastack_operator.workloads.build_inputs import base_digest, inputs_text
+from llamastack_operator.workloads.build_inputs import base_digest
+from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.program import program_container
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
 
+KEPT_SECONDS = 7 * 24 * 3600
+"""Seconds that a Job stays after its end: long after its result was recorded, be the operator away for days."""
 CONTAINERS = (PREPARE, INDEX, INSTALL, PUSH)
 _PROGRAM = ["python3", "-m", "llamastack_operator.images"]
 _INSTALLER = ["python3", f"{TOOLS}/{INSTALLER_FILE}", f"{INPUTS}/{BUILD_FILE}"]
@@ -54,40 +57,50 @@ def job_name(build: str, attempt: int) -> str:
     return f"{build}-{attempt}"
 
 
-def inputs_config_map(
-    build: BuildRecord,
-    name: str,
-    settings: ImageSettings,
-    earlier: Sequence[Layer],
-    lock: Sequence[Locked] | None,
-    before: str | None = None,
-) -> dict[str, Any]:
-    """Return the ConfigMap with what the programs of a build read.
+def inputs_config_map(build: BuildRecord, attempt: int, text: str) -> dict[str, Any]:
+    """Return the ConfigMap with what the programs of one try of a build read.
 
     Args:
         build: the build.
-        name: the ConfigMap's name.
-        settings: the operator's settings.
-        earlier: layers, with their locks, that are installed before this build's.
-        lock: exactly what to install, or None to resolve.
-        before: digest of an image in the repository whose layers may be used again.
+        attempt: which try, from 1.
+        text: of build.json.
     """
+    return _config_map(build, job_name(build.key[1], attempt), text)
+
+
+def lock_config_map(build: BuildRecord, text: str) -> dict[str, Any]:
+    """Return the ConfigMap from which pods install what a build locked.
+
+    Args:
+        build: the build; its status has the digest of the text, but where an earlier operator made it.
+        text: of build.json.
+    """
+    return _config_map(build, lock_name(build.key[1], build.status.lock_digest), text)
+
+
+def text_digest(text: str) -> str:
+    """Return the digest of build.json by which its programs tell it from another one."""
+    return digest_of(text.encode())
+
+
+def _config_map(build: BuildRecord, name: str, text: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(build, name),
-        "data": {BUILD_FILE: inputs_text(build, settings, earlier, lock, before)},
+        "data": {BUILD_FILE: text},
         "immutable": True,
     }
 
 
-def job(build: BuildRecord, attempt: int, settings: WorkloadSettings) -> dict[str, Any]:
+def job(build: BuildRecord, attempt: int, settings: WorkloadSettings, inputs: str) -> dict[str, Any]:
     """Return the Job of one try of a build.
 
     Args:
         build: the build.
         attempt: which try, from 1.
         settings: the operator's settings.
+        inputs: the digest of its build.json: a ConfigMap is easier to replace than what a Job's containers are told.
     """
     access = BuildAccess.model_validate(build.spec.access)
     name = job_name(build.key[1], attempt)
@@ -100,10 +113,12 @@ def job(build: BuildRecord, attempt: int, settings: WorkloadSettings) -> dict[st
         "spec": {
             # The operator decides whether another try can help, and says why in the build's status.
             "backoffLimit": 0,
-            "activeDeadlineSeconds": access.timeout_seconds or settings.images.default_timeout,
+            # The operator deletes all but the last two tries of a build; what it does not come to goes by itself.
+            "ttlSecondsAfterFinished": KEPT_SECONDS,
+            "activeDeadlineSeconds": settings.images.timeout(access.timeout_seconds),
             "template": {
                 "metadata": {"labels": build_labels(build.key[1])},
-                "spec": _pod(build, access, name, settings),
+                "spec": _pod(build, access, name, settings, [DIGEST_OPTION, inputs]),
             },
         },
     }
@@ -130,11 +145,15 @@ def _metadata(build: BuildRecord, name: str) -> dict[str, Any]:
     }
 
 
-def _pod(build: BuildRecord, access: BuildAccess, inputs: str, settings: WorkloadSettings) -> dict[str, Any]:
+def _pod(
+    build: BuildRecord, access: BuildAccess, inputs: str, settings: WorkloadSettings, told: Sequence[str]
+) -> dict[str, Any]:
     ids = {} if settings.run_as is None else dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), settings.run_as)
     platform = build.spec.inputs.platform
     images = container_images(build, settings)
-    strategy = [] if build.spec.pushes else ["--no-push"]
+    prepare, index, push = ([*_PROGRAM, program, *told] for program in (PREPARE, INDEX, PUSH))
+    if not build.spec.pushes:
+        push.append("--no-push")
     work = _work(build)
     pulls = [access.pull_secret_ref or access.push_secret_ref]
     pod: dict[str, Any] = {
@@ -144,22 +163,22 @@ def _pod(build: BuildRecord, access: BuildAccess, inputs: str, settings: Workloa
         "terminationGracePeriodSeconds": 5,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **ids},
         "initContainers": [
-            _container(PREPARE, images, [*_PROGRAM, PREPARE], _SMALL, ["tools:rw", "facts:rw", PULL], access, work),
+            _container(PREPARE, images, prepare, _SMALL, ["tools:rw", "facts:rw", PULL], access, work),
             {
-                **_container(INDEX, images, [*_PROGRAM, INDEX], _SMALL, [INDEX_LOGIN], access, work),
+                **_container(INDEX, images, index, _SMALL, [INDEX_LOGIN], access, work),
                 # A sidecar (KEP-753): it is there for those that follow and is stopped with the last of them.
                 "restartPolicy": "Always",
             },
             {
-                **_container(INSTALL, images, _INSTALLER, _installing(access), ["tools", "work:rw"], access, work),
+                **_container(
+                    INSTALL, images, [*_INSTALLER, *told], _installing(access), ["tools", "work:rw"], access, work
+                ),
                 # A tag is looked up anew, or the node might install on another base than the image gets.
                 "imagePullPolicy": "IfNotPresent" if base_digest(build) else "Always",
             },
         ],
         "containers": [
-            _container(
-                PUSH, images, [*_PROGRAM, PUSH, *strategy], _PUSHING, ["facts", "work", PUSH_LOGIN, PULL], access, work
-            )
+            _container(PUSH, images, push, _PUSHING, ["facts", "work", PUSH_LOGIN, PULL], access, work),
         ],
         "volumes": _volumes(access, inputs),
         "imagePullSecrets": [pull.to_wire() for pull in pulls if pull is not None],

@@ -42,9 +42,14 @@ def claim_name(stack: str, server: Server | None) -> str | None:
     return server.storage.claim_name or created_claim_name(stack)
 
 
-def lock_name(build: str) -> str:
-    """Return the name of the ConfigMap from which pods install what a build locked."""
-    return f"{build}-lock"
+def lock_name(build: str, digest: str | None) -> str:
+    """Return the name of the ConfigMap from which pods install what a build locked.
+
+    Args:
+        build: the name of the build.
+        digest: of what it holds, as sha256:...; None for that of a build of before digests were kept.
+    """
+    return f"{build}-lock" if digest is None else f"{build}-lock-{digest.partition(':')[2][:10]}"
 
 
 def proven_name(stack: str, pods: str) -> str:
@@ -55,3 +60,15 @@ def proven_name(stack: str, pods: str) -> str:
         pods: what tells them from pods of other revisions.
     """
     return f"{stack}-proven-{pods[:10]}"
+
+
+def preflight_name(stack: str, revision: str) -> str:
+    """Return the Job that checks a revision before it is rolled out.
+
+    Its pod has the name as a label, of at most 63 characters; the revision is one of this stack alone.
+
+    Args:
+        stack: the name of the stack.
+        revision: the digest of the pods' template.
+    """
+    return f"{stack[:41].rstrip('-')}-preflight-{revision[:10]}"

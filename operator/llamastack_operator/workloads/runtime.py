@@ -19,6 +19,8 @@ class StartInstall:
         programs: the folders of console scripts that must be found before the image's own.
         settings: the stack's build settings: index, credentials, CA bundle, resources.
         operator: the operator's image whose programs download and install: an upgrade alone restarts no pod.
+        digest: of the build.json in it, which pods compare; None for a build of before digests were kept, whose pods
+            stay as they are.
     """
 
     lock: str
@@ -26,6 +28,7 @@ class StartInstall:
     programs: tuple[str, ...]
     settings: BuildSettings
     operator: str
+    digest: str | None = None
 
     @property
     def ca_bundle(self) -> KeyReference | None:

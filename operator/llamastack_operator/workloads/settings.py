@@ -24,7 +24,9 @@ class ImageSettings:
         insecure: registries, as host or host:port, that are spoken to without TLS.
         proxies: environment variables for builds, such as HTTPS_PROXY and NO_PROXY.
         parallel: most builds that run side by side.
+        parallel_in_namespace: most of them that are of one namespace.
         default_timeout: seconds that one try may take where a stack does not say.
+        longest_timeout: seconds that one try may take at most, whatever a stack says.
     """
 
     operator: str = ""
@@ -36,7 +38,13 @@ class ImageSettings:
     insecure: tuple[str, ...] = ()
     proxies: tuple[tuple[str, str], ...] = ()
     parallel: int = 4
+    parallel_in_namespace: int = 2
     default_timeout: int = 1800
+    longest_timeout: int = 3600
+
+    def timeout(self, asked: int | None) -> int:
+        """Return the seconds that one try may take, by what a stack asks for."""
+        return min(asked or self.default_timeout, self.longest_timeout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The parts of a server's pod that install its packages at start (strategy Start).
 
 `fetch` alone holds the index's credentials and runs no package's code; `install` runs offline in the stack's own
-image, from files whose hashes were checked.
+image, from files whose hashes were checked. What both are to install stands in a ConfigMap, where whoever may write
+ConfigMaps could name files of his own: they are told its digest.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from llamastack_contract.build_json import DIGEST_OPTION
 from llamastack_contract.paths import (
     AUTHORITIES,
     AUTHORITIES_FILE,
@@ -56,8 +58,9 @@ def init_containers(
         fetch_mounts.append(_mount("llamastack-state", state_path, read_only=False))
     if install.settings.pip and install.settings.pip.secret_ref:
         fetch_mounts.append(_mount("llamastack-index", f"{CREDENTIALS}/{INDEX_LOGIN}"))
-    program = ["python3", "-m", "llamastack_operator.images", FETCH, "--tools", TOOLS, *cache]
-    installer = ["python3", f"{TOOLS}/{INSTALLER_FILE}", f"{INPUTS}/{BUILD_FILE}", "--wheels", WHEELS]
+    told = [] if install.digest is None else [DIGEST_OPTION, install.digest]
+    program = ["python3", "-m", "llamastack_operator.images", FETCH, "--tools", TOOLS, *cache, *told]
+    installer = ["python3", f"{TOOLS}/{INSTALLER_FILE}", f"{INPUTS}/{BUILD_FILE}", "--wheels", WHEELS, *told]
     install_mounts = [
         _mount("llamastack-wheels", WHEELS),
         _mount("llamastack-tools", TOOLS),

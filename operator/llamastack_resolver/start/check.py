@@ -127,6 +127,7 @@ def _checked(
 ) -> StartReport:
     layout = layout_here()
     knowledge = knowledge_of(layout, findings)
+    watcher().ships(knowledge.specs_digest)
     if findings.has_errors:
         return StartReport(str(layout.release), tuple(findings.sorted()), redactor=redactor)
     modules = InstalledModules(layout)

@@ -53,6 +53,10 @@ class Teller(Watcher):
         """Tell the installed release."""
         self._tell("release", name)
 
+    def ships(self, specs: str) -> None:
+        """Tell what the installed release ships, as a digest."""
+        self._tell("ships", specs)
+
     def at(self, step: Step | None) -> None:
         """Tell the step that is taken now."""
         self.step = step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from typing import Any, get_args
 
 from llamastack_contract.start_report import (
@@ -88,22 +89,8 @@ def report_of(told: Told, started: bool) -> StartReport:
     """
     findings = tuple(_finding(one) for one in told.findings)
     providers = tuple(_provider(one) for one in states_of(told))
-    report = StartReport.of(_verdict(told), told.release, findings, providers, started)
-    if report.verdict != "CheckFailed":
-        return report
-    message = told.failed or ""
-    return StartReport(
-        "CheckFailed",
-        report.release,
-        message,
-        findings,
-        providers,
-        report.errors,
-        report.warnings,
-        report.total,
-        report.failed,
-        started,
-    )
+    report = replace(StartReport.of(_verdict(told), told.release, findings, providers, started), specs=told.specs)
+    return replace(report, message=told.failed or "") if report.verdict == "CheckFailed" else report
 
 
 def whole_report(told: Told, report: StartReport) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Told:
 
     Attributes:
         release: the installed release; empty where none was found yet.
+        specs: what tells what it ships; empty where that was not told.
         step: what was being done with a tenant's code: doing, reason, path, api and provider; None at no such step.
         findings: in the shape of the report.
         planned: the providers that are to be started, as `states`.
@@ -38,6 +39,7 @@ class Told:
     """
 
     release: str = ""
+    specs: str = ""
     step: dict[str, str] | None = None
     findings: list[dict[str, Any]] = field(default_factory=list)
     planned: list[dict[str, Any]] = field(default_factory=list)
@@ -66,6 +68,8 @@ class Told:
                 self.step = texts or None
             case ["release", str(name)]:
                 self.release = name
+            case ["ships", str(specs)]:
+                self.specs = specs
             case [str(word), *rest]:
                 self._progress(word, rest)
 

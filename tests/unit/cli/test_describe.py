@@ -46,9 +46,9 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kubectl:
 
 
 def ready(name: str = "bot") -> dict[str, Any]:
+    seen = snapshot(llamastack(), deployment(), pod(ready=True))
     body = llamastack()
     body["metadata"]["name"] = name
-    seen = snapshot(body, deployment(), pod(ready=True))
     return {**body, "status": status_of(seen, PassOutcome(asked=True, release="0.7.3"), NOW)}
 
 
@@ -91,6 +91,19 @@ class TestDescribe:
         kubectl(body)
         main(["describe", "bot", "--color", "always"])
         assert f"\x1b[{colour}m{state}" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(("health", "colour"), [("OK", 32), ("Error", 31)])
+    def test_shows_the_health_that_a_server_tells_of_a_provider(
+        self, kubectl: Kubectl, capsys: Capture, health: str, colour: int
+    ) -> None:
+        body = ready()
+        row = {"api": "inference", "id": "a", "type": "remote::vllm", "state": "Ready"}
+        body["status"]["providers"] = [{**row, "health": health}, {**row, "id": "b"}]
+        kubectl(body)
+        main(["describe", "bot", "--color", "always"])
+        told, untold = [line for line in capsys.readouterr().out.splitlines() if "remote::vllm" in line]
+        assert f"health \x1b[{colour}m{health}" in told
+        assert "health" not in untold
 
     def test_does_not_take_an_older_generation_for_the_newest(self, kubectl: Kubectl, capsys: Capture) -> None:
         body = ready()

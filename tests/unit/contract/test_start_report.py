@@ -83,6 +83,21 @@ class TestWhatIsWritten:
         assert len(text.encode()) <= MESSAGE_BYTES
         assert StartReport.parse(text) is not None
 
+    @given(st.lists(findings, max_size=30), st.lists(providers, max_size=80))
+    def test_has_what_the_release_ships_whatever_else_there_is(
+        self, found: list[ReportedFinding], states: list[ReportedProvider]
+    ) -> None:
+        written = replace(report(*found, providers=tuple(states)), specs="0123456789abcdef")
+
+        read = StartReport.parse(written.to_text())
+
+        assert len(written.to_text().encode()) <= MESSAGE_BYTES
+        assert read is not None
+        assert read.specs == "0123456789abcdef"
+
+    def test_has_no_line_more_where_nothing_is_known_of_what_the_release_ships(self) -> None:
+        assert "Ships" not in report(ERROR).to_text()
+
     def test_says_why_no_check_was_made(self) -> None:
         written = StartReport("CheckFailed", message="no release of Llama Stack is installed")
 
@@ -141,6 +156,10 @@ class TestWhatIsRead:
             '["error","MissingMethod","a","","",7,""]',
             '["error","MissingMethod","a","","","m"]',
             '["Splendid","inference","a","remote::a",""]',
+            '["Ships","0123456789ABCDEF"]',
+            '["Ships","0123456789abcdef0"]',
+            '["Ships","0123456789abcdef",""]',
+            '["Ships",7]',
             "not JSON",
         ],
     )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llamastack_operator.controller.queue import FIRST_DELAY, MAX_DELAY, WorkQueue
+from llamastack_operator.controller.queue import FIRST_DELAY, MAX_ASKED, MAX_DELAY, WorkQueue
 
 
 def run(scenario: Callable[[WorkQueue[str]], Awaitable[None]]) -> None:
@@ -108,6 +108,15 @@ def test_a_repetition_waits_up_to_twice_as_long_after_each_failure_and_never_too
     run(scenario)
 
 
+def test_the_api_server_may_ask_for_more_time_but_not_for_a_day() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        assert queue.retry("a", asked=17.0) == 17.0
+        assert queue.retry("a", asked=0.001) >= 0.75 * 2 * FIRST_DELAY
+        assert queue.retry("a", asked=86_400.0) == MAX_ASKED
+
+    run(scenario)
+
+
 def test_a_success_forgets_the_failures_of_that_key_alone() -> None:
     async def scenario(queue: WorkQueue[str]) -> None:
         for _ in range(5):
@@ -159,6 +168,34 @@ def test_a_success_cancels_the_repetition_that_waits() -> None:
         queue.add("b")
         assert await queue.get() == "b"
         assert len(queue) == 0
+
+    run(scenario)
+
+
+def test_passes_without_end_leave_nothing_behind() -> None:
+    """Each pass of a stack that looks again in a month forgets the look that was planned before it."""
+
+    async def scenario(queue: WorkQueue[str]) -> None:
+        for number in range(5_000):
+            queue.add("a")
+            key = await queue.get()
+            queue.succeeded(key)
+            queue.add_after(key, 30 * 86400.0 + number % 7)
+            queue.done(key)
+        assert len(queue._delayed) <= 100
+
+    run(scenario)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(0, 3)), max_size=400))
+def test_what_is_forgotten_is_never_what_is_due(steps: list[tuple[str, bool, int]]) -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        for key, over, delay in steps:
+            if over:
+                queue.succeeded(key)
+            queue.add_after(key, 1000.0 + delay)
+            assert {(entry[2], entry[0]) for entry in queue._delayed} >= set(queue._due.items())
+            assert len(queue._delayed) <= 2 * len(queue._due) + 65
 
     run(scenario)
 

@@ -73,6 +73,10 @@ def test_what_goes_with_its_namespace_is_not_tried_again(caplog: pytest.LogCaptu
     assert caplog.records == []
 
 
+def test_a_pass_is_not_tried_again_before_the_api_server_asked_for_it() -> None:
+    assert passes([ApiError(429, {}, retry_after=30.0)], wait=0.7) == ["a"]
+
+
 def test_a_defect_is_logged_with_its_place_and_the_object(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         passes([KeyError("a defect"), FollowUp(settled=True)])

@@ -269,6 +269,25 @@ class TestReplicas:
         scene.apply(deployment())
         assert scene.server.requests == ["apply"]
 
+    def test_are_set_by_themselves_where_the_rest_is_held_back(self) -> None:
+        scene = Scene(stored(deployment(replicas=4).body), DEPLOYMENTS)
+        live = scene.cache.get(("team-a", "bot"))
+        assert live is not None
+        asyncio.run(scene.applier.scale(live, 4))
+        assert scene.server.requests == []
+        asyncio.run(scene.applier.scale(live, 5))
+        assert scene.server.requests == [f"apply by {HANDOVER_MANAGER}"]
+        assert scene.server.applied == [], "nothing else of it is written"
+
+    def test_that_somebody_else_sets_again_and_again_are_set_back_once_a_minute(self) -> None:
+        scene = Scene(stored(deployment(replicas=4).body), DEPLOYMENTS)
+        live = scene.cache.get(("team-a", "bot"))
+        assert live is not None
+        for second in range(600):
+            scene.now = float(second)
+            asyncio.run(scene.applier.scale(live, 5))
+        assert len(scene.server.requests) <= AT_ONCE + 600 / INTERVAL
+
 
 class TestContention:
     """Nobody is fought with: what somebody changes again and again is set back once a minute, and told."""

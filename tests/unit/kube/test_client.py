@@ -20,6 +20,7 @@ from kubernetes.aio.client.configuration import Configuration
 
 from llamastack_operator.kube.client import LONGEST_PAGE, ApiError, Client, LongPageError
 from llamastack_operator.kube.lines import LONGEST
+from llamastack_operator.kube.told import Told
 from llamastack_operator.objects.bounded_json import CUT
 from llamastack_operator.objects.resources import CONFIGMAPS, DEPLOYMENTS, LLAMASTACKS
 
@@ -139,7 +140,8 @@ class TestAnswers:
             monkeypatch.delenv(name, raising=False)
 
         async def through_the_session_of_kopf(client: Client) -> Any:
-            async with await client.session() as session, session.get(f"{client.configuration.host}/api") as response:
+            session = await client.session(Told())
+            async with session, session.get(f"{client.configuration.host}/api") as response:
                 return await response.json()
 
         result, _, _ = answered(says(BODY), lambda client: client.get(CONFIGMAPS, "team-a", "x"))
@@ -160,7 +162,7 @@ class TestAnswers:
                 client = Client(configuration)
                 with contextlib.suppress(aiohttp.ClientError):
                     await client.get(CONFIGMAPS, "team-a", "x")
-                async with await client.session() as session:
+                async with await client.session(Told()) as session:
                     with contextlib.suppress(aiohttp.ClientError):
                         await session.get("http://api.example/apis")
                 await client.close()

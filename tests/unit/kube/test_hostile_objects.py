@@ -50,7 +50,15 @@ METADATA: Body = {
     "creationTimestamp": "2026-01-02T03:04:05Z",
     "labels": {"llamastack.dev/stack": "bot", "llamastack.dev/build": "modules-a"},
     "annotations": {"llamastack.dev/attempt": "1", "llamastack.dev/rerun": "x", "llamastack.dev/owner": "y"},
-    "ownerReferences": [{"kind": "LlamaStack", "name": "bot", "uid": "uid-of-bot", "controller": True}],
+    "ownerReferences": [
+        {
+            "apiVersion": "llamastack.dev/v1alpha1",
+            "kind": "LlamaStack",
+            "name": "bot",
+            "uid": "uid-of-bot",
+            "controller": True,
+        }
+    ],
     "managedFields": [{"manager": "llamastack-operator", "operation": "Apply", "fieldsV1": {"f:spec": {"f:a": {}}}}],
 }
 CONDITIONS = [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "m"}]

@@ -13,14 +13,23 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
+from llamastack_operator.kube import backoff
 from llamastack_operator.kube import informer as module
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client, LongPageError
 from llamastack_operator.kube.informer import Informer
+from llamastack_operator.kube.restored import RestoredError
 from llamastack_operator.objects.child import Child, child_from
 from llamastack_operator.objects.resources import SERVICEACCOUNTS
 
 Answer = dict[str, Any] | Exception
+LOOK = {"limit": "1"}
+"""What is asked before a watch goes on."""
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "MAX_BACKOFF", 0.01)
 
 
 def account(name: str, version: int) -> dict[str, Any]:
@@ -38,14 +47,20 @@ def event(kind: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 class Scripted:
-    """Answers lists and watches from a script, notes what was asked, and then blocks."""
+    """Answers lists and watches from a script, notes what was asked, and then blocks.
 
-    def __init__(self, lists: list[Answer], watches: list[list[Answer]]) -> None:
-        self.lists, self.watches = lists, watches
+    Attributes:
+        at: the version that the server has got to, for who looks for it.
+    """
+
+    def __init__(self, lists: list[Answer], watches: list[list[Answer]], at: int = 10**6) -> None:
+        self.lists, self.watches, self.at = lists, watches, at
         self.asked: list[Mapping[str, str]] = []
         self.exhausted = asyncio.Event()
 
     async def list_page(self, _: Any, __: Any, query: Mapping[str, str], metadata_only: bool = False) -> Any:
+        if query == LOOK:
+            return page(version=self.at)
         self.asked.append(dict(query))
         answer = self.lists.pop(0)
         if isinstance(answer, Exception):
@@ -170,22 +185,19 @@ def test_after_a_version_that_is_too_old_it_lists_again_and_tells_what_vanished(
         ApiError(403, {"message": "forbidden"}),
     ],
 )
-def test_a_broken_watch_goes_on_from_the_last_event(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_BACKOFF", 0.01)
+def test_a_broken_watch_goes_on_from_the_last_event(fault: Exception) -> None:
     cache, _, asked = followed([page(version=5)], [[event("ADDED", account("a", 6)), fault]])
     assert names(cache) == {"a"}
     assert asked[-1]["resourceVersion"] == "6"
 
 
-def test_a_list_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_BACKOFF", 0.01)
+def test_a_list_that_fails_is_tried_again() -> None:
     cache, _, _ = followed([ApiError(503, {}), page(account("a", 1), version=5)], [])
     assert names(cache) == {"a"}
 
 
 def test_a_watch_that_says_nothing_is_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "INACTIVITY", 0.05)
-    monkeypatch.setattr(module, "MAX_BACKOFF", 0.01)
 
     async def main() -> None:
         scripted = Scripted([page(version=5)], [])
@@ -239,3 +251,139 @@ def test_an_object_that_cannot_be_read_any_more_stays_as_it_was_known() -> None:
     broken = {"metadata": {**account("a", 6)["metadata"], "annotations": 5}}
     cache, told, _ = followed([page(account("a", 1), version=5)], [[event("MODIFIED", broken)]])
     assert (names(cache), told) == ({"a"}, [("a", True)])
+
+
+def unwell(code: int = 500, **details: Any) -> Answer:
+    return event("ERROR", {"kind": "Status", "code": code, "message": "etcd is unwell", "details": details})
+
+
+def test_after_three_errors_that_a_watch_told_it_lists_again() -> None:
+    """From the same version it would be told the same for ever."""
+    lists: list[Answer] = [page(account("a", 1), version=5), page(account("b", 7), version=9)]
+    cache, _, asked = followed(lists, [[unwell()], [unwell()], [unwell()]])
+    assert names(cache) == {"b"}
+    assert [query.get("resourceVersion") for query in asked] == [None, "5", "5", "5", None, "9"]
+
+
+def test_errors_that_an_event_came_between_are_none_in_a_row() -> None:
+    watches: list[list[Answer]] = [[unwell()], [unwell()], [event("ADDED", account("a", 6)), unwell()]]
+    _, _, asked = followed([page(version=5)], watches)
+    assert [query.get("resourceVersion") for query in asked] == [None, "5", "5", "5", "6"]
+
+
+class Holding(Scripted):
+    """Answers a list when it is told to: meanwhile the operator writes."""
+
+    def __init__(self, lists: list[Answer]) -> None:
+        super().__init__(lists, [])
+        self.asked_for, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def list_page(self, *arguments: Any, **named: Any) -> Any:
+        self.asked_for.set()
+        await self.may_answer.wait()
+        return await super().list_page(*arguments, **named)
+
+
+def accounts(client: Scripted, cache: Cache[Child], changed: Callable[[Child, bool], None] | None = None) -> Any:
+    convert: Callable[[dict[str, Any]], Child] = lambda body: child_from(SERVICEACCOUNTS, body)  # noqa: E731
+    return Informer(cast(Client, client), SERVICEACCOUNTS, None, convert, cache, changed or (lambda *_: None))
+
+
+def test_what_was_written_while_a_list_was_under_way_stays() -> None:
+    cache: Cache[Child] = Cache()
+    told: list[str] = []
+
+    async def main() -> None:
+        scripted = Holding([page(version=100)])
+        cache.put(child_from(SERVICEACCOUNTS, account("old", 90)))
+        informer = accounts(scripted, cache, lambda child, _: told.append(child.key[1]))
+        listing = asyncio.create_task(informer._list())
+        await scripted.asked_for.wait()
+        cache.put(child_from(SERVICEACCOUNTS, account("written", 105)))
+        scripted.may_answer.set()
+        await listing
+
+    asyncio.run(main())
+    assert (names(cache), told) == ({"written"}, ["old"])
+
+
+RESTORED: dict[str, list[Answer]] = {
+    "a list behind the last one": [page(account("a", 1), version=900), page(account("a", 1), version=50)],
+    "a list behind a later event": [page(version=900), page(version=905)],
+    "an object of before": [page(account("a", 800), version=900), page(account("a", 700), version=10**9)],
+    "another object of before": [
+        page(account("a", 800), version=900),
+        page({"metadata": {**account("a", 700)["metadata"], "uid": "other"}}, version=10**9),
+    ],
+}
+
+
+@pytest.mark.parametrize("lists", RESTORED.values(), ids=RESTORED)
+def test_a_list_of_a_store_that_was_set_back_ends_the_operator(lists: list[Answer]) -> None:
+    with pytest.raises(RestoredError, match="the API server's store was set back: "):
+        followed(list(lists), [[event("ADDED", account("z", 910)), ApiError(410, {})]])
+
+
+def test_an_own_write_that_no_watch_told_of_is_as_good_as_an_event() -> None:
+    cache: Cache[Child] = Cache()
+
+    async def main() -> None:
+        scripted = Scripted([page(version=900), page(version=905)], [])
+        informer = accounts(scripted, cache)
+        await informer._list()
+        cache.put(child_from(SERVICEACCOUNTS, account("a", 910)))
+        await informer._list()
+
+    with pytest.raises(RestoredError, match="serviceaccounts were at 910, and are at 905"):
+        asyncio.run(main())
+
+
+def test_a_watch_does_not_go_on_from_a_version_that_is_not_there_yet() -> None:
+    """It would be silent until the store that was set back gets there."""
+
+    async def main() -> None:
+        scripted = Scripted([page(version=900)], [[]], at=899)
+        async with asyncio.timeout(20):
+            await accounts(scripted, Cache()).run()
+
+    with pytest.raises(RestoredError, match="were at 900, and are at 899"):
+        asyncio.run(main())
+
+
+def test_watches_that_are_closed_at_once_are_opened_more_and_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "MAX_BACKOFF", 30.0)
+    slept: list[float] = []
+
+    async def main() -> None:
+        scripted = Scripted([page(version=5)], [[] for _ in range(6)])
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+        task = asyncio.create_task(accounts(scripted, Cache()).run())
+        await scripted.exhausted.wait()
+        task.cancel()
+
+    asyncio.run(main())
+    assert len(slept) == 6
+    assert all(2**number / 4 <= seconds <= 2**number / 2 for number, seconds in enumerate(slept[:4], start=1))
+
+
+def test_the_seconds_that_the_server_asks_to_wait_are_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def main() -> None:
+        busy = [ApiError(429, {}, retry_after=17.0), ApiError(503, {"details": {"retryAfterSeconds": 23}})]
+        scripted = Scripted([page(version=5)], [[busy[0]], [busy[1]], [unwell(429, retryAfterSeconds=29)]])
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+        task = asyncio.create_task(accounts(scripted, Cache()).run())
+        await scripted.exhausted.wait()
+        task.cancel()
+
+    asyncio.run(main())
+    assert slept == [17.0, 23.0, 29.0]

@@ -7,7 +7,11 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
+
+from llamastack_operator.kube import backoff
 from llamastack_operator.kube.responses import SlimLines
+from llamastack_operator.kube.told import ToldCollection
 from llamastack_operator.objects.bounded_json import MAX_DEPTH
 from llamastack_operator.objects.slim_json import PACKED
 from tests.support.world import llamastack
@@ -25,10 +29,10 @@ class Chunks:
             yield piece
 
 
-def watched(pieces: list[bytes]) -> list[bytes]:
+def watched(pieces: list[bytes], told: ToldCollection | None = None) -> list[bytes]:
     async def read() -> list[bytes]:
         reader: Any = Chunks(pieces)
-        return [chunk async for chunk in SlimLines(reader).iter_chunked(1024)]
+        return [chunk async for chunk in SlimLines(reader, told).iter_chunked(1024)]
 
     return asyncio.run(read())
 
@@ -50,3 +54,29 @@ class TestWatch:
         versions = [event["object"]["metadata"]["resourceVersion"] for event in events]
         assert versions == [body["metadata"]["resourceVersion"] for body in objects]
         assert all(PACKED in event["object"] and "runConfig" not in event["object"]["spec"] for event in events)
+
+    def test_begins_with_the_deletes_that_fell_between_two_lists(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(backoff, "MAX_BACKOFF", 0.01)
+        told = ToldCollection()
+        there = llamastack()["metadata"]
+        told.page(
+            {"metadata": {"resourceVersion": there["resourceVersion"]}, "items": [{"metadata": there}]}, first=True
+        )
+        told.page({"metadata": {"resourceVersion": str(10**9)}, "items": []}, first=True)
+        later = json.dumps({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(10**9 + 1)}}}).encode()
+        events = [json.loads(line) for line in watched([later + b"\n"], told)]
+        assert [event["type"] for event in events] == ["DELETED", "BOOKMARK"]
+        assert events[0]["object"]["metadata"]["uid"] == there["uid"]
+
+    def test_that_is_closed_at_once_ends_only_after_a_while(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """kopf opens the next one at once."""
+        slept: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+        told = ToldCollection()
+        for _ in range(3):
+            assert watched([], told) == []
+        assert 0.5 <= slept[0] <= 1.0 <= slept[1] <= 2.0 <= slept[2] <= 4.0

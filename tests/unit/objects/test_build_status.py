@@ -21,6 +21,8 @@ WHOLE: dict[str, Any] = {
     "phase": "Succeeded",
     "step": "pushing",
     "attempts": 2,
+    "failures": 1,
+    "failingSince": EARLIER,
     "startedAt": EARLIER,
     "finishedAt": NOW,
     "nextAttemptAt": NOW,
@@ -32,6 +34,7 @@ WHOLE: dict[str, Any] = {
     "platform": "linux/amd64",
     "operatorImage": "registry.example/operator:1",
     "python": "3.13",
+    "lockDigest": "sha256:" + "e" * 64,
     "imageSize": 10,
     "pushedBytes": 0,
     "modules": [{**MODULE, "providers": ["safety/remote::m"]}, {**MODULE, "providers": []}, MODULE],
@@ -70,14 +73,15 @@ class TestReading:
 
 class TestTry:
     whole = build_status(WHOLE)
+    counted = ("failures", "failingSince")
 
     def test_that_waits_keeps_what_is_known_of_those_before(self) -> None:
-        kept = {name: WHOLE[name] for name in ("attempts", "failure", "rerun", "baseDigest")}
+        kept = {name: WHOLE[name] for name in ("attempts", "failure", "rerun", "baseDigest", *self.counted)}
         assert self.whole.queued().to_wire() == {"phase": "Queued", **kept}
 
     def test_that_starts_keeps_what_makes_the_same_image_again(self) -> None:
         begun = {"phase": "Building", "step": "starting", "attempts": 3, "startedAt": NOW}
-        lasting = {"rerun": "x", "baseDigest": WHOLE["baseDigest"]}
+        lasting = {name: WHOLE[name] for name in ("rerun", "baseDigest", *self.counted)}
         assert self.whole.started(3, NOW).to_wire() == {**begun, **lasting}
 
     def test_that_goes_on_changes_its_step_alone(self) -> None:
@@ -86,7 +90,14 @@ class TestTry:
     def test_that_failed_says_why_and_when_the_next_is_due(self) -> None:
         status = BuildStatus(phase="Building", attempts=2, started_at=EARLIER, step="x").failed(EVICTED, NOW, "later")
         ended = {"phase": "Failed", "attempts": 2, "startedAt": EARLIER, "finishedAt": NOW, "nextAttemptAt": "later"}
-        assert status.to_wire() == {**ended, "failure": {"reason": "Evicted", "message": "gone", "retry": True}}
+        counted = {"failures": 1, "failingSince": NOW}
+        told = {"failure": {"reason": "Evicted", "message": "gone", "retry": True}}
+        assert status.to_wire() == {**ended, **counted, **told}
+
+    def test_that_fails_again_is_counted_and_keeps_when_that_began(self) -> None:
+        once = BuildStatus().failed(EVICTED, EARLIER, NOW)
+        twice = once.started(2, NOW).failed(EVICTED, NOW, None)
+        assert (twice.failures, twice.failing_since) == (2, EARLIER)
 
     def test_that_failed_without_a_known_start_was_the_first_and_began_when_it_ended(self) -> None:
         status = BuildStatus().failed(EVICTED, NOW, None)
@@ -103,14 +114,15 @@ class TestSpec:
     def test_has_what_a_build_of_an_earlier_operator_recorded(self) -> None:
         """The first version wrote no `imageKey`, `labels` or `platform`; what is missing is None or empty."""
         spec = build_spec({"key": "k", "strategy": "Image", "inputs": INPUTS})
-        assert (spec.key, spec.pushes, spec.access) == ("k", True, {})
+        assert (spec.key, spec.pushes, spec.access, spec.cause) == ("k", True, {}, "")
         assert (spec.inputs.base, spec.inputs.base_digest) == ("registry.example/starter:1", None)
         assert (spec.inputs.layer.kind, spec.inputs.layer.root) == ("modules", "/opt/llamastack/modules")
         assert spec.inputs.layer.wire == INPUTS["layer"], "it is passed on as it was written"
         assert (spec.inputs.image_key, spec.inputs.platform, spec.inputs.labels) == (None, None, {})
 
-    @given(JSON | st.dictionaries(st.sampled_from(["key", "strategy", "inputs", "access"]), JSON))
+    @given(JSON | st.dictionaries(st.sampled_from(["key", "strategy", "inputs", "access", "cause"]), JSON))
     def test_is_read_whatever_it_holds(self, wire: Any) -> None:
         spec = build_spec(wire)
         assert isinstance(spec.inputs.base, str)
+        assert isinstance(spec.cause, str)
         assert isinstance(spec.inputs.earlier_builds, tuple)

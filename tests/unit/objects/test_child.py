@@ -16,6 +16,7 @@ from llamastack_operator.objects.resources import (
     LLAMASTACKS,
     PERSISTENTVOLUMECLAIMS,
     SERVICES,
+    Resource,
 )
 
 OURS = {"manager": "llamastack-operator", "operation": "Apply", "fieldsV1": {"f:data": {}}}
@@ -27,7 +28,8 @@ def child(resource: Any = CONFIGMAPS, parts: dict[str, Any] | None = None, **met
 
 
 def owner(**changes: Any) -> list[dict[str, Any]]:
-    return [{"kind": "LlamaStack", "name": "bot", "uid": "stack-uid", "controller": True, **changes}]
+    kind = {"apiVersion": "llamastack.dev/v1alpha1", "kind": "LlamaStack"}
+    return [{**kind, "name": "bot", "uid": "stack-uid", "controller": True, **changes}]
 
 
 class TestBelonging:
@@ -41,9 +43,20 @@ class TestBelonging:
         one = child(ownerReferences=owner(controller=False), labels={"llamastack.dev/stack": "bot"})
         assert (one.group, one.owner_uid) == ("bot", "")
 
-    def test_a_claim_that_outlives_its_stack_belongs_to_the_stack_that_made_it(self) -> None:
-        one = child(annotations={"llamastack.dev/stack-uid": "stack-uid"}, labels={"llamastack.dev/stack": "bot"})
-        assert one.belongs_to("stack-uid")
+    @pytest.mark.parametrize("changes", [{"kind": "Bot"}, {"apiVersion": "example.org/v1"}, {"apiVersion": "v1"}])
+    def test_the_name_of_an_owner_of_another_kind_is_no_stacks(self, changes: dict[str, str]) -> None:
+        one = child(ownerReferences=owner(**changes), labels={"llamastack.dev/stack": "another"})
+        assert (one.group, one.owner_uid) == ("another", "stack-uid")
+
+    def test_a_later_version_of_our_kind_is_our_kind(self) -> None:
+        assert child(ownerReferences=owner(apiVersion="llamastack.dev/v1")).group == "bot"
+
+    @pytest.mark.parametrize("resource", CHILDREN)
+    def test_a_claim_alone_belongs_to_the_stack_that_an_annotation_names(self, resource: Resource) -> None:
+        one = child(
+            resource, annotations={"llamastack.dev/stack-uid": "stack-uid"}, labels={"llamastack.dev/stack": "bot"}
+        )
+        assert one.belongs_to("stack-uid") == (resource is PERSISTENTVOLUMECLAIMS)
         assert not one.belongs_to("other-uid")
 
     def test_an_orphan_that_we_made_may_be_taken(self) -> None:

@@ -10,6 +10,7 @@ from llamastack_contract.paths import CHECK
 from llamastack_contract.start_report import ReportedFinding, StartReport
 from llamastack_operator.objects.pods import ContainerState, Pod, pod_from, pulled
 
+MADE_BY = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "bot-6d4f8b9c7", "uid": "7a1b", "controller": True}
 METADATA = {
     "namespace": "team-a",
     "name": "bot-6d4f8b9c7-x2x5z",
@@ -19,6 +20,7 @@ METADATA = {
     "creationTimestamp": "2026-01-02T03:04:05Z",
     "labels": {"llamastack.dev/stack": "bot", "pod-template-hash": "6d4f8b9c7"},
     "annotations": {"llamastack.dev/revision": "0123456789abcdef"},
+    "ownerReferences": [MADE_BY],
 }
 IMAGE_ID = "registry.example/starter@sha256:" + "a" * 64
 
@@ -62,6 +64,28 @@ class TestPod:
             evicted="",
             containers=(ContainerState("server", True, 0, IMAGE_ID, None, None, True),),
         )
+
+    @pytest.mark.parametrize(
+        "owners",
+        [
+            None,
+            [],
+            [{**MADE_BY, "controller": False}],
+            [{**MADE_BY, "name": "bot-second-6d4f8b9c7"}],
+            [{**MADE_BY, "name": "bot"}],
+            [{**MADE_BY, "name": "bot-"}],
+            [{**MADE_BY, "name": "6d4f8b9c7"}],
+            [{**MADE_BY, "kind": "Job"}],
+            [{**MADE_BY, "apiVersion": "example.org/v1"}],
+            [{key: value for key, value in MADE_BY.items() if key != "name"}],
+        ],
+    )
+    def test_that_no_replica_set_of_its_stack_made_speaks_for_none(self, owners: Any) -> None:
+        assert pod(ownerReferences=owners).group == ""
+
+    def test_of_a_stack_whose_name_has_dashes_speaks_for_that_stack_alone(self) -> None:
+        owners, labels = [{**MADE_BY, "name": "bot-second-6d4f8b9c7"}], {"llamastack.dev/stack": "bot-second"}
+        assert pod(ownerReferences=owners, labels=labels).group == "bot-second"
 
     @pytest.mark.parametrize("status", [None, {}, {"conditions": None, "containerStatuses": None}])
     def test_that_was_just_made_has_no_state_at_all(self, status: Any) -> None:
@@ -182,6 +206,26 @@ class TestStartCheck:
         assert check is not None
         assert check.report is None
         assert check.container.ended == ("Error", 1, "2026-01-02")
+
+    @pytest.mark.parametrize(
+        ("asked", "image_id", "digest"),
+        [
+            ("mine:1", IMAGE_ID, "sha256:" + "a" * 64),
+            ("mine:1", "docker://sha256:" + "b" * 64, "sha256:" + "b" * 64),
+            ("mine:1", "", ""),
+            ("mine:1", "mine@sha256:12", ""),
+            ("mine@sha256:" + "c" * 64, IMAGE_ID, "sha256:" + "c" * 64),
+        ],
+    )
+    def test_has_the_image_that_was_asked_for_and_its_digest(self, asked: str, image_id: str, digest: str) -> None:
+        body = {
+            "metadata": METADATA,
+            "spec": {"initContainers": [{"name": CHECK, "image": asked}]},
+            "status": {"initContainerStatuses": [{"name": CHECK, "imageID": image_id}]},
+        }
+        check = pod_from(body).check
+        assert check is not None
+        assert (check.asked, check.digest) == (asked, digest)
 
     def test_is_no_container_of_the_others(self) -> None:
         assert [one.name for one in self.checked().containers] == ["llamastack-fetch"]

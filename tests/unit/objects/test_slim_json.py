@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamastack_operator.objects.config_map import TEXT_LIMIT
-from llamastack_operator.objects.slim_json import PACKED, size_of, slim_line, slim_page
+from llamastack_operator.objects.slim_json import PACKED, size_of, slim_event, slim_page
 from llamastack_operator.planning.stack.stack import stack_from
 from tests.support.world import llamastack
 
@@ -71,7 +71,7 @@ def test_the_rest_of_a_page_stays(indent: int | None) -> None:
 def test_an_error_of_a_watch_stays() -> None:
     status = {"kind": "Status", "metadata": {}, "code": 410, "message": "too old", "details": {"a": [1]}}
     line = json.dumps({"type": "ERROR", "object": status}).encode()
-    assert json.loads(slim_line(line)) == json.loads(line)
+    assert slim_event(line) == json.loads(line)
 
 
 def test_metadata_that_nobody_looks_at_goes() -> None:
@@ -106,7 +106,7 @@ def test_any_bytes_are_json_or_an_error_that_readers_know(text: bytes) -> None:
 class TestARunConfigThatNoConfigMapCanHold:
     @pytest.mark.parametrize("shape", LARGE)
     def test_is_left_out_and_a_finding(self, shape: str) -> None:
-        found = json.loads(slim_line(b'{"type": "ADDED", "object": ' + large(shape) + b"}"))["object"]
+        found = slim_event(b'{"type": "ADDED", "object": ' + large(shape) + b"}")["object"]
         assert size_of(found) == 0
         assert len(json.dumps(found)) < 1000
         kept = stack_from(found)

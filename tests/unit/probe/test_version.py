@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from hypothesis import example, given
@@ -16,42 +14,7 @@ from hypothesis import strategies as st
 
 from llamastack_operator.probe import version as probe
 from llamastack_operator.probe.version import SIZE_LIMIT, parse_version, server_version
-
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-@contextmanager
-def serving(answer: Answer) -> Iterator[tuple[int, list[str]]]:
-    """Serve on a free port; yield it and the paths that were asked for."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            answer(self)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Keep the output of the tests clean."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port, asked
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def reply(body: bytes, status: int = 200, **headers: str) -> Answer:
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(status)
-        for name, value in headers.items():
-            request.send_header(name, value)
-        request.end_headers()
-        request.wfile.write(body)
-
-    return answer
+from tests.unit.probe.servers import reply, serving
 
 
 def ask(port: int) -> str | None:
@@ -129,6 +92,11 @@ def test_an_answer_that_arrives_in_pieces_is_read_to_its_end() -> None:
 def test_of_a_large_answer_only_the_start_is_read() -> None:
     large = json.dumps({"version": "0.7.3", "more": "x" * 10 * SIZE_LIMIT}).encode()
     with serving(reply(large)) as (port, _):
+        assert ask(port) is None
+
+
+def test_a_packed_answer_is_not_unpacked() -> None:
+    with serving(reply(gzip.compress(GOOD), 200, **{"Content-Encoding": "gzip"})) as (port, _):
         assert ask(port) is None
 
 

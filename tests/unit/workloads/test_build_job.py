@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llamastack_operator.objects.builds import BuildRecord
-from llamastack_operator.workloads.build_job import base_image, inputs_config_map, job
+from llamastack_operator.workloads.build_inputs import inputs_text
+from llamastack_operator.workloads.build_job import (
+    base_image,
+    inputs_config_map,
+    job,
+    lock_config_map,
+    text_digest,
+)
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
-from tests.support.build_attempts import INPUTS, SETTINGS, build
+from tests.support.build_attempts import INPUTS, SETTINGS, TOLD, build
 
 ACCESS = st.fixed_dictionaries(
     {},
@@ -31,7 +40,7 @@ ACCESS = st.fixed_dictionaries(
 def pod(
     access: dict[str, Any] | None = None, owner: BuildRecord | None = None, settings: Any = SETTINGS
 ) -> dict[str, Any]:
-    body = job(owner or build({"access": access or {}}), 1, settings)
+    body = job(owner or build({"access": access or {}}), 1, settings, TOLD)
     spec: dict[str, Any] = body["spec"]["template"]["spec"]
     return spec
 
@@ -118,7 +127,7 @@ def test_only_the_operators_settings_name_mirrors_addresses_and_proxies() -> Non
         insecure=("r:5000",),
         proxies=(("HTTPS_PROXY", "http://p:3128"),),
     )
-    text = inputs_config_map(build(), "x", settings, [], None)["data"]["build.json"]
+    text = inputs_text(build(), settings, [], None)
     assert json.loads(text)["registries"] == {
         "mirrors": {"docker.io": "https://m.example"},
         "addresses": {"r": "http://r:5000"},
@@ -128,11 +137,42 @@ def test_only_the_operators_settings_name_mirrors_addresses_and_proxies() -> Non
         assert {"name": "HTTPS_PROXY", "value": "http://p:3128"} in container["env"]
 
 
-def test_a_try_ends_when_the_stack_says_so() -> None:
-    assert job(build({"access": {"timeoutSeconds": 99}}), 1, SETTINGS)["spec"]["activeDeadlineSeconds"] == 99
-    assert job(build(), 1, SETTINGS)["spec"] == {**job(build(), 1, SETTINGS)["spec"], "backoffLimit": 0}
+@pytest.mark.parametrize(
+    ("asked", "default", "longest", "given"),
+    [(99, 1800, 3600, 99), (None, 1800, 3600, 1800), (86400, 1800, 3600, 3600), (None, 1800, 600, 600)],
+)
+def test_a_try_ends_when_the_stack_says_so_and_never_after_the_operators_own_limit(
+    asked: int | None, default: int, longest: int, given: int
+) -> None:
+    images = replace(SETTINGS.images, default_timeout=default, longest_timeout=longest)
+    access = {} if asked is None else {"timeoutSeconds": asked}
+    made = job(build({"access": access}), 1, replace(SETTINGS, images=images), TOLD)
+    assert made["spec"]["activeDeadlineSeconds"] == given
+
+
+def test_a_try_that_nobody_deletes_goes_in_a_week() -> None:
+    made = job(build(), 1, SETTINGS, TOLD)
+    assert made["spec"]["ttlSecondsAfterFinished"] == 7 * 24 * 3600
+    assert made["spec"]["backoffLimit"] == 0
 
 
 def test_the_platform_chooses_ids_where_it_must() -> None:
     spec = pod(settings=WorkloadSettings(run_as=None, images=SETTINGS.images))
     assert "runAsUser" not in spec["securityContext"]
+
+
+@given(ACCESS, st.sampled_from(["Image", "Start"]))
+def test_every_program_is_told_what_its_inputs_must_be(access: dict[str, Any], strategy: str) -> None:
+    """A ConfigMap can be replaced while a pod waits; what a Job's containers are told cannot."""
+    spec = pod(owner=build({"access": access, "strategy": strategy}))
+    for container in containers(spec).values():
+        command = container["command"]
+        assert command[command.index("--inputs-digest") + 1] == TOLD
+
+
+def test_another_lock_has_another_name() -> None:
+    one, other = (lock_config_map(build(lockDigest=text_digest(text)), text) for text in ("one", "other"))
+    digest = text_digest("one").removeprefix("sha256:")
+    assert one["metadata"]["name"] == f"modules-a-lock-{digest[:10]}"
+    assert other["metadata"]["name"] != one["metadata"]["name"]
+    assert inputs_config_map(build(), 3, "one")["metadata"]["name"] == "modules-a-3"

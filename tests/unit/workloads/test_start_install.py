@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llamastack_operator.objects.builds import build_from
 from llamastack_operator.planning.stack.plan import plan
 from llamastack_operator.workloads.settings import ImageSettings, WorkloadSettings
-from tests.support.world import IMAGES, built, facts, llamastack
+from tests.support.world import IMAGES, built, facts, finished_builds, judged, llamastack
 
 MODULES = "/opt/llamastack/modules/lib/python3.13/site-packages"
 
@@ -25,6 +26,19 @@ def pod(release: bool = False, modules: bool = True, settings: ImageSettings = I
     (deployment,) = [item.body for item in decided.desired or () if item.resource.kind == "Deployment"]
     found: dict[str, Any] = deployment["spec"]["template"]["spec"]
     return found
+
+
+def pod_of_lock(digest: str | None) -> dict[str, Any]:
+    """Return the pod of a stack whose build locked what has this digest."""
+    entry = {"provider_id": "a", "provider_type": "remote::mine", "module": "my_provider==1.0"}
+    known = facts(llamastack(runConfig={"providers": {"safety": [entry]}}))
+    bodies = finished_builds(known)
+    for body in bodies:
+        body["status"] |= {"lockDigest": digest} if digest else {}
+    decided = plan(judged(known, *map(build_from, bodies)), WorkloadSettings(images=IMAGES))
+    (deployment,) = [item.body for item in decided.desired or () if item.resource.kind == "Deployment"]
+    spec: dict[str, Any] = deployment["spec"]["template"]["spec"]
+    return spec
 
 
 def containers(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -126,3 +140,24 @@ class TestPythonPath:
 def test_the_programs_of_a_release_are_found_before_the_images_own() -> None:
     assert environment(pod(release=True))["PATH"].startswith("/opt/llamastack/stack/bin:/usr/local/sbin:")
     assert "PATH" not in environment(pod())
+
+
+DIGEST = "sha256:" + "e" * 64
+
+
+def test_pods_are_told_what_their_lock_must_be() -> None:
+    """Whoever may create ConfigMaps could have his own packages run in them, with their Secrets."""
+    found = pod_of_lock(DIGEST)
+    for name in ("llamastack-fetch", "llamastack-install"):
+        command = containers(found)[name]["command"]
+        assert command[command.index("--inputs-digest") + 1] == DIGEST
+    (inputs,) = [volume for volume in found["volumes"] if volume["name"] == "llamastack-inputs"]
+    assert inputs["configMap"]["name"].endswith(f"-lock-{'e' * 10}")
+
+
+def test_pods_of_a_build_of_before_digests_stay_as_they_are() -> None:
+    """The programs that they run know no such option; what they were made of in full is in tests/golden."""
+    found = pod_of_lock(None)
+    assert "--inputs-digest" not in str(found)
+    (inputs,) = [volume for volume in found["volumes"] if volume["name"] == "llamastack-inputs"]
+    assert inputs["configMap"]["name"].endswith("-lock")

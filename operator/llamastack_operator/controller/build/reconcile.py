@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from llamastack_contract.layer import Layer
 from llamastack_contract.limits import LOG_BYTES
@@ -17,31 +16,38 @@ from llamastack_contract.paths import PUSH
 from llamastack_contract.progress import newest_progress
 from llamastack_contract.shape import LimitError, ShapeError
 from llamastack_operator.api.labels import REBUILD_ANNOTATION
+from llamastack_operator.controller.build.turns import Turns
 from llamastack_operator.controller.worker import FollowUp
+from llamastack_operator.kube.build_objects import InTheWayError, create
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.kube.refusals import refusal
 from llamastack_operator.kube.status import write_status
+from llamastack_operator.objects.build_config_map import BuildConfigMap, build_config_map
 from llamastack_operator.objects.build_status import BuildStatus
-from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, job_from, owner_entry, phase_entry
+from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, job_from, owner_entry
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import version_of
-from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS, Resource
-from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, failed, stamp, working
+from llamastack_operator.objects.resources import CONFIGMAPS, JOBS, LLAMASTACKBUILDS
+from llamastack_operator.planning.build.decide import BuildDecision, decide, failed, stamp, working
 from llamastack_operator.planning.build.failure import Failure
+from llamastack_operator.planning.build.leftovers import left_behind
 from llamastack_operator.planning.build.reasons import BuildReason
 from llamastack_operator.planning.build.result import LostRecordError, parse_record
+from llamastack_operator.planning.build.snapshot import BuildSnapshot
 from llamastack_operator.planning.build.status import collected
 from llamastack_operator.planning.install.reasons import InstallReason
-from llamastack_operator.workloads.build_inputs import image_before
-from llamastack_operator.workloads.build_job import inputs_config_map, job, job_name
+from llamastack_operator.planning.reasons import PodReason
+from llamastack_operator.workloads.build_inputs import image_before, inputs_text
+from llamastack_operator.workloads.build_job import inputs_config_map, job, lock_config_map, text_digest
 from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.settings import WorkloadSettings
 
+logger = logging.getLogger(__name__)
 _PROGRESS_BYTES = 4096
 _PROGRESS_LINES = 8
+_IN_THE_WAY = "delete it, and find out who may write ConfigMaps and Jobs in this namespace"
 _FRESH = f"ask for a fresh build: annotate the stack with {REBUILD_ANNOTATION}"
-
-logger = logging.getLogger(__name__)
 
 
 class BuildReconciler:
@@ -52,6 +58,8 @@ class BuildReconciler:
         builds: the known builds.
         jobs: the known Jobs of builds, by build.
         pods: the known pods of builds, by build.
+        config_maps: the known ConfigMaps of builds, by build.
+        turns: knows whose turn it is.
         settings: the operator's settings.
         changed: called with each build whose status was written, since its event will tell nothing new.
     """
@@ -62,6 +70,8 @@ class BuildReconciler:
         builds: Cache[BuildRecord],
         jobs: Cache[BuildJob],
         pods: Cache[BuildPod],
+        config_maps: Cache[BuildConfigMap],
+        turns: Turns,
         settings: WorkloadSettings,
         changed: Callable[[BuildRecord], None],
     ) -> None:
@@ -70,6 +80,8 @@ class BuildReconciler:
         self._builds = builds
         self._jobs = jobs
         self._pods = pods
+        self._config_maps = config_maps
+        self._turns = turns
         self._settings = settings
         self._starting = asyncio.Lock()
 
@@ -82,23 +94,39 @@ class BuildReconciler:
         """
         build = self._builds.get(key)
         if build is None or build.deleting:
+            self._turns.left(key)
             return FollowUp(settled=True)
         if build.phase == "Building":
-            return await self._pass(build)
+            follow_up = await self._pass(build)
+            await self._tidy(build)
+            return follow_up
         # One at a time, or two builds could take the last free place.
         async with self._starting:
-            return await self._pass(build)
+            failed = True
+            try:
+                follow_up = await self._pass(build)
+                failed = False
+            finally:
+                self._turns.tried(key, failed)
+        return follow_up
 
     async def _pass(self, build: BuildRecord) -> FollowUp:
         snapshot = await self._snapshot(build)
         decision, lock = decide(snapshot, self._settings), None
         try:
             if decision.action == "start":
-                await self._start(build, decision.status.tries)
+                refused = await self._start_unless_refused(build, decision.status.tries)
+                decision = decision if refused is None else failed(snapshot, decision.status, refused)
+            if decision.action == "restore":
+                lost = await self._restore_lock(build)
+                decision = decision if lost is None else failed(snapshot, decision.status, lost)
             if decision.action == "stop" and decision.job is not None:
                 await self._client.delete(JOBS, *decision.job.key, uid=decision.job.uid)
             if decision.action == "collect" and decision.message is not None:
                 decision, lock = await self._collect(snapshot, decision, decision.message)
+        except InTheWayError as error:
+            failure = Failure(BuildReason.TAMPERED, str(error), retry=True, hint=_IN_THE_WAY)
+            decision = failed(snapshot, decision.status, failure)
         except ShapeError as error:
             failure = Failure(BuildReason.LOCK_LOST, f"a stored lock cannot be read: {error}", hint=_FRESH)
             decision = failed(snapshot, decision.status, failure)
@@ -107,11 +135,28 @@ class BuildReconciler:
 
     async def _snapshot(self, build: BuildRecord) -> BuildSnapshot:
         jobs, pods = tuple(self._jobs.of(build.key)), tuple(self._pods.of(build.key))
-        running = sum(1 for other in self._builds.of(phase_entry("Building")) if other.key != build.key)
-        snapshot = BuildSnapshot(build, jobs, pods, running < self._settings.images.parallel, datetime.now(UTC))
+        snapshot = BuildSnapshot(build, jobs, pods, may_start=False, now=datetime.now(UTC))
         if build.phase != "Building":
-            return snapshot
-        return replace(snapshot, progress=await self._progress(snapshot))
+            may_start = snapshot.wants_place and self._turns.may_start(build)
+            return replace(snapshot, may_start=may_start, lock_missing=self._lacks_lock(build))
+        current, contended, why = snapshot.job, False, ""
+        if current is not None and snapshot.is_refused:
+            why = await refusal(self._client, current.key, current.uid)
+        if snapshot.is_passed_over:
+            contended = self._turns.is_contended(build)
+        return replace(snapshot, progress=await self._progress(snapshot), contended=contended, refusal=why)
+
+    def _lacks_lock(self, build: BuildRecord) -> bool:
+        """Tell whether the ConfigMap is gone from which pods install what a build locked."""
+        made = build.phase == "Succeeded" and build.spec.strategy == "Start" and build.locked
+        return made and self._config_maps.get((build.key[0], lock_name(build.key[1], build.status.lock_digest))) is None
+
+    async def _tidy(self, build: BuildRecord) -> None:
+        """Delete what older tries left; the pod goes with its Job."""
+        for older in left_behind(build, self._jobs.of(build.key)):
+            await self._client.delete(JOBS, *older.key, uid=older.uid)
+        for inputs in left_behind(build, self._config_maps.of(build.key)):
+            await self._client.delete(CONFIGMAPS, *inputs.key, uid=inputs.uid)
 
     async def _progress(self, snapshot: BuildSnapshot) -> str:
         current = next((job for job in snapshot.jobs if job.ended is None), None)
@@ -122,37 +167,34 @@ class BuildReconciler:
         log = await self._client.log(*pod.key, container.name, _PROGRESS_BYTES, _PROGRESS_LINES)
         return newest_progress(log)
 
+    async def _start_unless_refused(self, build: BuildRecord, attempt: int) -> Failure | None:
+        """Start a try; return a failure where the namespace refuses what it is made of, as for a quota.
+
+        Such a build must not stay the one whose turn it is, or it would keep its place from all others.
+        """
+        try:
+            await self._start(build, attempt)
+        except ApiError as error:
+            if error.code not in (403, 422) or error.namespace_terminating:
+                raise
+            return Failure(PodReason.PODS_REFUSED, f"the build's Job cannot be created: {error}", retry=True)
+        return None
+
     async def _start(self, build: BuildRecord, attempt: int) -> None:
         stored = await self._stored(build.key) if build.locked else None
         lock = None if stored is None else stored_lock(stored)
         earlier = await self._earlier(build)
-        name = job_name(build.key[1], attempt)
         before = image_before(build, self._of_the_same_stacks(build))
-        inputs = inputs_config_map(build, name, self._settings.images, earlier, lock, before)
-        await self._create(CONFIGMAPS, build, inputs)
-        made = await self._create(JOBS, build, job(build, attempt, self._settings))
-        known = job_from(made) if made is not None else None
+        text = inputs_text(build, self._settings.images, earlier, lock, before)
+        await create(self._client, CONFIGMAPS, inputs_config_map(build, attempt, text))
+        made = await create(self._client, JOBS, job(build, attempt, self._settings, text_digest(text)))
+        known = job_from(made)
         if known is not None:
             # The next pass comes at once, and would take a Job that no watch has told of for one that was deleted.
             self._jobs.put(known)
 
     def _of_the_same_stacks(self, build: BuildRecord) -> list[BuildRecord]:
         return [other for uid in build.owner_uids for other in self._builds.of(owner_entry(build.key[0], uid))]
-
-    async def _create(self, resource: Resource, build: BuildRecord, body: dict[str, Any]) -> Mapping[str, Any] | None:
-        """Create an object of a build; what has its name and is another's is left alone, and the try fails."""
-        try:
-            return await self._client.create(resource, body)
-        except ApiError as error:
-            if error.code != 409:
-                raise
-        name = body["metadata"]["name"]
-        found = await self._client.get(resource, build.key[0], name)
-        owners = (found or {}).get("metadata", {}).get("ownerReferences") or []
-        if not any(owner.get("controller") and owner["uid"] == build.uid for owner in owners):
-            logger.warning("%s/%s: a %s %s of somebody else is in the way", *build.key, resource.kind, name)
-            return None
-        return found
 
     async def _collect(
         self, snapshot: BuildSnapshot, decision: BuildDecision, message: PushMessage
@@ -171,13 +213,35 @@ class BuildReconciler:
             failure = Failure(BuildReason.LOCK_LOST, str(error), retry=True)
             return failed(snapshot, decision.status, failure), None
         if build.spec.strategy == "Start":
-            located = replace(build, status=status)
-            earlier = await self._earlier(build)
-            name = lock_name(build.key[1])
-            await self._create(
-                CONFIGMAPS, build, inputs_config_map(located, name, self._settings.images, earlier, record.lock)
-            )
+            text = await self._lock_text(replace(build, status=status), record.lock)
+            status = replace(status, lock_digest=text_digest(text))
+            await self._keep_lock(replace(build, status=status), text)
         return replace(decision, status=status), record.lock
+
+    async def _lock_text(self, build: BuildRecord, lock: Sequence[Locked]) -> str:
+        """Return what pods read to install what a build locked."""
+        return inputs_text(build, self._settings.images, await self._earlier(build), lock)
+
+    async def _keep_lock(self, build: BuildRecord, text: str) -> None:
+        """Make the ConfigMap from which pods install what a build locked."""
+        made = await create(self._client, CONFIGMAPS, lock_config_map(build, text))
+        self._config_maps.put(build_config_map(made))
+
+    async def _restore_lock(self, build: BuildRecord) -> Failure | None:
+        """Make that ConfigMap again, without which no pod of the stack starts any more; return why that cannot be.
+
+        Pods were told the digest of what was in it, and the operator's settings, which are in it, may be others by now.
+        """
+        stored = await self._stored(build.key)
+        if stored is None:
+            return None
+        text = await self._lock_text(build, stored_lock(stored))
+        if build.status.lock_digest not in (None, text_digest(text)):
+            words = "the ConfigMap with its lock was deleted, and the operator's settings are others by now"
+            return Failure(BuildReason.LOCK_LOST, words, retry=True)
+        logger.warning("%s/%s: the ConfigMap with its lock is gone, and is made again", *build.key)
+        await self._keep_lock(build, text)
+        return None
 
     async def _earlier(self, build: BuildRecord) -> list[Layer]:
         """Return the layers, with their locks, that are installed before a build's own."""

@@ -23,6 +23,7 @@ from llamastack_operator.objects.child import Key
 from llamastack_operator.planning.reading.answer import NOTHING_ANSWERED, Answer
 from llamastack_operator.planning.reading.question import ReadingQuestion, question_of
 from llamastack_operator.planning.stack.facts import StackFacts
+from llamastack_operator.planning.stack.known_image import known_image
 from llamastack_operator.planning.stack.reading import exceeded_reading, unread
 
 READERS = 2
@@ -201,4 +202,5 @@ class Readings:
 
 def _identity(facts: StackFacts) -> tuple[Any, ...]:
     """Return what changes when a stack's question can: cheaper than the question."""
-    return (facts.stack.uid, facts.stack.generation, facts.referred.digest, facts.referred.secrets)
+    stack, referred = facts.stack, facts.referred
+    return (stack.uid, stack.generation, referred.digest, referred.secrets, known_image(stack))

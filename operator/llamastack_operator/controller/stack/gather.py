@@ -16,7 +16,13 @@ from llamastack_operator.objects.child import Child, Key
 from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.objects.config_map import ConfigMapDigests
 from llamastack_operator.objects.pods import Pod
-from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, Referred, StackFacts
+from llamastack_operator.planning.stack.facts import (
+    NO_PREFLIGHTS,
+    NOTHING_REFERRED,
+    PreflightFacts,
+    Referred,
+    StackFacts,
+)
 from llamastack_operator.planning.stack.inputs.config_map_texts import (
     Texts,
     exceeds,
@@ -45,6 +51,7 @@ class Gatherer:
         pods: the known pods.
         referents: reads what stacks refer to.
         programs: tells the ConfigMaps of a namespace with programs that check and run servers, by name.
+        preflights: tells what there is of preflights of a stack.
     """
 
     def __init__(
@@ -54,12 +61,14 @@ class Gatherer:
         pods: Cache[Pod],
         referents: Referents,
         programs: Callable[[str], frozenset[str]] = lambda _: frozenset(),
+        preflights: Callable[[Key], PreflightFacts] = lambda _: NO_PREFLIGHTS,
     ) -> None:
         self._stacks = stacks
         self._children = children
         self._pods = pods
         self._referents = referents
         self._programs = programs
+        self._preflights = preflights
         # References to Secrets and claims that were found, by stack, for one generation.
         self._verified: dict[Key, tuple[str, int, dict[SpecReference, Any]]] = {}
         # By stack the digest of what pods use, made of digests, and the same made of contents.
@@ -74,8 +83,9 @@ class Gatherer:
             self._by_contents.pop(key, None)
             return None
         referred = await self._follow(stack)
-        programs = self._programs(key[0])
-        return StackFacts(stack, self._members(key), tuple(self._pods.of(key)), referred, programs=programs)
+        programs, preflights = self._programs(key[0]), self._preflights(key)
+        members, pods = self._members(key), tuple(self._pods.of(key))
+        return StackFacts(stack, members, pods, referred, programs=programs, preflights=preflights)
 
     async def with_texts(self, facts: StackFacts) -> StackFacts:
         """Return the facts with all texts of ConfigMaps that a reading needs, values of variables among them.

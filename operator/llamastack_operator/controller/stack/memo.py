@@ -7,6 +7,7 @@ turns the commonest pass from a millisecond into a tenth of it, and keeps no ren
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +18,15 @@ from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stopping import read_findings
 from llamastack_resolver.findings import Finding
 
+_Place = tuple[str, Key]
+"""The kind of an object, its namespace and name."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
     inputs: tuple[Any, ...]
     findings: tuple[Finding, ...]
-    digests: dict[tuple[str, Key], tuple[str, str]]
+    digests: dict[_Place, tuple[str, str]]
 
 
 class Memo:
@@ -36,13 +40,12 @@ class Memo:
         known = self._plans.get(snapshot.stack.key)
         if known is None or known.inputs != _inputs(snapshot):
             return None
-        live = {(child.resource.kind, child.key): (child.applied, child.owned) for child in snapshot.children}
-        return known.findings if live == known.digests else None
+        return known.findings if _live(snapshot, known.digests.keys()) == known.digests else None
 
     def remember(self, snapshot: Snapshot, plan: Plan) -> None:
         """Remember a plan that was carried out in full; the snapshot is the one after it."""
         names = {(item.resource.kind, item.key) for item in plan.desired or ()}
-        live = {(child.resource.kind, child.key): (child.applied, child.owned) for child in snapshot.children}
+        live = _live(snapshot, names)
         # An object that is yet to go, or that another stack left, wants another look.
         if live.keys() == names:
             self._plans[snapshot.stack.key] = _Remembered(_inputs(snapshot), plan.findings, live)
@@ -50,6 +53,19 @@ class Memo:
     def forget(self, key: Key) -> None:
         """Forget a stack."""
         self._plans.pop(key, None)
+
+
+def _live(snapshot: Snapshot, wanted: Set[_Place]) -> dict[_Place, tuple[str, str]]:
+    """Return the digests of a stack's objects: of its own, and of whatever has the name of one that is wanted.
+
+    What only bears its label is nothing to it, or strangers could have every pass render.
+    """
+    uid = snapshot.stack.uid
+    return {
+        place: (child.applied, child.owned)
+        for child in snapshot.children
+        if (place := (child.resource.kind, child.key)) in wanted or child.owner_uid == uid
+    }
 
 
 def _inputs(snapshot: Snapshot) -> tuple[Any, ...]:

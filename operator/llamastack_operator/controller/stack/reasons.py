@@ -23,6 +23,14 @@ class ApplyReason(Reason):
         example="a Service 'bot' exists that does not belong to this stack",
         severities=(Severity.ERROR,),
     )
+    WAITING_FOR_CLEANUP = Declaration(
+        "WaitingForCleanup",
+        meaning="An object of the needed name is left from an earlier stack of this name, which was just deleted.",
+        cure="Wait: the cluster collects it within seconds. After a minute it is told as `NameConflict`.",
+        shows=PASSING_ERROR_OF_A_STACK,
+        example="the Deployment 'bot' of an earlier stack of this name is yet to go",
+        severities=(Severity.ERROR,),
+    )
     REJECTED = Declaration(
         "Rejected",
         meaning="The API server refused an object of the stack; the message has its words.",

@@ -14,6 +14,8 @@ from llamastack_resolver.findings import Finding, Findings
 _CONTENDED = {
     "spec.replicas": "Set spec.server.autoscaling instead of an autoscaler of another kind or of your own.",
 }
+REFUSALS = (400, 403, 422)
+"""Statuses by which an API server, its policies among it, says that it does not take an object."""
 _REFUSED = "Correct the field; the object is applied again as soon as the stack changes, and with backoff."
 
 
@@ -27,7 +29,7 @@ def rejection_findings(kind: str, name: str, error: ApiError, spec: Mapping[str,
         spec: the spec of the stack as the API has it.
     """
     findings = Findings()
-    if error.code not in (400, 403, 422):
+    if error.code not in REFUSALS:
         message = f"{kind} {name!r} could not be applied: {error.message}"
         hint = "It is tried again with backoff; where this lasts, look at the API server."
         findings.error(ApplyReason.APPLY_FAILED, message, "spec", hint=hint)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from llamastack_operator.controller.stack.ghosts import UnfoundError
 from llamastack_operator.kube.brake import Brake
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
@@ -51,6 +52,7 @@ class StatusReporter:
             contended: makes the status that says that somebody else writes it, too.
 
         Raises:
+            UnfoundError: the API server has no such stack.
             ApiError: the API server did not take it.
             OSError, TimeoutError: it could not be reached.
         """
@@ -76,7 +78,7 @@ class StatusReporter:
         self._brake.wrote(place, content)
         metadata = await write_status(self._client, LLAMASTACKS, stack.key, stack.uid, status)
         if metadata is None:
-            return True
+            raise UnfoundError
         current = self._stacks.get(stack.key)
         # Else there is an edit that the watch has yet to tell of, and this version would make it old news.
         if current is not None and current.uid == stack.uid and current.differs_in_status_from(metadata):

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from llamastack_contract.build_json import BuildJson
+from llamastack_contract.build_json import FORGED_HINT, BuildJson, OtherFileError, as_told
 from llamastack_contract.paths import LAYERS
 from llamastack_contract.shape import ShapeError
 from llamastack_operator.images.failure import BuildError
@@ -63,16 +63,22 @@ class PushInputs(BuildJson):
         return self.platform or f"linux/{_ARCHITECTURES.get(machine, machine)}"
 
 
-def read_inputs(path: Path) -> PushInputs:
+def read_inputs(path: Path, digest: str | None = None) -> PushInputs:
     """Read `build.json`.
 
+    Args:
+        path: the file.
+        digest: of its bytes; None where the program was told of none.
+
     Raises:
-        BuildError: it is not what the operator writes.
+        BuildError: it is another one than was told of, or not what the operator writes.
     """
     try:
-        inputs = PushInputs.parse(path.read_bytes())
+        inputs = PushInputs.parse(as_told(path.read_bytes(), digest))
         if not _ROOT.fullmatch(inputs.layer.root):
             raise ShapeError("layer.root is no layer's place")
+    except OtherFileError as error:
+        raise BuildError("Tampered", f"{path.name} is not what the operator wrote: {error}", FORGED_HINT) from error
     except (OSError, ValueError) as error:
         where = f": {error}" if isinstance(error, ShapeError) else ""
         raise BuildError("BuildFailed", f"{path.name} is not what this operator version reads{where}") from error

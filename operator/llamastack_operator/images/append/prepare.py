@@ -29,13 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             copy_tools(given.tools)
         except RuntimeError as error:  # the operator's image is broken
             raise BuildError("BuildFailed", str(error)) from error
-        look_up(given.inputs, given.facts, given.credentials, given.ca)
+        look_up(given.inputs, given.facts, given.credentials, given.ca, given.inputs_digest)
         return ""
 
     return run(PREPARE, given.termination_log, work)
 
 
-def look_up(inputs_file: Path, facts: Path, credentials: Path, ca_bundle: Path) -> None:
+def look_up(inputs_file: Path, facts: Path, credentials: Path, ca_bundle: Path, digest: str | None = None) -> None:
     """Write `base.json`.
 
     Args:
@@ -43,11 +43,12 @@ def look_up(inputs_file: Path, facts: Path, credentials: Path, ca_bundle: Path) 
         facts: folder to write to.
         credentials: folder with the Secret for pulling in `pull/`.
         ca_bundle: CA bundle of the registry, if it exists.
+        digest: of `build.json`; None where the program was told of none.
 
     Raises:
         BuildError: there is no such base, or it cannot be had.
     """
-    inputs = read_inputs(inputs_file)
+    inputs = read_inputs(inputs_file, digest)
     reference = inputs.base_reference
     client = Access(inputs, credentials, ca_bundle).pull(reference)
     write_base(lookup_base(client, reference, inputs.wanted_platform), facts / BASE_FILE)

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from llamastack_contract.build_json import DIGEST_OPTION
 from llamastack_contract.paths import (
     AUTHORITIES,
     AUTHORITIES_FILE,
@@ -37,6 +38,7 @@ def parser(name: str, description: str) -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(f"python3 -m llamastack_operator.images {name}", description=description)
     add = result.add_argument
     add("--inputs", type=Path, default=Path(INPUTS, BUILD_FILE), help="the build (default: %(default)s)")
+    add(DIGEST_OPTION, metavar="DIGEST", help="what the build must be, as sha256:... (default: whatever it is)")
     add("--facts", type=Path, default=Path(FACTS), help="folder of base.json (default: %(default)s)")
     add(
         "--credentials",

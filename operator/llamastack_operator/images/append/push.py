@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = options.parse_args(arguments)
 
     def work() -> str:
-        inputs = read_inputs(given.inputs)
+        inputs = read_inputs(given.inputs, given.inputs_digest)
         base = read_base(given.facts / BASE_FILE)
         tree = given.tree or Path(inputs.layer.root)
         record = _checked_record(tree, inputs)

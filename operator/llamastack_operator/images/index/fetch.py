@@ -191,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.tools is not None:
             copy_tools(options.tools)
-        build = read_build(options.build)
+        build = read_build(options.build, options.inputs_digest)
         asyncio.run(_fetch(client_of(build, options), lock_of(build), options.target, options.cache))
     except FailureError as error:
         return _fail(error, options.termination_log)

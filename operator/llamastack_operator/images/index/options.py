@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from llamastack_contract.build_json import BuildJson, PipSettings
+from llamastack_contract.build_json import DIGEST_OPTION, BuildJson, PipSettings
 from llamastack_contract.paths import (
     AUTHORITIES,
     AUTHORITIES_FILE,
@@ -30,6 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     for name, default, text in options:
         parser.add_argument(name, type=Path, default=Path(default), metavar="PATH", help=text)
+    parser.add_argument(DIGEST_OPTION, metavar="DIGEST", help="what the inputs must be, as sha256:...")
     parser.add_argument("--attempts", type=int, default=4, metavar="N", help="how often to try what may pass")
     parser.add_argument("--pause", type=float, default=0.5, metavar="S", help="seconds before the second try")
 

@@ -183,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_options(parser)
     options = parser.parse_args(arguments)
     try:
-        client = client_of(read_build(options.build), options)
+        client = client_of(read_build(options.build, options.inputs_digest), options)
         asyncio.run(serve(client, options.host, options.port))
     except FailureError as error:
         sys.stderr.write(f"{error.reason}: {error.message}\n")

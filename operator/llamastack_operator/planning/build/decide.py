@@ -12,51 +12,30 @@ from typing import Literal
 
 from llamastack_contract.message import PushMessage
 from llamastack_contract.paths import INDEX, INSTALL, PREPARE, PUSH
-from llamastack_operator.objects.build_status import BuildStatus
-from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod, BuildRecord
+from llamastack_operator.objects.build_status import STARTING, BuildStatus
+from llamastack_operator.objects.builds import BuildContainer, BuildJob, BuildPod
 from llamastack_operator.planning.build.failure import Failure, failure_of, tampered, waiting_failure
+from llamastack_operator.planning.build.place import never_ran
 from llamastack_operator.planning.build.reasons import BuildReason
 from llamastack_operator.planning.build.result import LostRecordError, parse_message
+from llamastack_operator.planning.build.snapshot import BuildSnapshot
 from llamastack_operator.workloads.build_job import container_images
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 FIRST_DELAY = 10
 """Seconds before a second try."""
 LONGEST_DELAY = 600
-"""Seconds before a further try at most."""
+"""Seconds before a further try at most, while few have failed."""
+SLOW_AFTER = 10
+"""Tries that may fail in a row before further ones become rare."""
+SLOW_DELAY = 5400
+"""Seconds before a try after that many: so slow that a day has at most thirty tries."""
 LOOK_AGAIN = 2.0
 """Seconds between two looks at the progress of a running build."""
-QUEUE_LOOK = 5.0
-"""Seconds between two looks for a free place: a build that is deleted frees its place without a word."""
 _STEPS = {PREPARE: "preparing", INSTALL: "installing", PUSH: "pushing"}
 
 
-@dataclass(frozen=True, slots=True)
-class BuildSnapshot:
-    """One build and what belongs to it, at one moment.
-
-    Attributes:
-        build: the build.
-        jobs: its Jobs.
-        pods: their pods.
-        may_start: whether one more build may run.
-        now: the time of the pass.
-        progress: what the running container printed last of how far it is.
-    """
-
-    build: BuildRecord
-    jobs: tuple[BuildJob, ...]
-    pods: tuple[BuildPod, ...]
-    may_start: bool
-    now: datetime
-    progress: str = ""
-
-    def pod_of(self, job: BuildJob) -> BuildPod | None:
-        """Return the pod of a Job."""
-        return next((pod for pod in self.pods if pod.job_uid == job.uid), None)
-
-
-Action = Literal["none", "start", "collect", "stop"]
+Action = Literal["none", "start", "collect", "stop", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +44,8 @@ class BuildDecision:
 
     Attributes:
         status: the new status; for `collect` it lacks what the record tells.
-        action: start the try `attempts` of the status, collect the result of `job`, stop `job`, or nothing.
+        action: start the try `attempts` of the status, collect the result of `job`, stop `job`, restore the ConfigMap
+            with the lock, or nothing.
         job: the Job that the action is about.
         message: the last words of `push`, for `collect`.
         again: seconds until the next look, or None where an event will tell.
@@ -83,26 +63,28 @@ def decide(snapshot: BuildSnapshot, settings: WorkloadSettings) -> BuildDecision
     build, status = snapshot.build, snapshot.build.status
     attempts = status.attempts or 0
     if build.phase == "Succeeded":
-        if build.rerun and build.rerun != status.rerun:
+        if snapshot.wants_place:
             return _start(snapshot, status.made_again(build.rerun), attempts + 1)
-        return BuildDecision(status)
+        return BuildDecision(status, "restore" if snapshot.lock_missing else "none")
     if build.phase == "Failed":
         return _after_failure(snapshot, status, attempts)
     if build.phase == "Queued" or attempts == 0:
         return _start(snapshot, status, attempts + 1)
-    job = next((job for job in snapshot.jobs if job.attempt == attempts and job.build_uid == build.uid), None)
+    job = snapshot.job
     if job is None or job.deleting:
         return failed(snapshot, status, Failure(BuildReason.EVICTED, "the build's Job was deleted", retry=True))
     pod = snapshot.pod_of(job)
-    foul = tampered(pod, container_images(build, settings)) if pod is not None else None
+    foul = tampered(job, snapshot.pods_of(job), container_images(build, settings))
     if foul is not None:
         return failed(snapshot, status, foul, stop=job)
     return _try(snapshot, status, job, pod)
 
 
-def retry_delay(attempts: int) -> int:
-    """Return the seconds to wait after that many tries."""
-    return int(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(attempts - 1, 10)))
+def retry_delay(failures: int) -> int:
+    """Return the seconds to wait after that many tries in a row have failed."""
+    if failures >= SLOW_AFTER:
+        return SLOW_DELAY
+    return int(min(LONGEST_DELAY, FIRST_DELAY * 2 ** (failures - 1)))
 
 
 def stamp(moment: datetime) -> str:
@@ -112,7 +94,7 @@ def stamp(moment: datetime) -> str:
 
 def _start(snapshot: BuildSnapshot, status: BuildStatus, attempt: int) -> BuildDecision:
     if not snapshot.may_start:
-        return BuildDecision(status.queued(), again=QUEUE_LOOK)
+        return BuildDecision(status.queued())
     return BuildDecision(status.started(attempt, stamp(snapshot.now)), action="start", again=LOOK_AGAIN)
 
 
@@ -130,11 +112,15 @@ def _try(snapshot: BuildSnapshot, status: BuildStatus, job: BuildJob, pod: Build
 
 
 def _running(snapshot: BuildSnapshot, status: BuildStatus, job: BuildJob, pod: BuildPod | None) -> BuildDecision:
-    if pod is None or pod.deleting:
+    if pod.deleting if pod is not None else status.step != STARTING:
+        # It was there: its Job will tell of its end.
         return BuildDecision(status, again=LOOK_AGAIN)
-    hopeless = waiting_failure(pod)
+    hopeless = waiting_failure(pod) if pod is not None else None
+    hopeless = hopeless or never_ran(pod, snapshot.wait)
     if hopeless is not None:
         return failed(snapshot, status, hopeless, stop=job)
+    if pod is None:
+        return BuildDecision(status, again=LOOK_AGAIN)
     return BuildDecision(status.at(_step(pod, snapshot.progress)), again=LOOK_AGAIN)
 
 
@@ -149,7 +135,7 @@ def _step(pod: BuildPod, progress: str) -> str:
             reason = container.waiting[0]
             return (f"{reason} of {container.image}" if "Image" in reason else f"waiting: {reason}")[:256]
     push = pod.container(PUSH)
-    return "finishing" if push is not None and push.ended is not None else "starting"
+    return "finishing" if push is not None and push.ended is not None else STARTING
 
 
 def working(pod: BuildPod) -> BuildContainer | None:
@@ -202,9 +188,8 @@ def _after_failure(snapshot: BuildSnapshot, status: BuildStatus, attempts: int) 
     due = status.next_attempt_at
     if due is None:
         return BuildDecision(status)
-    left = (datetime.fromisoformat(due) - snapshot.now).total_seconds()
-    if left > 0:
-        return BuildDecision(status, again=left)
+    if not snapshot.wants_place:
+        return BuildDecision(status, again=(datetime.fromisoformat(due) - snapshot.now).total_seconds())
     return _start(snapshot, status, attempts + 1)
 
 
@@ -212,7 +197,7 @@ def failed(
     snapshot: BuildSnapshot, status: BuildStatus, failure: Failure, stop: BuildJob | None = None
 ) -> BuildDecision:
     """Return the decision after a failed try: another one later where that can help."""
-    delay = retry_delay(status.tries) if failure.retry else None
+    delay = retry_delay((status.failures or 0) + 1) if failure.retry else None
     due = stamp(snapshot.now + timedelta(seconds=delay)) if delay is not None else None
     after = status.failed(failure.recorded(), stamp(snapshot.now), due)
     return BuildDecision(after, action="stop" if stop else "none", job=stop, again=delay)

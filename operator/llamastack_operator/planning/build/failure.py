@@ -6,7 +6,7 @@ never turn a failure into a success.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from llamastack_contract.message import FailureMessage
@@ -21,7 +21,9 @@ from llamastack_resolver.findings import Reason
 
 LINE_LIMIT = 400
 """Most characters that are kept of one line of a failing step."""
-_PULL_FAILED = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+_WHO = "find out who may edit pods in this namespace, or which admission webhook changes them"
+PULL_FAILED = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+"""Why a container waits whose image cannot be pulled."""
 _MORE_MEMORY = "raise spec.build.resources.limits.memory"
 
 
@@ -98,7 +100,7 @@ def failure_of(job: BuildJob, pod: BuildPod | None, seen: str = "") -> Failure:
 def waiting_failure(pod: BuildPod) -> Failure | None:
     """Return why a pod that waits will never run, or None where waiting may help."""
     for container in pod.containers:
-        if container.waiting is None or container.waiting[0] not in _PULL_FAILED:
+        if container.waiting is None or container.waiting[0] not in PULL_FAILED:
             continue
         reason, message = container.waiting
         text = message.lower()
@@ -118,7 +120,30 @@ def waiting_failure(pod: BuildPod) -> Failure | None:
     return None
 
 
-def tampered(pod: BuildPod, expected: Mapping[str, str]) -> Failure | None:
+def tampered(job: BuildJob, pods: Sequence[BuildPod], expected: Mapping[str, str]) -> Failure | None:
+    """Return a failure where what runs is not what the operator asked for, and can be no result.
+
+    Args:
+        job: the Job, which nobody can change.
+        pods: its pods.
+        expected: the image that each container must run.
+    """
+    staying = [pod for pod in pods if not pod.deleting]
+    if len(staying) > 1:
+        # A Job makes another pod where it has lost sight of one; and it adopts what others made for it.
+        message = f"the build's Job has {len(staying)} pods, of which one was not made for it"
+        return Failure(BuildReason.EVICTED, message, retry=True)
+    for pod in pods[:1]:
+        foul = _other_images(pod, expected)
+        if foul is not None:
+            return foul
+        if pod.recipe != job.recipe:
+            message = f"the pod {pod.key[1]} has other commands, variables or volumes than the build's Job asks for"
+            return Failure(BuildReason.TAMPERED, message, hint=_WHO)
+    return None
+
+
+def _other_images(pod: BuildPod, expected: Mapping[str, str]) -> Failure | None:
     """Return a failure where a pod's containers are not those that the operator asked for.
 
     Its result is not used in any case; where all programs are of one other image, an upgrade is the likely cause.
@@ -135,7 +160,7 @@ def tampered(pod: BuildPod, expected: Mapping[str, str]) -> Failure | None:
     for container in pod.containers:
         if expected.get(container.name) != container.image:
             message = f"the container {container.name} of pod {pod.key[1]} was made to run {container.image}"
-            return Failure(BuildReason.TAMPERED, message, hint="find out who may edit pods in this namespace")
+            return Failure(BuildReason.TAMPERED, message, hint=_WHO)
     return None
 
 

@@ -134,14 +134,23 @@ class BuildReason(Reason):
     )
     TAMPERED = Declaration(
         "Tampered",
-        meaning="The build's pod did not run what the operator asked for; its result is not used.",
-        cure="Find out who may edit pods in this namespace.",
+        meaning=(
+            "The build's pod did not run what the operator asked for, or read other inputs than it wrote, or what was "
+            "installed cannot be part of an image; nothing of it is used."
+        ),
+        cure="Find out who may edit pods, or write ConfigMaps and Jobs, in this namespace.",
         shows=FAILURE_OF_A_BUILD,
         example="the container push of pod build-1 was made to run registry.example/other",
     )
 
 
+_OF_ITS_POD = (
+    PodReason.OUT_OF_MEMORY,
+    PodReason.PODS_REFUSED,
+    PodReason.UNSCHEDULABLE,
+    PodReason.IMAGE_PULL_FAILED,
+)
 FAILURES: Mapping[str, Reason] = {
-    reason.value: reason for reason in (*BuildReason, *InstallReason, *ModuleReason, PodReason.OUT_OF_MEMORY)
+    reason.value: reason for reason in (*BuildReason, *InstallReason, *ModuleReason, *_OF_ITS_POD)
 }
 """What a LlamaStackBuild can have failed for, by its word."""

@@ -50,7 +50,7 @@ def _decide(question: ImageQuestion, settings: ImageSettings) -> ImageVerdict:
         wanted = wanted_inputs(question, layer, done, settings)
         build = build_to_use(question, layer, wanted)
         if build is None:
-            wish = wish_for(question, layer, wanted)
+            wish = wish_for(question, layer, wanted, done)
             waits = ImageVerdict(False, ImageReason.QUEUED, f"the build {wish.name} is asked for", current=wish.name)
             return _with(waits, [*wishes, wish])
         wishes.append(BuildWish(build.key[1], {}))

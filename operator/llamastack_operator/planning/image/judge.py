@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llamastack_operator.api.build import BuildSettings
 from llamastack_operator.planning.image.decide import decide_image
 from llamastack_operator.planning.image.install import needs_import_names, plan_findings, runs_as_written
 from llamastack_operator.planning.image.outcome import as_it_is
 from llamastack_operator.planning.image.question import ImageQuestion
 from llamastack_operator.planning.reading.answer import Planned
+from llamastack_operator.planning.reasons import ImageReason
 from llamastack_operator.planning.stack.facts import StackFacts
 from llamastack_operator.planning.stack.image_verdict import ImageVerdict
 from llamastack_operator.planning.stack.inputs.run_config import config_path, report_size
@@ -44,10 +46,20 @@ def judge_image(facts: StackFacts, question: ImageQuestion | None, settings: Ima
         return ImageJudgement(None, ())
     if question is None:
         return ImageJudgement(as_it_is(spec), ())
-    findings = plan_findings(question.plan)
+    findings = (*plan_findings(question.plan), *_shortened(spec.build, settings))
     if question.plan.has_errors:
         return ImageJudgement(None, findings)
     return ImageJudgement(decide_image(question, settings), findings)
+
+
+def _shortened(build: BuildSettings | None, settings: ImageSettings) -> Findings:
+    """Say where the operator ends a try earlier than a stack asks for."""
+    findings, asked = Findings(), build.timeout_seconds if build is not None else None
+    if asked is not None and settings.timeout(asked) < asked:
+        message = f"a try may take {settings.timeout(asked)} seconds here, not {asked}"
+        hint = "ask for less, or have `builds.maxTimeoutSeconds` of the operator's chart raised"
+        findings.warning(ImageReason.TIMEOUT_SHORTENED, message, "spec.build.timeoutSeconds", hint=hint)
+    return findings
 
 
 def unplanned(facts: StackFacts) -> tuple[Finding, ...]:

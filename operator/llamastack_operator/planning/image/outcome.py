@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from llamastack_contract.paths import packages_of
 from llamastack_operator.api.build import BuildSettings, strategy_of
 from llamastack_operator.api.stack import LlamaStackSpec
-from llamastack_operator.objects.build_status import RecordedFailure, RecordedModule
+from llamastack_operator.objects.build_status import BuildStatus, RecordedFailure, RecordedModule
 from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.build.reasons import FAILURES, BuildReason
 from llamastack_operator.planning.image.access import pull_secret_of
@@ -20,6 +21,7 @@ from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.runtime import Runtime, StartInstall
 from llamastack_operator.workloads.settings import ImageSettings
 
+_LONG = timedelta(days=1)
 _UNTOLD = RecordedFailure(BuildReason.BUILD_FAILED, "the build failed", hint="", step="", retry=False, tail=())
 
 
@@ -42,18 +44,30 @@ def unfinished(build: BuildRecord, plan: InstallPlan) -> ImageVerdict:
         return _failed(build, plan)
     if build.phase == "Building":
         return ImageVerdict(False, ImageReason.BUILDING, f"{step or 'starting'} (build {name})", current=name)
-    return ImageVerdict(False, ImageReason.QUEUED, f"the build {name} waits for its turn", current=name)
+    failure = build.status.failure
+    before = f", after a try that failed: {failure.message}" if failure is not None else ""
+    return ImageVerdict(False, ImageReason.QUEUED, f"the build {name} waits for its turn{before}", current=name)
 
 
 def _failed(build: BuildRecord, plan: InstallPlan) -> ImageVerdict:
     failure = build.status.failure or _UNTOLD
     reason = FAILURES.get(failure.reason, BuildReason.BUILD_FAILED)
-    again = build.status.next_attempt_at
-    when = f"; try {build.status.tries} failed, the next is at {again}" if again else ""
+    again, lasts = build.status.next_attempt_at, fails_for_long(build.status)
+    since = f", since {build.status.failing_since} none succeeded" if lasts else ""
+    when = f"; try {build.status.tries} failed{since}, the next is at {again}" if again else ""
     # What a build of the stack layer is about, the release alone asks for.
     places = plan.places_of(failure.concerns) if _kind(build) == "modules" else ()
     message = f"{_where(places)}{failure.message or _UNTOLD.message}{when} (build {build.key[1]})"
-    return ImageVerdict(False, reason, message, failure.hint, stalled=not again, current=build.key[1], places=places)
+    stalled = not again or lasts
+    return ImageVerdict(False, reason, message, failure.hint, stalled=stalled, current=build.key[1], places=places)
+
+
+def fails_for_long(status: BuildStatus) -> bool:
+    """Tell whether tries have failed for so long that somebody should look, though there will be further ones."""
+    began, ended = status.failing_since, status.finished_at
+    if began is None or ended is None:
+        return False
+    return datetime.fromisoformat(ended) - datetime.fromisoformat(began) >= _LONG
 
 
 def _where(places: Sequence[str]) -> str:
@@ -80,11 +94,12 @@ def finished(question: ImageQuestion, done: Sequence[BuildRecord], settings: Ima
             True, ImageReason.UP_TO_DATE, message, runtime=runtime, current=last.key[1], modules=modules
         )
     install = StartInstall(
-        lock=lock_name(last.key[1]),
+        lock=lock_name(last.key[1], last.status.lock_digest),
         packages=tuple(_site_packages(one) for one in reversed(done) if _kind(one) == "modules"),
         programs=tuple(f"{one.spec.inputs.layer.root}/bin" for one in done if _kind(one) == "stack"),
         settings=spec.build or BuildSettings(),
         operator=last.status.operator_image or settings.operator,
+        digest=last.status.lock_digest,
     )
     runtime = Runtime(
         # What was locked is for the base that it was locked on, not for the one of a newer operator.

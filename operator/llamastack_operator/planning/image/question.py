@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from llamastack_operator.api.conditions import ConditionType, is_true
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.builds import BuildRecord
+from llamastack_operator.planning.image.refresh import refresh_token
 from llamastack_operator.planning.install.install_plan import InstallPlan
 from llamastack_operator.planning.stack.stack import Stack
-
-_UNITS = {"h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +49,22 @@ def question_about(
         builds: the builds of its namespace.
         now: the time, in seconds since 1970.
     """
-    token, again = _refresh(stack, spec, now)
+    current = (stack.status.get("buildRef") or {}).get("name")
+    interval = spec.build.refresh_interval if spec.build else None
+    token, again = refresh_token(stack.rebuild, interval, stack.uid, _held(current, builds), now)
     question = ImageQuestion(
         spec=spec,
         plan=plan,
         builds=builds,
-        current=(stack.status.get("buildRef") or {}).get("name"),
+        current=current,
         access="",
-        refresh=token,
+        refresh=str(token),
         unchanged=stack.status.get("observedGeneration") == stack.generation
         and is_true(stack.status, ConditionType.IMAGE_READY),
     )
     return question, again
 
 
-def _refresh(stack: Stack, spec: LlamaStackSpec, now: float) -> tuple[str, float | None]:
-    """Return the token that asks for a fresh look, and the seconds until the next interval."""
-    interval = spec.build.refresh_interval if spec.build else None
-    if interval is None:
-        return stack.rebuild, None
-    seconds = int(interval[:-1]) * _UNITS[interval[-1]]
-    epoch, passed = divmod(now, seconds)
-    token = f"{stack.rebuild}@{interval}/{int(epoch)}".removeprefix("@")
-    return token, seconds - passed
+def _held(current: str | None, builds: tuple[BuildRecord, ...]) -> str:
+    """Return the token of the build that a stack runs or waits for, empty for none."""
+    return next((build.spec.inputs.refresh or "" for build in builds if build.key[1] == current), "")

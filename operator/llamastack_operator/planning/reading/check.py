@@ -39,7 +39,9 @@ class Checked(NamedTuple):
         }
 
 
-def check_document(document: Input, override: Release | None, read_files: bool = False) -> Checked:
+def check_document(
+    document: Input, override: Release | None, read_files: bool = False, reported: Release | None = None
+) -> Checked:
     """Check one document.
 
     Args:
@@ -47,11 +49,12 @@ def check_document(document: Input, override: Release | None, read_files: bool =
         override: the release to check it for; default: the one that it names, else one that is concluded.
         read_files: whether the directories that a bare config names may be read from this machine; never for the text
             of a tenant.
+        reported: the release that a pod of its image reported, where its tag is no proof of another.
     """
     if document.kind == "Other" or document.config is None:
         findings = Findings(locate(document.findings, document)).sorted()
         return Checked(document, document.release, tuple(findings), None)
-    release, resolution = release_for(document, override, read_files)
+    release, resolution = release_for(document, override, read_files, reported)
     if release is None:
         findings = Findings(locate(document.findings, document)).sorted()
         return Checked(document, document.release, tuple(findings), None)

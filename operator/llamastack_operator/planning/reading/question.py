@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
 from llamastack_operator.planning.stack.facts import StackFacts
+from llamastack_operator.planning.stack.known_image import KnownImage, known_image
 from llamastack_resolver.documents.environment import Secrets
 
 _SPEC = ("distribution", "runConfigFrom", "externalProviders", "externalApis")
@@ -25,6 +26,8 @@ class ReadingQuestion:
         spec: the parts of the spec that matter, in wire form, without an inline run config.
         pip: what `spec.build.pip` asks for beside the run config, by the names of its fields; it decides about what is
             installed alone.
+        image: what the stack's own pods have told of its image; it decides about what is said alone, and so changes
+            neither what pods get, nor what tells these inputs from others.
         run_config: the text of an inline run config; None where it is referred to, or there is none.
         config_maps: the texts of ConfigMaps that matter, by name and key.
         secrets: the keys of Secrets that matter, by name.
@@ -35,11 +38,13 @@ class ReadingQuestion:
     config_maps: Mapping[str, Mapping[str, str]]
     secrets: Secrets
     pip: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    image: KnownImage | None = None
 
     @cached_property
     def text(self) -> str:
         """The question as JSON; the same question is the same text."""
-        return _text({**self._judged, "pip": {name: list(texts) for name, texts in self.pip.items()}})
+        known = {} if self.image is None else {"image": asdict(self.image)}
+        return _text({**self._judged, **known, "pip": {name: list(texts) for name, texts in self.pip.items()}})
 
     @cached_property
     def key(self) -> str:
@@ -65,7 +70,8 @@ class ReadingQuestion:
         """Return the question that was written as JSON."""
         value = json.loads(text)
         secrets = {name: frozenset(keys) for name, keys in value["secrets"].items()}
-        return cls(value["spec"], value["runConfig"], value["configMaps"], secrets, value["pip"])
+        image = KnownImage(**value["image"]) if "image" in value else None
+        return cls(value["spec"], value["runConfig"], value["configMaps"], secrets, value["pip"], image)
 
 
 def question_of(facts: StackFacts) -> ReadingQuestion | None:
@@ -82,7 +88,8 @@ def question_of(facts: StackFacts) -> ReadingQuestion | None:
         server["podTemplate"] = {"volumeMounts": mounts}
     pip = (wire.get("build") or {}).get("pip") or {}
     asked = {key: pip[key] for key in _PIP if pip.get(key)}
-    return ReadingQuestion({**spec, "server": server}, stack.run_config, referred.texts, referred.secrets, asked)
+    said = {**spec, "server": server}
+    return ReadingQuestion(said, stack.run_config, referred.texts, referred.secrets, asked, known_image(stack))
 
 
 def _text(value: Mapping[str, Any]) -> str:

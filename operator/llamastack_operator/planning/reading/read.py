@@ -12,10 +12,11 @@ from typing import Any
 
 from llamastack_operator.api.status import FINDINGS_LIMIT
 from llamastack_operator.planning.reading.answer import Answer
-from llamastack_operator.planning.reading.certainty import with_certainty
+from llamastack_operator.planning.reading.certainty import decides, with_certainty
 from llamastack_operator.planning.reading.check import check_document
 from llamastack_operator.planning.reading.planned import planned_of
 from llamastack_operator.planning.reading.question import ReadingQuestion
+from llamastack_operator.planning.reading.reported import reported_release
 from llamastack_operator.planning.reading.rows import providers_of
 from llamastack_operator.planning.stack.inputs.run_config import inline_value
 from llamastack_operator.planning.stack.reading import Reading
@@ -40,9 +41,11 @@ def read(question: ReadingQuestion) -> Answer:
 def _reading(question: ReadingQuestion, more: Iterable[Finding]) -> Reading:
     manifest = _object("LlamaStack", _NAME, spec=_spec(question))
     config_maps = [_object("ConfigMap", name, data=texts) for name, texts in question.config_maps.items()]
-    checked = check_document(read_manifest(manifest, ConfigMaps.among(config_maps), question.secrets), None)
+    reported = reported_release(question.image)
+    written = read_manifest(manifest, ConfigMaps.among(config_maps), question.secrets)
+    checked = check_document(written, None, reported=reported.release if reported else None)
     document = checked.document
-    found = with_certainty(checked.findings, document)
+    found = with_certainty(checked.findings, document, reported)
     told = [*more, *(_for_a_status(one) for one in found if not _is_told_elsewhere(one))]
     resolution = checked.resolution
     resolved = resolution is not None and resolution.config is not None
@@ -53,6 +56,7 @@ def _reading(question: ReadingQuestion, more: Iterable[Finding]) -> Reading:
         omitted=max(0, len(told) - FINDINGS_LIMIT),
         providers=providers_of(resolution, document.config, found, document.prefix) if resolution and resolved else (),
         complete=resolved,
+        reported=decides(reported, document),
     )
 
 

@@ -18,15 +18,15 @@ _RELEASE = "name a release of `llamastack catalog`"
 
 
 def release_for(
-    document: Input, override: Release | None, read_files: bool
+    document: Input, override: Release | None, read_files: bool, reported: Release | None = None
 ) -> tuple[Release | None, Resolution | None]:
     """Return the release to check a document against, and the resolution where finding the release took one.
 
-    What the user names on the command line wins, then the document's own release, then the image's tag; a
-    config that says nothing is judged by what is in it, and the report says so. There is no release, and a finding,
-    where the document names one that nothing of the catalog stands in for.
+    What the user names on the command line wins, then the document's own release, then what a pod reported of the
+    image, then the image's tag; a config that says nothing is judged by what is in it, and the report says so. There is
+    no release, and a finding, where the document names one that nothing of the catalog stands in for.
     """
-    named = _named(document, override)
+    named = _named(document, override, reported)
     if named is not None or document.release is not None:
         return named, None
     if not isinstance(document.config, dict):
@@ -34,11 +34,13 @@ def release_for(
     return _concluded(document, read_files)
 
 
-def _named(document: Input, override: Release | None) -> Release | None:
+def _named(document: Input, override: Release | None, reported: Release | None) -> Release | None:
     if override is not None:
         return _told(document, override, DOCUMENT)
     if document.release is not None:
         return _declared(document, document.release)
+    if reported is not None:
+        return _told(document, reported, "spec.distribution.image")
     tagged = release_of_image(document.image, catalog.releases()) if document.image else None
     return _told(document, tagged, "spec.distribution.image") if tagged else None
 

@@ -57,6 +57,7 @@ def _reading_wire(reading: Reading) -> dict[str, Any]:
         "omitted": reading.omitted,
         "providers": [asdict(provider) for provider in reading.providers],
         "complete": reading.complete,
+        "reported": reading.reported,
     }
 
 
@@ -68,6 +69,7 @@ def _reading(value: Mapping[str, Any]) -> Reading:
         omitted=value["omitted"],
         providers=tuple(_provider(entry) for entry in value["providers"]),
         complete=value["complete"],
+        reported=value["reported"],
     )
 
 

@@ -17,12 +17,13 @@ from llamastack_operator.workloads.children import autoscaled
 from llamastack_operator.workloads.names import replicas
 
 
-def availability(snapshot: Snapshot, check: LastCheck | None = None) -> Verdict:
+def availability(snapshot: Snapshot, check: LastCheck | None = None, newest: str = "") -> Verdict:
     """Return whether pods serve, be it an older generation.
 
     Args:
         snapshot: the stack and its objects.
         check: the check that counts, if its pods are of the newest generation.
+        newest: the newest revision, where that is another one than the Deployment's.
     """
     deployment = snapshot.deployment
     trouble = trouble_of(snapshot, deployment)
@@ -37,7 +38,7 @@ def availability(snapshot: Snapshot, check: LastCheck | None = None) -> Verdict:
     if deployment is None or count == 0:
         none = StackReason.NO_REPLICAS_AVAILABLE
         return no(trouble.reason if trouble and not stops(check, trouble) else none, told)
-    revision = deployment.revision
+    revision = newest or deployment.revision
     ready = [pod for pod in snapshot.pods if pod.ready and not pod.deleting]
     if ready and not any(pod.revision == revision for pod in ready):
         return yes(StackReason.OLD_REVISION_SERVES, told)

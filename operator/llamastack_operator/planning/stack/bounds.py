@@ -67,15 +67,15 @@ def within_bounds(status: Mapping[str, Any]) -> dict[str, Any]:
             count those which are not even in it.
     """
     few = _listed(_listed(status, _FINDINGS, FINDINGS_LIMIT), _PROVIDERS, PROVIDERS_LIMIT)
-    check = few.pop("startCheck", None)
-    whole = {key: _each_text(value, cut) for key, value in few.items()} | _checked(check, _REPORT)
+    checks: dict[str, Any] = {name: few.pop(name) for name in ("startCheck", "preflight") if name in few}
+    whole = {key: _each_text(value, cut) for key, value in few.items()} | _checked(checks, _REPORT)
     if size_of(whole) <= STATUS_LIMIT:
         return whole
     for rung in _LADDER:
         short = {
             key: _each_text(value, partial(shortened, limit=getattr(rung, key, MESSAGE_LIMIT)))
             for key, value in whole.items()
-        } | _checked(check, rung.report)
+        } | _checked(checks, rung.report)
         if size_of(short) <= STATUS_LIMIT:
             return short
     # All but the providers fits in any case.
@@ -114,15 +114,20 @@ def _listed(status: Mapping[str, Any], which: _List, most: int) -> dict[str, Any
     return {key: value for key, value in whole.items() if value or key not in (which.name, which.rest)}
 
 
-def _checked(check: Mapping[str, Any] | None, most: int) -> dict[str, Any]:
-    """Return what a status keeps of a start check: of its report whole lines, for each is read by itself, of at most so
-    many bytes, but the first in any case."""
-    if check is None:
-        return {}
-    lines = check["report"].split("\n")
+def _checked(checks: Mapping[str, Mapping[str, Any]], most: int) -> dict[str, Any]:
+    """Return what a status keeps of checks: of a report whole lines, for each is read by itself, of at most so many
+    bytes, but the first in any case."""
+    return {
+        name: {key: _whole_lines(text, most) if key == "report" else cut(text) for key, text in check.items()}
+        for name, check in checks.items()
+    }
+
+
+def _whole_lines(report: str, most: int) -> str:
+    lines = report.split("\n")
     while len(lines) > 1 and size_of("\n".join(lines)) > most:
         lines.pop()
-    return {"startCheck": {**check, "revision": cut(check["revision"]), "report": "\n".join(lines)}}
+    return "\n".join(lines)
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:

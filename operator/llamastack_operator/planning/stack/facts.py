@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from llamastack_operator.objects.child import Child
-from llamastack_operator.objects.child_facts import DeploymentFacts, ServiceFacts
+from llamastack_operator.objects.child_facts import ChildFacts, DeploymentFacts, ServiceFacts
 from llamastack_operator.objects.pods import Pod
+from llamastack_operator.objects.preflights import PreflightJob, PreflightPod
 from llamastack_operator.planning.stack.reading import NOTHING_READ, Reading
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_operator.planning.stack.stopping import read_findings
@@ -45,17 +47,39 @@ NOTHING_REFERRED = Referred(
 """What a stack without references has."""
 
 
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightFacts:
+    """What there is of preflights of a stack.
+
+    Attributes:
+        jobs: their Jobs.
+        pods: the pods of these.
+        now: the time of the look.
+    """
+
+    jobs: tuple[PreflightJob, ...] = ()
+    pods: tuple[PreflightPod, ...] = ()
+    now: datetime = _LONG_AGO
+
+
+NO_PREFLIGHTS = PreflightFacts()
+
+
 @dataclass(frozen=True, slots=True)
 class StackFacts:
     """One stack and all that belongs to it, at one moment.
 
     Attributes:
         stack: the stack.
-        children: its objects.
+        children: what says by owner or label that it is the stack's; `Child.belongs_to` tells which of it is.
         pods: its pods.
         referred: what its references led to.
         reading: what the resolver says of it.
         programs: the ConfigMaps of its namespace with programs that check and run servers, by name.
+        preflights: what there is of its preflights.
     """
 
     stack: Stack
@@ -64,6 +88,7 @@ class StackFacts:
     referred: Referred
     reading: Reading = NOTHING_READ
     programs: frozenset[str] = frozenset()
+    preflights: PreflightFacts = NO_PREFLIGHTS
 
     def without_texts(self) -> StackFacts:
         """Return the same without texts of ConfigMaps, to be kept: they can be megabytes, and are read again."""
@@ -72,12 +97,27 @@ class StackFacts:
     @property
     def deployment(self) -> DeploymentFacts | None:
         """How the stack's Deployment stands; None where there is none."""
-        return next((child.facts for child in self.children if isinstance(child.facts, DeploymentFacts)), None)
+        return self._own(DeploymentFacts)
 
     @property
     def service(self) -> ServiceFacts | None:
         """How the stack's Service is reached; None where there is none."""
-        return next((child.facts for child in self.children if isinstance(child.facts, ServiceFacts)), None)
+        return self._own(ServiceFacts)
+
+    def _own[F: ChildFacts](self, kind: type[F]) -> F | None:
+        """Return what is known of the stack's own object of a kind that bears the stack's name.
+
+        Whoever may create objects can give one of another name our labels: it speaks for no stack.
+        """
+        key, uid = self.stack.key, self.stack.uid
+        return next(
+            (
+                child.facts
+                for child in self.children
+                if isinstance(child.facts, kind) and child.key == key and child.belongs_to(uid)
+            ),
+            None,
+        )
 
     @property
     def run_config(self) -> str | None:

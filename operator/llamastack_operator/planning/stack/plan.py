@@ -8,14 +8,16 @@ from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.child import Child, Desired
 from llamastack_operator.objects.child_facts import ClaimFacts
 from llamastack_operator.objects.config_map import text_size
+from llamastack_operator.objects.resources import DEPLOYMENTS, HORIZONTALPODAUTOSCALERS
 from llamastack_operator.planning.stack.image_verdict import BuildWish
+from llamastack_operator.planning.stack.preflight import Preflight, preflight_of
 from llamastack_operator.planning.stack.programs import is_proven, programs_that_run
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stopping import read_findings
-from llamastack_operator.workloads.children import children, proven_config_map, revision_of
+from llamastack_operator.workloads.children import autoscaled, children, proven_config_map, revision_of
 from llamastack_operator.workloads.desired import Owner
-from llamastack_operator.workloads.names import created_claim_name
+from llamastack_operator.workloads.names import created_claim_name, replicas
 from llamastack_operator.workloads.run_config import SIZE_LIMIT
 from llamastack_operator.workloads.runtime import Runtime, StartProgram
 from llamastack_operator.workloads.settings import WorkloadSettings
@@ -33,6 +35,9 @@ class Plan:
         obsolete: objects that the stack no longer has.
         builds: the builds that it runs or waits for.
         program: the program that its pods are checked and run by; None for pods of before there was one.
+        preflight: how the preflight of the wanted revision stands; None where there is none. While it holds the
+            roll-out, `desired` has no Deployment.
+        scale: how many pods the Deployment is to have that is held; None where that is no question.
     """
 
     findings: tuple[Finding, ...]
@@ -40,6 +45,8 @@ class Plan:
     obsolete: tuple[Child, ...] = ()
     builds: tuple[BuildWish, ...] = ()
     program: StartProgram | None = None
+    preflight: Preflight | None = None
+    scale: int | None = None
 
 
 def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
@@ -56,9 +63,16 @@ def plan(snapshot: Snapshot, settings: WorkloadSettings) -> Plan:
         return Plan(findings, None, builds=image.wishes if image else ())
     wanted, program = _wanted(snapshot, spec, image.runtime, run_config, settings)
     marker = proven_config_map(Owner(stack.key, stack.uid), wanted)
-    if marker is not None and is_proven(snapshot, marker, revision_of(wanted)):
+    proven = marker is not None and is_proven(snapshot, marker, revision_of(wanted))
+    preflight = preflight_of(snapshot, wanted, proven, settings)
+    if preflight is not None and preflight.holds:
+        # What serves needs its config, and whatever else is obsolete only when it has been replaced.
+        others = tuple(item for item in wanted if item.resource is not DEPLOYMENTS)
+        return Plan(findings, others, (), image.wishes, program, preflight, _scale(snapshot, spec))
+    if marker is not None and proven:
         wanted.append(marker)
-    return Plan(findings, tuple(wanted), obsolete_children(snapshot, wanted), image.wishes, program)
+    obsolete = obsolete_children(snapshot, wanted)
+    return Plan(findings, tuple(wanted), obsolete, image.wishes, program, preflight)
 
 
 def _wanted(
@@ -81,6 +95,13 @@ def _wanted(
         if snapshot.deployment is not None and revision_of(wanted) == snapshot.deployment.revision:
             return wanted, program
     return made(settings.program), settings.program
+
+
+def _scale(snapshot: Snapshot, spec: LlamaStackSpec) -> int | None:
+    """Return how many pods a Deployment that is held is to have; None where an autoscaler says it, be it an obsolete
+    one."""
+    is_scaled = any(child.resource is HORIZONTALPODAUTOSCALERS for child in snapshot.children)
+    return None if is_scaled or autoscaled(spec) else replicas(spec)
 
 
 def findings_of(snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -140,7 +161,8 @@ def _check_claim(snapshot: Snapshot, findings: Findings) -> None:
     if not (spec and spec.server and spec.server.storage and spec.server.storage.size):
         return
     name, uid = created_claim_name(snapshot.stack.key[1]), snapshot.stack.uid
-    claims = (child for child in snapshot.children if child.resource.kind == "PersistentVolumeClaim")
+    # One that goes with its owner is waited for where it is applied.
+    claims = (child for child in snapshot.children if isinstance(child.facts, ClaimFacts) and not child.facts.owned)
     if not any(claim.key[1] == name and claim.owner_uid != uid for claim in claims):
         return
     path = "spec.server.storage"

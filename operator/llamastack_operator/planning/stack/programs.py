@@ -46,7 +46,9 @@ def is_proven(snapshot: Snapshot, marker: Desired, revision: str) -> bool:
         revision: the revision.
     """
     deployment = snapshot.deployment
-    there = any(child.resource.kind == "ConfigMap" and child.key == marker.key for child in snapshot.children)
+    uid = snapshot.stack.uid
+    maps = (child for child in snapshot.children if child.resource.kind == "ConfigMap" and child.key == marker.key)
+    there = any(child.belongs_to(uid) for child in maps)
     return there or (deployment is not None and deployment.revision == revision and serves(deployment))
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from llamastack_operator.api.conditions import Verdict, no, yes
+from llamastack_operator.api.conditions import Verdict, no, with_rest, yes
 from llamastack_operator.objects.child_facts import DeploymentFacts
 from llamastack_operator.planning.stack.availability import stops, suspended, trouble_of, trouble_words
-from llamastack_operator.planning.stack.pass_outcome import summary
+from llamastack_operator.planning.stack.pass_outcome import rest_of, summary
+from llamastack_operator.planning.stack.preflight import Preflight
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.start_report import LastCheck
@@ -32,6 +33,7 @@ class Situation:
         applied: whether every wanted object is in place.
         available: whether pods serve.
         check: the check of their start that counts, if its pods are of the newest generation.
+        held: the preflight for which the roll-out waits; None where it does not.
     """
 
     snapshot: Snapshot
@@ -39,6 +41,7 @@ class Situation:
     applied: bool
     available: Verdict
     check: LastCheck | None = None
+    held: Preflight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,18 @@ def image_awaited(situation: Situation) -> Progress | None:
     """Look for a build that waits, runs or is tried again."""
     image = situation.snapshot.image
     return _at_work(image.reason, image.message) if image is not None and not image.ready else None
+
+
+def held_back(situation: Situation) -> Progress | None:
+    """Look whether the newest generation is held back until its preflight has ended, or for what that has found."""
+    held, check = situation.held, situation.check
+    if held is None:
+        return None
+    if check is None:
+        return _at_work(StackReason.PREFLIGHT, "a preflight checks the new revision before pods that serve are stopped")
+    errors = _lasting_first(check.errors)
+    reason, words = errors[0].reason, f"found by a preflight, and no pod was stopped: {errors[0].message}"
+    return (_at_work if reason.declaration.passing else _stuck)(reason, with_rest(words, rest_of(errors)))
 
 
 def at_rest(situation: Situation) -> Progress | None:
@@ -141,6 +156,7 @@ LOOKS: tuple[Look, ...] = (
     passing_error,
     image_failed,
     image_awaited,
+    held_back,
     at_rest,
     serving,
     timed_out,
@@ -148,7 +164,8 @@ LOOKS: tuple[Look, ...] = (
     pods_in_trouble,
     starting,
 )
-"""The order of the looks: what an edit must mend, what is waited for, what is well, what went wrong, what is left."""
+"""The order of the looks: what an edit must mend, what is waited for, what is held back, what is well, what went wrong,
+what is left."""
 
 
 def _done(reason: Reason, message: str) -> Progress:

@@ -63,6 +63,7 @@ class Reading:
         omitted: how many findings more there were.
         providers: the entries of `providers` that are told of, in the order of the run config.
         complete: whether the run config could be read, and was resolved.
+        reported: whether errors are called certain by what a pod reported of the image.
     """
 
     digest: str
@@ -71,6 +72,7 @@ class Reading:
     omitted: int
     providers: tuple[Provider, ...]
     complete: bool
+    reported: bool = False
 
     @property
     def has_errors(self) -> bool:
@@ -124,5 +126,9 @@ def as_warning(finding: Finding, why: str) -> Finding:
     """
     if finding.severity is not Severity.ERROR:
         return finding
-    hint = f"{finding.hint.rstrip('.')}. {why}" if finding.hint else why
-    return replace(finding, severity=Severity.WARNING, hint=hint)
+    return replace(with_hint(finding, why), severity=Severity.WARNING)
+
+
+def with_hint(finding: Finding, sentence: str) -> Finding:
+    """Return a finding with a sentence more in its hint."""
+    return replace(finding, hint=f"{finding.hint.rstrip('.')}. {sentence}" if finding.hint else sentence)

@@ -29,6 +29,26 @@ class StackReason(Reason):
         shows=(Place.READY.false, Place.RECONCILING.true, Place.STALLED.false),
         example="pods of the newest generation are starting",
     )
+    PREFLIGHT = Declaration(
+        "Preflight",
+        meaning=(
+            "A Job checks the new revision on scratch storage: its volume forces `Recreate`, and the pods that serve "
+            "are stopped only when nothing is found."
+        ),
+        cure="",
+        shows=(Place.READY.false, Place.RECONCILING.true),
+        example="a preflight checks the new revision before pods that serve are stopped",
+    )
+    PREFLIGHT_UNPROVEN = Declaration(
+        "PreflightUnproven",
+        meaning=(
+            "A preflight could not tell whether the new revision starts, for it needs the user's volume or database, "
+            "or no node took its pod. The roll-out goes on."
+        ),
+        cure="Nothing has to be done; the new pods check themselves.",
+        shows=(Place.EVENT,),
+        example="no node took its pod in 60 s: 0/3 nodes are available",
+    )
     SUSPENDED = Declaration(
         "Suspended",
         meaning="No pod runs, as `spec.suspend` or `spec.server.replicas: 0` asks for.",
@@ -165,6 +185,21 @@ class StackReason(Reason):
         shows=(Place.CONFIG_VALID.false, *ERROR_OF_A_STACK),
         example="Input should be a valid integer",
         severities=(Severity.ERROR,),
+    )
+    RESERVED_KEY = Declaration(
+        "ReservedKey",
+        meaning=(
+            "A label or annotation that the stack gives to its pods or its Service has a key below `llamastack.dev/`, "
+            "by which the operator tells objects apart. Where it writes the same key its own value stands; pods with "
+            "the label of a build are not seen. The API server takes none any more."
+        ),
+        cure="Give it another key, or remove it; the pods are replaced by that.",
+        shows=(Place.FINDING, Place.EVENT),
+        example=(
+            'spec.network.service.annotations["llamastack.dev/team"]: keys below llamastack.dev/ are for the operator '
+            "alone"
+        ),
+        severities=(Severity.WARNING,),
     )
     CLAIM_EXISTS = Declaration(
         "ClaimExists",

@@ -51,8 +51,8 @@ class Snapshot:
 
     @property
     def pods(self) -> tuple[Pod, ...]:
-        """Its pods."""
-        return self.facts.pods
+        """Its pods: nothing where the Deployment that made them is another's."""
+        return self.facts.pods if self.deployment is not None else ()
 
     @property
     def referred(self) -> Referred:

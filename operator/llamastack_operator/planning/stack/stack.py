@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from llamastack_operator.api.labels import REBUILD_ANNOTATION
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_operator.objects.child import Key
-from llamastack_operator.objects.fields import annotation, mapping, metadata_of, number, version_of
+from llamastack_operator.objects.fields import annotation, mapping, metadata_of, number, text, version_of
 from llamastack_operator.objects.slim_json import PACKED
 from llamastack_operator.planning.stack.inputs.inline import inline_config, packed_config
+from llamastack_operator.planning.stack.inputs.reserved_keys import check_keys
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_resolver.findings import Finding, Findings
 from llamastack_resolver.reasons import ConfigReason
@@ -38,6 +39,7 @@ class Stack:
         packed_run_config: its inline run config as compressed text, or None where it has none.
         findings: what is wrong with the object itself.
         modules: whether its inline run config names a module.
+        created: its creation time (RFC 3339).
         rebuild: the user's request for a fresh look at tags and versions; a new value is a new request.
         status: its status as last seen.
     """
@@ -53,6 +55,7 @@ class Stack:
     status: Mapping[str, Any]
     modules: bool = False
     rebuild: str = ""
+    created: str = ""
 
     @property
     def group(self) -> str:
@@ -91,6 +94,7 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
     try:
         spec = LlamaStackSpec.model_validate(fields)
         check_release(spec, findings)
+        check_keys(spec, findings)
     except ValidationError as error:
         check_spec(error, findings)
     inline = packed_config(packed) if packed else inline_config(run_config)
@@ -106,7 +110,12 @@ def stack_from(body: Mapping[str, Any]) -> Stack:
         status=mapping(body, "status"),
         modules=inline.modules,
         rebuild=_rebuild(metadata),
+        created=_created(metadata),
     )
+
+
+def _created(metadata: Mapping[str, Any]) -> str:
+    return text(metadata, "creationTimestamp")
 
 
 def _rebuild(metadata: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from llamastack_contract.start_report import StartReport
 from llamastack_operator.objects.pods import Pod, StartCheck
+from llamastack_operator.planning.stack.preflight import Preflight
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.reported import findings_of_report
 from llamastack_operator.planning.stack.snapshot import Snapshot
@@ -31,6 +32,7 @@ class LastCheck:
         fresh: whether the pod is there that said it.
         stopped: whether it kept its server from starting.
         findings: its errors and warnings, errors first, as findings of the stack.
+        preflight: whether it was made before the revision was rolled out.
     """
 
     revision: str
@@ -38,6 +40,7 @@ class LastCheck:
     fresh: bool
     stopped: bool
     findings: tuple[Finding, ...]
+    preflight: bool = False
 
     @property
     def errors(self) -> list[Finding]:
@@ -88,6 +91,20 @@ def last_check(snapshot: Snapshot) -> LastCheck | None:
     if kept is None:
         return None
     return LastCheck(deployment.revision, kept, False, kept.verdict == "Failed", _findings(kept, snapshot))
+
+
+def check_of_newest(snapshot: Snapshot, held: Preflight | None) -> LastCheck | None:
+    """Return the check that counts, if it is about the spec of now; None where there is none.
+
+    Args:
+        snapshot: the stack.
+        held: the preflight for which the roll-out waits; None where it does not.
+    """
+    if held is None:
+        return last_check(snapshot) if speaks_of_newest(snapshot) else None
+    if held.report is None:
+        return None
+    return LastCheck(held.revision, held.report, True, True, _findings(held.report, snapshot), preflight=True)
 
 
 def speaks_of_newest(snapshot: Snapshot) -> bool:

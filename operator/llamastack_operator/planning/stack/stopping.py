@@ -1,6 +1,7 @@
 """Which findings of a reading stop a stack: an error does, unless its inputs served once, or its user says otherwise.
 
 What served is not made worse by a new operator that knows more: that is a warning, and drift, scale and deletes go on.
+What pods report of an image says nothing against the inputs that these pods have started with: they have checked those.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from llamastack_operator.api.conditions import ConditionType, is_true
+from llamastack_operator.planning.stack.known_image import has_started
 from llamastack_operator.planning.stack.reading import Reading, as_warning
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.stack import Stack
 from llamastack_resolver.findings import Finding
 
 _SERVED = "It does not stop the stack, for the stack has served with this."
+_STARTED = "It does not stop the stack, for its pods have started with this: their check decides."
 WARN = "It does not stop the stack, as `spec.startup.validation: Warn` asks for."
 
 
@@ -28,6 +31,8 @@ def read_findings(stack: Stack, reading: Reading) -> tuple[Finding, ...]:
         return tuple(found)
     if has_served(stack, reading):
         return tuple(as_warning(finding, _SERVED) for finding in found)
+    if reading.reported and has_started(stack, reading.digest):
+        return tuple(as_warning(finding, _STARTED) for finding in found)
     if _only_warns(stack) and reading.complete:
         return tuple(as_warning(finding, WARN) for finding in found)
     return tuple(found)

@@ -35,8 +35,9 @@ def verdicts(
     """
     errors = _errors(outcome.findings)
     told = check.beside(outcome.findings) if check is not None else outcome.findings
-    available = availability(snapshot, check)
-    found = progress(Situation(snapshot, errors, outcome.applied, available, check))
+    held = outcome.held
+    available = availability(snapshot, check) if held is None else availability(snapshot, newest=held.revision)
+    found = progress(Situation(snapshot, errors, outcome.applied, available, check, held))
     return {
         ConditionType.READY: found.ready,
         ConditionType.CONFIG_VALID: _config_valid(snapshot, _errors(told)),

@@ -10,16 +10,24 @@ import asyncio
 import copy
 import itertools
 import json
+from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
+from llamastack_operator.controller.build import reconcile
 from llamastack_operator.controller.build.reconcile import BuildReconciler
+from llamastack_operator.controller.build.turns import Turns
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, build_from, build_index
+from llamastack_operator.objects.build_config_map import BuildConfigMap, build_config_map
+from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, build_from, build_index, job_from
 from llamastack_operator.objects.resources import Resource
+from llamastack_operator.planning.build.choose import Places
+from llamastack_operator.workloads.build_job import text_digest
+from llamastack_operator.workloads.names import lock_name
 from tests.support.build_attempts import INPUTS, SETTINGS, build, ended, job_of, last_words, pod_of, spec_wire
 from tests.support.records import RECORD, locked, printed
 
@@ -34,17 +42,23 @@ class Server:
         objects: what there is.
         requests: verb, kind and name of what was asked, in order.
         log_text: the log of every container.
+        events: what the controllers of the cluster told.
+        refused: for kinds, why none of them can be created.
     """
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], Body] = {}
         self.requests: list[tuple[str, str, str]] = []
         self.log_text = ""
+        self.events: list[Body] = []
+        self.refused: dict[str, Exception] = {}
         self._version = itertools.count(10**9)  # above those of `attempts`
 
     async def create(self, resource: Resource, body: Body) -> Body:
         name = (resource.kind, body["metadata"]["name"])
         self.requests.append(("create", *name))
+        if resource.kind in self.refused:
+            raise self.refused[resource.kind]
         if name in self.objects:
             raise ApiError(409, {"reason": "AlreadyExists"})
         identity = {"uid": f"uid-{name[1]}", "resourceVersion": str(next(self._version))}
@@ -57,6 +71,13 @@ class Server:
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
         self.requests.append(("delete", resource.kind, name))
+        found = self.objects.get((resource.kind, name))
+        if found is not None and found["metadata"]["uid"] == uid:
+            del self.objects[resource.kind, name]
+
+    async def list_page(self, resource: Resource, namespace: str, query: Body) -> Body:
+        self.requests.append(("list", resource.kind, query["fieldSelector"]))
+        return {"items": self.events}
 
     async def apply(self, resource: Resource, body: Body, subresource: str, metadata_only: bool) -> Body:
         self.requests.append(("apply", f"{resource.kind}/{subresource}", body["metadata"]["name"]))
@@ -84,12 +105,35 @@ class Scene:
         self.builds: Cache[BuildRecord] = Cache(build_index)
         self.jobs: Cache[BuildJob] = Cache()
         self.pods: Cache[BuildPod] = Cache()
+        self.config_maps: Cache[BuildConfigMap] = Cache()
+        self.called: list[str] = []
+        images = SETTINGS.images
+        places = Places(images.parallel, images.parallel_in_namespace)
+        self.turns = Turns(self.builds, places, lambda key: self.called.append(key[1]))
         self.told: list[str] = []
         self.know(held, lock)
         client = cast(Client, self.server)
         self.reconciler = BuildReconciler(
-            client, self.builds, self.jobs, self.pods, SETTINGS, lambda one: self.told.append(one.phase)
+            client, self.builds, self.jobs, self.pods, self.config_maps, self.turns, SETTINGS, self._changed
         )
+
+    def _changed(self, build: BuildRecord) -> None:
+        self.told.append(build.phase)
+        self.turns.changed(build.key)
+
+    def tell(self) -> None:
+        """Make known what Jobs and ConfigMaps there are, as informers do."""
+        for kind, cache, kept in (("Job", self.jobs, job_from), ("ConfigMap", self.config_maps, build_config_map)):
+            held = [kept(body) for (one, _), body in self.server.objects.items() if one == kind]
+            there = [one for one in held if one is not None]
+            for key in cache.keys() - {one.key for one in there}:
+                cache.remove(key)
+            for one in there:
+                cast(Any, cache).put(one)
+
+    def count(self, kind: str) -> int:
+        """Return how many objects of a kind there are."""
+        return sum(1 for one, _ in self.server.objects if one == kind)
 
     def know(self, held: BuildRecord, lock: list[Body] | None = None) -> None:
         """Put a build into the server and into the cache."""
@@ -102,6 +146,7 @@ class Scene:
         body = {"metadata": {**metadata, "resourceVersion": str(held.version), **annotations}, "spec": spec_wire(held)}
         self.server.objects["LlamaStackBuild", held.key[1]] = {**body, "status": status}
         self.builds.put(build_from({**body, "status": status}))
+        self.turns.changed(held.key)
 
     def passes(self, times: int = 1) -> float | None:
         again = None
@@ -114,11 +159,11 @@ class Scene:
         return [request for request in self.server.requests if request[0] in ("create", "apply", "delete")]
 
 
-def named(name: str, **status: Any) -> BuildRecord:
+def named(name: str, namespace: str = "team-a", **status: Any) -> BuildRecord:
     body = build(**status)
     return build_from(
         {
-            "metadata": {"namespace": "team-a", "name": name, "uid": name, "resourceVersion": str(body.version)},
+            "metadata": {"namespace": namespace, "name": name, "uid": name, "resourceVersion": str(body.version)},
             "spec": spec_wire(body),
             "status": status,
         }
@@ -199,17 +244,77 @@ class TestStart:
         scene.server.objects["Job", "modules-a-1"] = copy.deepcopy(theirs)
         scene.passes(2)
         assert scene.server.objects["Job", "modules-a-1"] == theirs
-        assert scene.server.status()["failure"]["reason"] == "Evicted"
+        assert scene.server.status()["failure"]["reason"] == "Tampered"
         assert "nextAttemptAt" in scene.server.status()
+
+    def test_with_forged_inputs_in_the_way_makes_no_job(self) -> None:
+        """Without our label no admission policy sees them; anybody can write a build's UID into their owners."""
+        scene = Scene(build())
+        scene.passes()
+        owner = {"apiVersion": "v1", "kind": "Whatever", "name": "n", "uid": "build", "controller": True}
+        again = Scene(build())
+        forged = {
+            "metadata": {"name": "modules-a-1", "uid": "x", "ownerReferences": [owner]},
+            "data": {"build.json": json.dumps({"registries": {"insecure": ["reg.corp"]}})},
+        }
+        again.server.objects["ConfigMap", "modules-a-1"] = copy.deepcopy(forged)
+        again.passes()
+        assert ("Job", "modules-a-1") not in again.server.objects
+        assert again.server.objects["ConfigMap", "modules-a-1"] == forged
+        status = again.server.status()
+        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "Tampered")
+        assert "nextAttemptAt" in status, "the next try has another name"
+
+    def test_tells_each_program_the_digest_of_what_it_made(self) -> None:
+        scene = Scene(build())
+        scene.passes()
+        text = scene.server.objects["ConfigMap", "modules-a-1"]["data"]["build.json"]
+        spec = scene.server.objects["Job", "modules-a-1"]["spec"]["template"]["spec"]
+        commands = [one["command"] for one in (*spec["initContainers"], *spec["containers"])]
+        assert [one[one.index("--inputs-digest") + 1] for one in commands] == [text_digest(text)] * 4
 
     def test_waits_while_as_many_run_as_may(self) -> None:
         scene = Scene(build())
         for number in range(SETTINGS.images.parallel):
-            scene.builds.put(named(f"other-{number}", phase="Building"))
-        assert scene.passes(2) is not None
+            scene.builds.put(named(f"other-{number}", f"team-{number}", phase="Building"))
+        assert scene.passes(2) is None, "it is called when its turn comes"
         assert scene.server.status() == {"phase": "Queued"}
         assert len(scene.writes) == 1
+        scene.builds.remove(("team-0", "other-0"))
+        scene.passes()
+        assert scene.server.status()["phase"] == "Building"
+
+    def test_waits_while_as_many_of_its_namespace_run_as_may(self) -> None:
+        scene = Scene(build())
+        for number in range(SETTINGS.images.parallel_in_namespace):
+            scene.builds.put(named(f"other-{number}", phase="Building"))
+        scene.passes()
+        assert scene.server.status() == {"phase": "Queued"}
         scene.builds.remove(("team-a", "other-0"))
+        scene.passes()
+        assert scene.server.status()["phase"] == "Building"
+
+    def test_that_the_namespace_refuses_is_told_and_gives_the_turn_to_the_next(self) -> None:
+        scene = Scene(build())
+        scene.builds.put(named("other", "team-b"))
+        scene.server.refused["Job"] = ApiError(403, {"message": "exceeded quota: small"})
+        assert scene.passes() == 10.0
+        status = scene.server.status()
+        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "PodsRefused")
+        assert "exceeded quota: small" in status["failure"]["message"]
+        assert "nextAttemptAt" in status
+        assert scene.called == ["other"]
+
+    @pytest.mark.parametrize("error", [ApiError(500, {}), ApiError(429, {}), TimeoutError()])
+    def test_that_the_server_does_not_take_is_no_failure_and_gives_the_turn_to_the_next(self, error: Exception) -> None:
+        scene = Scene(build())
+        scene.builds.put(named("other", "team-b"))
+        scene.server.refused["ConfigMap"] = error
+        with pytest.raises(type(error)):
+            scene.passes()
+        assert scene.called == ["other"]
+        assert scene.writes == [("create", "ConfigMap", "modules-a-1")]
+        del scene.server.refused["ConfigMap"]
         scene.passes()
         assert scene.server.status()["phase"] == "Building"
 
@@ -301,11 +406,27 @@ class TestCollect:
         log, digest = printed(RECORD)
         scene = self.scene(self.building(strategy="Start", inputs=inputs), log, digest)
         scene.passes()
-        kept = scene.server.objects["ConfigMap", "modules-a-lock"]
+        status = scene.server.status()
+        kept = scene.server.objects["ConfigMap", lock_name("modules-a", status["lockDigest"])]
+        assert status["lockDigest"] == text_digest(kept["data"]["build.json"])
         assert json.loads(kept["data"]["build.json"])["layer"]["lock"] == RECORD["lock"]
         assert kept["immutable"] is True
         assert kept["metadata"]["ownerReferences"][0]["uid"] == "build"
-        assert "image" not in scene.server.status()
+        assert "image" not in status
+
+    def test_of_pods_that_install_at_start_with_a_forged_lock_in_the_way_is_no_success(self) -> None:
+        log, digest = printed(RECORD)
+        owner = self.building(strategy="Start", inputs={**INPUTS, "repository": None})
+        before = self.scene(owner, log, digest)
+        before.passes()
+        scene, name = self.scene(owner, log, digest), lock_name("modules-a", before.server.status()["lockDigest"])
+        forged = {"metadata": {"name": name, "uid": "x"}, "data": {"build.json": "{}"}}
+        scene.server.objects["ConfigMap", name] = copy.deepcopy(forged)
+        scene.passes()
+        status = scene.server.status()
+        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "Tampered")
+        assert "lockDigest" not in status
+        assert scene.server.objects["ConfigMap", name] == forged
 
     def test_at_start_goes_on_with_the_layers_below(self) -> None:
         inputs = {**INPUTS, "repository": None, "earlierBuilds": ["stack-a"]}
@@ -313,8 +434,132 @@ class TestCollect:
         scene = self.scene(self.building(strategy="Start", inputs=inputs), log, digest)
         scene.know(named("stack-a", phase="Succeeded"), lock=[locked("below")])
         scene.passes()
-        document = json.loads(scene.server.objects["ConfigMap", "modules-a-lock"]["data"]["build.json"])
+        name = lock_name("modules-a", scene.server.status()["lockDigest"])
+        document = json.loads(scene.server.objects["ConfigMap", name]["data"]["build.json"])
         assert [layer["lock"] for layer in document["earlier"]] == [[locked("below")]]
+
+
+class TestRestoreLock:
+    """Pods that install at their start mount the ConfigMap with the lock: without it none starts."""
+
+    def scene(self, strategy: str = "Start") -> Scene:
+        inputs = {**INPUTS, "repository": None if strategy == "Start" else "registry.example/bot"}
+        done = build({"strategy": strategy, "inputs": inputs}, phase="Succeeded", attempts=1, baseDigest="sha256:b")
+        return Scene(done, lock=RECORD["lock"])
+
+    def test_that_is_gone_is_made_again_as_it_was(self) -> None:
+        scene = self.scene()
+        scene.passes()
+        scene.tell()
+        assert scene.writes == [("create", "ConfigMap", "modules-a-lock")]
+        kept = scene.server.objects["ConfigMap", "modules-a-lock"]
+        assert json.loads(kept["data"]["build.json"])["layer"]["lock"] == RECORD["lock"]
+        scene.passes(3)
+        assert len(scene.writes) == 1, "one that is there is left alone"
+        del scene.server.objects["ConfigMap", "modules-a-lock"]
+        scene.tell()
+        scene.passes()
+        assert scene.server.objects["ConfigMap", "modules-a-lock"]["data"] == kept["data"]
+
+    def test_of_an_image_is_needed_by_no_pod(self) -> None:
+        scene = self.scene("Image")
+        scene.passes()
+        assert scene.server.requests == []
+
+    def test_of_somebody_else_is_left_alone(self) -> None:
+        scene = self.scene()
+        theirs = {"metadata": {"namespace": "team-a", "name": "modules-a-lock", "uid": "x", "resourceVersion": "4"}}
+        scene.server.objects["ConfigMap", "modules-a-lock"] = copy.deepcopy(theirs)
+        scene.passes()
+        assert scene.server.objects["ConfigMap", "modules-a-lock"] == theirs
+
+
+class TestWithoutAPod:
+    def scene(self, **status: Any) -> Scene:
+        began = {"startedAt": "2026-01-01T00:00:00Z", "step": "starting"}
+        owner = build(phase="Building", attempts=1, **{**began, **status})
+        scene = Scene(owner)
+        scene.jobs.put(job_of(owner))
+        return scene
+
+    def test_says_what_the_job_controller_says_and_ends_the_job(self) -> None:
+        scene = self.scene()
+        scene.server.events = [{"lastTimestamp": "2026-01-01T00:00:01Z", "message": "exceeded quota: small"}]
+        scene.passes()
+        failure = scene.server.status()["failure"]
+        assert failure["reason"] == "PodsRefused"
+        assert "exceeded quota: small" in failure["message"]
+        assert ("delete", "Job", "modules-a-1") in scene.server.requests
+
+    def test_asks_for_no_events_before_a_minute_has_passed(self) -> None:
+        scene = self.scene(startedAt="2999-01-01T00:00:00Z")
+        scene.passes()
+        assert [request for request in scene.server.requests if request[0] == "list"] == []
+
+    @pytest.mark.parametrize("waits", [True, False])
+    def test_that_a_node_takes_ends_only_for_another_that_waits(self, waits: bool) -> None:
+        began = datetime.now(UTC) - timedelta(seconds=90)
+        scene = self.scene(startedAt=began.strftime("%Y-%m-%dT%H:%M:%SZ"), step="waiting for a node: no cpu")
+        for number in range(SETTINGS.images.parallel - 1):
+            scene.builds.put(named(f"other-{number}", f"team-{number}", phase="Building"))
+        if waits:
+            scene.builds.put(named("next", "team-b"))
+        owner = scene.builds.get(KEY)
+        assert owner is not None
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no cpu"}
+        scene.pods.put(pod_of(owner, job_of(owner), "Pending", status={"conditions": [condition]}))
+        scene.passes()
+        assert ("delete", "Job", "modules-a-1") in scene.server.requests or not waits
+        assert scene.called == (["next"] if waits else [])
+
+
+class Clock(datetime):
+    """A clock that a test sets."""
+
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz: Any = None) -> Clock:
+        return cast(Clock, cls.at)
+
+
+def test_a_week_of_failing_tries_is_thirty_a_day_at_most_and_leaves_two_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An index is away for a week: each try fails after a minute."""
+    monkeypatch.setattr(reconcile, "datetime", Clock)
+    Clock.at = start = datetime(2026, 1, 1, tzinfo=UTC)
+    scene, tries, most = Scene(build()), Counter[int](), 0
+    words = json.dumps({"reason": "IndexUnreachable", "message": "no answer", "retry": True})
+    while Clock.at < start + timedelta(days=7):
+        again = scene.passes()
+        scene.tell()
+        status = scene.server.status()
+        if status["phase"] != "Building":
+            Clock.at += timedelta(seconds=again or 1.0)
+            continue
+        tries[(Clock.at - start).days] += 1
+        scene.passes()
+        scene.tell()
+        most = max(most, scene.count("Job"), scene.count("ConfigMap"))
+        Clock.at += timedelta(seconds=60)
+        name = f"modules-a-{status['attempts']}"
+        failed = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]
+        ran = scene.server.objects["Job", name]["spec"]["template"]["spec"]
+        metadata = scene.server.objects["Job", name]["metadata"]
+        metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
+        scene.server.objects["Job", name]["status"] = {"conditions": failed}
+        scene.tell()
+        owner = scene.builds.get(KEY)
+        assert owner is not None
+        job = next(one for one in scene.jobs.of(KEY) if one.key[1] == name)
+        scene.pods.put(pod_of(owner, job, "Failed", install=ended(1, words), spec=ran))
+    assert most == 2
+    assert max(tries.values()) <= 30
+    assert all(tries[day] >= 15 for day in range(7)), "it is never given up"
+    status = scene.server.status()
+    assert status["failures"] == sum(tries.values())
+    assert status["failingSince"] == "2026-01-01T00:01:00Z"
 
 
 def test_a_pod_that_can_never_run_is_ended_with_its_job() -> None:

@@ -11,6 +11,7 @@ from llamastack_operator.controller.build.wiring import Building
 from llamastack_operator.controller.worker import FollowUp
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
+from llamastack_operator.objects.build_config_map import BuildConfigMap
 from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.child import Key
 from llamastack_operator.workloads.settings import WorkloadSettings
@@ -36,6 +37,11 @@ class Scene:
         )
         self.building._reconciler = cast(Any, self)
 
+    def know(self, build: BuildRecord) -> None:
+        """Take up a build as an informer does."""
+        self.builds.put(build)
+        self.building.notice(build)
+
     async def reconcile(self, key: Key) -> FollowUp:
         self.passes.append(key[1])
         self.passed.set()
@@ -56,13 +62,43 @@ class Scene:
             worker.cancel()
 
 
-def test_a_build_that_ends_wakes_those_that_wait_and_tells_its_stacks() -> None:
+def test_a_build_that_ends_calls_whose_turn_it_is_and_nobody_else_and_tells_its_stacks() -> None:
     async def main() -> None:
         scene = Scene(named("waits-1"), named("waits-2"), named("runs", phase="Building"))
-        scene.building.notice(named("ended", phase="Succeeded"))
+        scene.know(named("ended", phase="Building"))
+        await scene.work(1)
+        scene.know(named("ended", phase="Succeeded"))
         await scene.work(3)
-        assert sorted(scene.passes) == ["ended", "waits-1", "waits-2"]
-        assert scene.told == [("ended", False)]
+        assert sorted(scene.passes) == ["ended", "ended", "waits-1"], "a namespace has two places"
+        assert scene.told == [("ended", False)] * 2
+
+    asyncio.run(main())
+
+
+def test_a_build_that_is_deleted_leaves_its_place_at_once() -> None:
+    async def main() -> None:
+        scene = Scene(named("waits"))
+        going = named("going", phase="Building")
+        scene.know(going)
+        scene.builds.remove(going.key)
+        scene.building.notice(going)
+        await scene.work(2)
+        assert sorted(scene.passes) == ["going", "waits"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_config_map_that_went_is_looked_after_and_one_that_was_made_is_no_news(gone: bool) -> None:
+    async def main() -> None:
+        scene = Scene(named("locked", phase="Succeeded"))
+        lock = BuildConfigMap(("team-a", "locked-lock"), "locked", "uid", 7, "build", deleting=False)
+        if not gone:
+            scene.building._config_maps.put(lock)
+        scene.building._config_map_changed(lock, False)
+        scene.building.notice(named("other"))
+        await scene.work(2 if gone else 1)
+        assert sorted(scene.passes) == (["locked", "other"] if gone else ["other"])
 
     asyncio.run(main())
 
@@ -70,7 +106,7 @@ def test_a_build_that_ends_wakes_those_that_wait_and_tells_its_stacks() -> None:
 def test_a_build_that_goes_on_wakes_nobody() -> None:
     async def main() -> None:
         scene = Scene(named("waits"))
-        scene.building.notice(named("runs", phase="Building"))
+        scene.know(named("runs", phase="Building"))
         await scene.work(1)
         assert scene.passes == ["runs"]
 

@@ -250,6 +250,16 @@ class TestReadings:
         answer = scene.readings.of(found)
         assert answer is not None and answer.reading.has_errors
 
+    def test_are_made_anew_where_pods_have_told_more_of_the_image(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene, image = Scene(monkeypatch, Scripted()), f"registry.example/mine@sha256:{'1' * 64}"
+        report = {"image": image, "digest": image.rpartition("@")[2], "release": "0.7.3"}
+        bodies = [llamastack(status=told, distribution={"image": image}) for told in ({}, {"imageReport": report})]
+        before, after = map(facts, bodies)
+        scene.run(lambda: scene.readings.of(before), lambda: scene.readings.of(after))
+        assert not scene.readings.knows(before) and scene.readings.knows(after)
+        assert [asked.image and asked.image.release for asked in scene.script.asked] == [None, "0.7.3"]
+        assert len({asked.digest for asked in scene.script.asked}) == 1
+
     def test_are_shared_by_whoever_asks_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
         scene = Scene(monkeypatch, Scripted())
         many = [stack(f"bot-{number}") for number in range(20)]

@@ -15,11 +15,16 @@ from llamastack_operator.controller.stack.gather import Gatherer
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.referents import Referents
-from llamastack_operator.objects.child import digest
+from llamastack_operator.objects.child import Child, digest
+from llamastack_operator.objects.pods import Pod
 from llamastack_operator.objects.resources import Resource
 from llamastack_operator.planning.stack.facts import StackFacts
+from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.stack import Stack, stack_from
-from tests.support.world import llamastack
+from llamastack_operator.planning.stack.status import status_of
+from tests.support.conditions import NOW
+from tests.support.start_checks import reporting
+from tests.support.world import deployment, judged, llamastack
 
 MIB = 1 << 20
 
@@ -52,7 +57,9 @@ class Scene:
         stacks: Cache[Stack] = Cache()
         self.stack = stack_from(self.body)
         stacks.put(self.stack)
-        self.gatherer = Gatherer(stacks, {}, Cache(), Referents(cast(Client, api)))
+        self.pods: Cache[Pod] = Cache()
+        self.deployments: Cache[Child] = Cache()
+        self.gatherer = Gatherer(stacks, {"Deployment": self.deployments}, self.pods, Referents(cast(Client, api)))
 
     def gather(self, variables: bool = False) -> StackFacts:
         async def work() -> StackFacts:
@@ -69,6 +76,18 @@ def env(*names: str, key: str = "k") -> list[dict[str, Any]]:
         {"name": f"A{number}", "valueFrom": {"configMapKeyRef": {"name": name, "key": key}}}
         for number, name in enumerate(names)
     ]
+
+
+def test_a_pod_of_another_namespace_tells_nothing_of_a_stacks_image() -> None:
+    """Whoever may make pods in a namespace of his own can label them as he likes, and run the same image in them."""
+    image = f"registry.example/mine@sha256:{'1' * 64}"
+    scene = Scene(Server(), distribution={"image": image})
+    scene.deployments.put(deployment())
+    scene.pods.put(reporting(image, "0.2.23", metadata={"namespace": "team-b"}))
+    scene.pods.put(reporting(image, "0.2.23", metadata={"labels": {"llamastack.dev/stack": "other"}}))
+    assert "imageReport" not in status_of(judged(scene.gather()), PassOutcome(), NOW)
+    scene.pods.put(reporting(image, "0.7.3", name="bot-own"))
+    assert status_of(judged(scene.gather()), PassOutcome(), NOW)["imageReport"]["release"] == "0.7.3"
 
 
 def test_what_pods_alone_use_is_looked_at_once() -> None:

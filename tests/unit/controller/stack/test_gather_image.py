@@ -18,6 +18,7 @@ from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.referents import Referents
 from llamastack_operator.objects.builds import BuildRecord, build_index
 from llamastack_operator.objects.resources import Resource
+from llamastack_operator.planning.image.refresh import refresh_token
 from llamastack_operator.planning.reading.planned import planned_of
 from llamastack_operator.planning.reading.question import question_of
 from llamastack_operator.planning.stack.facts import NOTHING_REFERRED, StackFacts
@@ -25,7 +26,7 @@ from llamastack_operator.planning.stack.image_verdict import BuildWish
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.stack import Stack, stack_from
 from llamastack_resolver.findings import Findings
-from tests.support.world import IMAGES, llamastack, succeeded
+from tests.support.world import IMAGES, UID, llamastack, succeeded
 
 READY = {"type": "ImageReady", "status": "True"}
 
@@ -146,7 +147,10 @@ class TestRefresh:
         return Scene(build={"repository": "registry.example/bot", "refreshInterval": "24h"})
 
     def at(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-        monkeypatch.setattr(gather_image.time, "time", lambda: seconds)
+        """Set the clock, counted from where the intervals of the stack begin."""
+        _, until_the_tenth = refresh_token("", "24h", UID, "", 10 * self.DAY)
+        assert until_the_tenth is not None
+        monkeypatch.setattr(gather_image.time, "time", lambda: seconds + until_the_tenth)
 
     def test_is_the_users_word(self) -> None:
         scene = Scene()

@@ -9,10 +9,13 @@ import asyncio
 from dataclasses import replace
 from typing import Any, cast
 
+import pytest
+
+from llamastack_operator.controller.stack.ghosts import UnfoundError
 from llamastack_operator.controller.stack.report import StatusReporter
 from llamastack_operator.kube.brake import AT_ONCE, Brake
 from llamastack_operator.kube.cache import Cache
-from llamastack_operator.kube.client import Client
+from llamastack_operator.kube.client import ApiError, Client
 from llamastack_operator.kube.events import EventRecorder
 from llamastack_operator.objects.resources import Resource
 from llamastack_operator.planning.stack.stack import Stack, stack_from
@@ -22,14 +25,17 @@ Status = dict[str, Any]
 
 
 class Server:
-    """Takes every status."""
+    """Takes every status, unless it is told not to know the stack."""
 
     def __init__(self) -> None:
         self.statuses: list[Status] = []
+        self.knows = True
 
     async def apply(self, resource: Resource, body: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if not self.knows:
+            raise ApiError(404, {})
         self.statuses.append(body["status"])
-        return {"metadata": {**body["metadata"], "resourceVersion": str(1000 + len(self.statuses)), "generation": 2}}
+        return {"metadata": {**body["metadata"], "resourceVersion": str(10**9 + len(self.statuses)), "generation": 2}}
 
     async def create(self, resource: Resource, body: dict[str, Any]) -> None:
         """Take an Event."""
@@ -99,3 +105,11 @@ def test_a_new_stack_of_the_name_begins_anew() -> None:
         scene.report(ready("1"))
     scene.reporter.forget(scene.stack.key)
     assert scene.report(ready("1"))
+
+
+def test_one_of_a_stack_that_is_not_found_is_no_status_that_stands() -> None:
+    """A stack whose delete was missed would else be reported on without end."""
+    scene = Scene()
+    scene.server.knows = False
+    with pytest.raises(UnfoundError):
+        scene.report({"url": "ours"})

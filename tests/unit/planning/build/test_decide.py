@@ -12,8 +12,30 @@ from hypothesis import strategies as st
 from llamastack_operator.api.llamastackbuild import LlamaStackBuildStatus
 from llamastack_operator.objects.build_status import BuildStatus
 from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord
-from llamastack_operator.planning.build.decide import BuildDecision, BuildSnapshot, decide, retry_delay
-from tests.support.build_attempts import INPUTS, SETTINGS, build, ended, job_of, last_words, pod_of
+from llamastack_operator.planning.build.decide import BuildDecision, decide, retry_delay
+from llamastack_operator.planning.build.snapshot import BuildSnapshot
+from llamastack_operator.workloads.build_job import job
+from tests.support.build_attempts import INPUTS, SETTINGS, TOLD, build, ended, job_of, last_words, pod_of
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "another command": {"command": ["sh", "-c", "echo"]},
+    "another argument": {"args": ["--no-push"]},
+    "a variable more": {"env": [{"name": "PYTHONSTARTUP", "value": "/tmp/mine.py"}]},
+    "a variable from elsewhere": {"env": [{"name": "HOME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]},
+    "a hook": {"lifecycle": {"postStart": {"exec": {"command": ["sh"]}}}},
+    "a probe that runs something": {"startupProbe": {"exec": {"command": ["sh"]}}},
+    "another folder": {"workingDir": "/tmp"},
+    "files of others": {"volumeMounts": [{"name": "mine", "mountPath": "/usr/lib/python3"}]},
+}
+"""What the container `push` of a pod can have that the operator did not give it."""
+
+
+def changed_spec(change: dict[str, Any]) -> dict[str, Any]:
+    """Return the containers of a pod of a Job, of which `push` has this change."""
+    spec = job(building(), 1, SETTINGS, TOLD)["spec"]["template"]["spec"]
+    (push,) = spec["containers"]
+    return {"containers": [{**push, **change}], "volumes": [*spec["volumes"], {"name": "mine", "emptyDir": {}}]}
+
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RUNNING = {"running": {}}
@@ -26,9 +48,10 @@ def decided(
     may_start: bool = True,
     progress: str = "",
     now: datetime = NOW,
+    **known: Any,
 ) -> BuildDecision:
     jobs, pods = ((job,) if job else ()), ((pod,) if pod else ())
-    return decide(BuildSnapshot(owner, jobs, pods, may_start, now, progress), SETTINGS)
+    return decide(BuildSnapshot(owner, jobs, pods, may_start, now, progress, **known), SETTINGS)
 
 
 def building(attempts: int = 1, **status: Any) -> BuildRecord:
@@ -43,7 +66,7 @@ class TestStart:
     def test_waits_for_its_turn(self) -> None:
         decision = decided(build(), may_start=False)
         assert (decision.action, decision.status) == ("none", BuildStatus(phase="Queued"))
-        assert decision.again is not None
+        assert decision.again is None, "it is told when its turn comes"
 
     def test_counts_the_tries_before(self) -> None:
         failed = build(phase="Failed", attempts=3, nextAttemptAt="2026-01-01T11:59:59Z", failure={"reason": "Evicted"})
@@ -69,6 +92,82 @@ class TestStart:
         assert decided(done).action == "none"
 
 
+class TestLock:
+    @pytest.mark.parametrize(("missing", "action"), [(True, "restore"), (False, "none")])
+    def test_that_is_gone_is_restored(self, missing: bool, action: str) -> None:
+        done = build(phase="Succeeded", attempts=1)
+        decision = decided(done, lock_missing=missing)
+        assert (decision.action, decision.status) == (action, done.status)
+
+    def test_is_not_restored_by_an_image_that_is_made_again(self) -> None:
+        assert decided(build(asked="x", phase="Succeeded", attempts=1), lock_missing=True).action == "start"
+
+
+class TestWithoutAPod:
+    """What never comes to run gives its place to others, and says why."""
+
+    def late(self, seconds: int, **status: Any) -> BuildRecord:
+        began = (NOW - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return build(phase="Building", attempts=1, startedAt=began, **{"step": "starting", **status})
+
+    def test_for_a_minute_is_no_failure(self) -> None:
+        owner = self.late(59)
+        assert decided(owner, job_of(owner)).status == owner.status
+
+    def test_ends_the_try_and_its_job_and_is_tried_again(self) -> None:
+        owner, words = self.late(60), "pods is forbidden: exceeded quota: small"
+        job = job_of(owner)
+        decision = decided(owner, job, refusal=words)
+        assert (decision.action, decision.job, decision.again) == ("stop", job, 10.0)
+        assert decision.status.failure.reason == "PodsRefused"
+        assert words in decision.status.failure.message
+        assert decision.status.next_attempt_at is not None
+
+    def test_says_where_to_look_if_nothing_says_why(self) -> None:
+        owner = self.late(60)
+        assert "events of its Job" in decided(owner, job_of(owner)).status.failure.message
+
+    def test_that_it_had_before_waits_for_what_its_job_says(self) -> None:
+        """A pod that was deleted or evicted is gone for a moment before its Job has failed."""
+        owner = self.late(600, step="installing 3 of 9")
+        assert decided(owner, job_of(owner)).status == owner.status
+
+    @pytest.mark.parametrize(
+        ("seconds", "contended", "ends"), [(59, True, False), (60, True, True), (599, False, False), (600, False, True)]
+    )
+    def test_that_a_node_takes_lets_others_go_first(self, seconds: int, contended: bool, ends: bool) -> None:
+        """A node may be on its way; that matters less than who could run now."""
+        owner = self.late(seconds)
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no cpu"}
+        pod = pod_of(owner, job_of(owner), "Pending", status={"conditions": [condition]})
+        decision = decided(owner, job_of(owner), pod, contended=contended)
+        assert (decision.action == "stop") is ends
+        failure = decision.status.failure
+        assert (failure and (failure.reason, failure.retry)) == (("Unschedulable", True) if ends else None)
+        assert "no cpu" in (failure.message if failure else decision.status.step or "")
+
+    @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName"])
+    def test_whose_programs_can_be_pulled_says_whose_image_it_is(self, reason: str) -> None:
+        owner = self.late(61)
+        waiting = {"waiting": {"reason": reason, "message": "401 Unauthorized"}}
+        decision = decided(owner, job_of(owner), pod_of(owner, job_of(owner), "Pending", prepare=waiting))
+        failure = decision.status.failure
+        assert (decision.action, failure.reason, failure.step, failure.retry) == (
+            "stop",
+            "ImagePullFailed",
+            "prepare",
+            True,
+        )
+        assert f"operator's image {SETTINGS.images.operator}" in failure.message
+        assert "spec.build.pullSecretRef" in failure.hint
+
+    def test_whose_programs_are_still_pulled_goes_on(self) -> None:
+        owner = self.late(61)
+        waiting = {"waiting": {"reason": "PodInitializing", "message": ""}}
+        pod = pod_of(owner, job_of(owner), "Pending", prepare=waiting)
+        assert decided(owner, job_of(owner), pod).status.phase == "Building"
+
+
 class TestRunning:
     @pytest.mark.parametrize(
         ("states", "step"),
@@ -84,7 +183,8 @@ class TestRunning:
     )
     def test_tells_its_step_from_the_pod(self, states: dict[str, Any], step: str) -> None:
         job = job_of(building())
-        decision = decided(building(), job, pod_of(building(), job, "Running", **states))
+        soon = datetime(2026, 1, 1, 11, 0, 30, tzinfo=UTC)
+        decision = decided(building(), job, pod_of(building(), job, "Running", **states), now=soon)
         assert (decision.status.phase, decision.status.step) == ("Building", step)
         assert decision.again is not None
 
@@ -97,7 +197,8 @@ class TestRunning:
         job = job_of(building())
         condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no cpu"}
         pod = pod_of(building(), job, "Pending", status={"conditions": [condition]})
-        assert decided(building(), job, pod).status.step == "waiting for a node: no cpu"
+        soon = datetime(2026, 1, 1, 11, 0, 30, tzinfo=UTC)
+        assert decided(building(), job, pod, now=soon).status.step == "waiting for a node: no cpu"
 
     @pytest.mark.parametrize(
         ("message", "reason"),
@@ -141,9 +242,26 @@ class TestInterrupted:
         assert (decision.action, decision.status) == ("none", building().status)
         assert decision.again is not None
 
-    @pytest.mark.parametrize(("attempts", "delay"), [(1, 10), (2, 20), (3, 40), (7, 600), (99, 600)])
-    def test_waits_longer_each_time(self, attempts: int, delay: int) -> None:
-        assert retry_delay(attempts) == delay
+    @pytest.mark.parametrize(
+        ("failures", "delay"), [(1, 10), (2, 20), (3, 40), (7, 600), (9, 600), (10, 5400), (99, 5400)]
+    )
+    def test_waits_longer_each_time(self, failures: int, delay: int) -> None:
+        assert retry_delay(failures) == delay
+
+    def test_counts_the_tries_that_failed_in_a_row_and_not_those_before(self) -> None:
+        """A build whose image was made again many times is no build that fails."""
+        decision = decided(building(attempts=30, failures=1, failingSince="2026-01-01T10:00:00Z"))
+        assert decision.again == 20.0
+        assert (decision.status.failures, decision.status.failing_since) == (2, "2026-01-01T10:00:00Z")
+
+    def test_remembers_since_when_it_fails_while_it_waits_and_runs(self) -> None:
+        failed = decided(building()).status
+        assert (failed.failures, failed.failing_since) == (1, "2026-01-01T12:00:00Z")
+        later = NOW + timedelta(minutes=1)
+        waits = decided(build(**failed.to_wire()), may_start=False, now=later).status
+        runs = decided(build(**waits.to_wire()), now=later).status
+        assert (waits.phase, runs.phase) == ("Queued", "Building")
+        assert {(one.failures, one.failing_since) for one in (waits, runs)} == {(1, "2026-01-01T12:00:00Z")}
 
 
 class TestFailed:
@@ -185,6 +303,32 @@ class TestTampered:
         job = job_of(building(), ended=("Complete", ""))
         pod = pod_of(building(), job, images={"install": "evil.example/base:1"}, push=ended(message=last_words()))
         assert decided(building(), job, pod).status.failure.reason == "Tampered"
+
+    @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+    def test_pod_with_the_right_images_that_does_something_else_is_not_believed(self, change: dict[str, Any]) -> None:
+        """A Job's controller adopts a pod that was let go of, if its selector matches: who made it made it do this."""
+        job = job_of(building(), ended=("Complete", ""))
+        pod = pod_of(building(), job, install=ended(), push=ended(message=last_words()), spec=changed_spec(change))
+        failure = decided(building(), job, pod).status.failure
+        assert (failure.reason, failure.retry) == ("Tampered", False)
+        assert "admission webhook" in failure.hint
+
+    def test_two_pods_of_one_job_are_one_too_many(self) -> None:
+        job = job_of(building())
+        states = {"install": ended(), "push": ended(message=last_words())}
+        pods = tuple(pod_of(building(), job, name=name, **states) for name in ("x", "y"))
+        decision = decide(BuildSnapshot(building(), (job,), pods, True, NOW), SETTINGS)
+        assert (decision.action, decision.status.failure.reason, decision.status.failure.retry) == (
+            "stop",
+            "Evicted",
+            True,
+        )
+
+    def test_a_pod_that_goes_does_not_count_beside_the_one_that_stays(self) -> None:
+        job = job_of(building())
+        going = pod_of(building(), job, name="x", deleting=True, push=ended(1))
+        stays = pod_of(building(), job, name="y", install=ended(), push=ended(message=last_words()))
+        assert decide(BuildSnapshot(building(), (job,), (going, stays), True, NOW), SETTINGS).action == "collect"
 
     def test_job_of_somebody_else_is_not_the_builds(self) -> None:
         job = job_of(building(), ownerReferences=[{"uid": "other", "controller": True}])

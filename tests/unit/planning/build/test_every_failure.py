@@ -88,8 +88,9 @@ def told(reason: str, step: str) -> str:
     return str(failure_of(JOB, pod_of(OWNER, JOB, "Failed", **{step: ended(1, message)})).reason)
 
 
-@pytest.mark.parametrize("reason", sorted(reasons(llamastack_installer) | found_in_modules()))
+@pytest.mark.parametrize("reason", sorted((reasons(llamastack_installer) | found_in_modules()) - {"Tampered"}))
 def test_of_the_installer_is_told(reason: str) -> None:
+    """But that its inputs were forged: tenants' code could say so too, and `prepare`, which sees it first, says it."""
     assert told(reason, "install") == reason
 
 

@@ -220,6 +220,47 @@ class TestFailedBuild:
         assert decided(with_module(), build).reason == "BuildFailed"
 
 
+def test_a_build_that_waits_after_a_try_says_why_that_failed() -> None:
+    told = {"reason": "PodsRefused", "message": "the build's pod cannot be created: exceeded quota", "retry": True}
+    build = first_build(with_module(), phase="Queued", failure=told, attempts=1)
+    verdict = decided(with_module(), build)
+    assert (verdict.reason, verdict.stalled) == ("Queued", False)
+    assert verdict.message.endswith(f"waits for its turn, after a try that failed: {told['message']}")
+    assert "failed" not in decided(with_module(), first_build(with_module(), phase="Queued")).message
+
+
+class TestFailsForLong:
+    """Tries go on, and somebody should look."""
+
+    def verdict(self, **status: Any) -> ImageVerdict:
+        told = {"reason": "IndexUnreachable", "message": "no answer", "retry": True}
+        failed = {"phase": "Failed", "failure": told, "attempts": 20, "nextAttemptAt": "2026-01-03T00:00:00Z"}
+        return decided(with_module(), first_build(with_module(), **failed, **status))
+
+    @pytest.mark.parametrize(
+        ("since", "stalled"),
+        [("2026-01-01T12:00:00Z", True), ("2026-01-01T12:00:01Z", False), (None, False)],
+    )
+    def test_is_stalled_after_a_day(self, since: str | None, stalled: bool) -> None:
+        verdict = self.verdict(failingSince=since, finishedAt="2026-01-02T12:00:00Z")
+        assert (verdict.reason, verdict.stalled) == ("IndexUnreachable", stalled)
+        assert "the next is at 2026-01-03T00:00:00Z" in verdict.message
+        assert (f"since {since} none succeeded" in verdict.message) is stalled
+
+
+@pytest.mark.parametrize(("asked", "told"), [(3600, []), (3601, ["TimeoutShortened"]), (None, [])])
+def test_a_timeout_that_is_shortened_is_told_and_changes_no_build(asked: int | None, told: list[str]) -> None:
+    body = with_module(timeoutSeconds=asked)
+    if asked is None:
+        del body["spec"]["build"]["timeoutSeconds"]
+    found = judge_image(facts(body), question(body), IMAGES).findings
+    assert [one.reason for one in found] == told
+    assert all(one.path == "spec.build.timeoutSeconds" and "3600 seconds" in one.message for one in found)
+    (wish,) = decided(body).wishes
+    (same,) = decided(body, settings=replace(IMAGES, longest_timeout=60)).wishes
+    assert wish == same
+
+
 class TestRebuild:
     def test_says_what_changed(self) -> None:
         old = first_build(with_module())
@@ -233,6 +274,42 @@ class TestRebuild:
         assert "fresh look" in wish.spec["reasons"][0]
         same = wish.spec["inputs"]["imageKey"]
         assert same == old.inputs_key, "what finds nothing new makes the same image, and is no rollout"
+
+    @pytest.mark.parametrize(
+        ("before", "after", "cause"),
+        [
+            ("24h/1", "24h/2", "Refresh"),
+            ("x@24h/1", "x@24h/2", "Refresh"),
+            ("", "24h/2", None),
+            ("24h/1", "x@24h/2", None),
+            ("24h/1", "12h/2", None),
+            ("x", "y", None),
+        ],
+    )
+    def test_can_wait_if_an_interval_alone_asks_for_it(self, before: str, after: str, cause: str | None) -> None:
+        (first,) = decided(with_module(), refresh=before).wishes
+        old = succeeded(first.name, first.spec)
+        assert "cause" not in first.spec
+        (wish,) = decided(with_module(), old, current=old.key[1], refresh=after).wishes
+        assert wish.spec.get("cause") == cause
+        assert succeeded("b", wish.spec).spec.cause == (cause or "")
+
+    def test_cannot_wait_if_somebody_changed_something_too(self) -> None:
+        (first,) = decided(with_module(), refresh="24h/1").wishes
+        old = succeeded(first.name, first.spec)
+        (wish,) = decided(with_module("my_provider==1.1"), old, current=old.key[1], refresh="24h/2").wishes
+        assert "cause" not in wish.spec
+
+    def test_can_wait_if_it_follows_from_a_layer_below_that_can(self) -> None:
+        """The layer below has another digest then, which is no edit of the base."""
+        body = release_only()
+        made: list[BuildRecord] = []
+        for refresh in ("24h/1", "24h/2"):
+            for _ in range(2):
+                verdict = decided(body, *made, refresh=refresh, current=made[-1].key[1] if made else None)
+                wish = verdict.wishes[-1]
+                made.append(succeeded(wish.name, wish.spec))
+        assert [one.spec.cause for one in made] == ["", "", "Refresh", "Refresh"]
 
     def test_is_not_caused_by_an_upgrade_of_the_operator(self) -> None:
         body = release_only()

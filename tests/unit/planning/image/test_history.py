@@ -12,7 +12,7 @@ from llamastack_operator.objects.builds import BuildRecord
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.stack.snapshot import Snapshot
 from tests.support.build_attempts import build
-from tests.support.world import UID, built, facts, llamastack, pod
+from tests.support.world import UID, built, deployment, facts, llamastack, pod
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -57,7 +57,7 @@ class TestLostImage:
     def waiting(self, message: str) -> tuple[Snapshot, BuildRecord]:
         entry = {"provider_id": "a", "provider_type": "remote::m", "module": "m==1"}
         body = llamastack(runConfig={"providers": {"safety": [entry]}}, build={"repository": "registry.example/bot"})
-        found = built(facts(body))
+        found = built(facts(body, deployment()))
         assert found.image is not None
         assert found.image.runtime is not None
         image = found.image.runtime.image

@@ -63,11 +63,15 @@ def seen(findings: list[Finding], providers: list[Provider], words: str, omitted
     reported = ReportedFinding("error", "MissingMethod", *[words] * 5)
     report = StartReport("Failed", message=words, findings=(reported,) * 40)
     check = {"revision": REVISION, "verdict": "Failed", "report": report.to_text()}
-    status = {"image": words, "release": words, "servedInputs": words, "buildRef": {"name": NAME}, "startCheck": check}
-    found = snapshot(llamastack(status=status), deployment(available=0), pod(container=crashed(reason=words)))
+    image = {"image": words, "digest": f"sha256:{'1' * 64}", "release": "0.7.3", "specs": "0" * 16, "inputs": "0" * 32}
+    preflight = {"revision": REVISION, "state": "Refused", "message": words, "report": report.to_text()}
+    kept = {"image": words, "release": words, "servedInputs": words, "buildRef": {"name": NAME}}
+    status = {**kept, "startCheck": check, "preflight": preflight, "imageReport": image}
+    body = llamastack(status=status, distribution={"image": "registry.example/mine:1"})
+    found = snapshot(body, deployment(available=0), pod(container=crashed(reason=words)))
     reading = Reading("d", words, tuple(findings), omitted, tuple(providers), complete=True)
-    image = ImageVerdict(False, ImageReason.BUILDING, words, current=NAME)
-    return replace(with_facts(found, reading=reading), image=image)
+    verdict = ImageVerdict(False, ImageReason.BUILDING, words, current=NAME)
+    return replace(with_facts(found, reading=reading), image=verdict)
 
 
 def texts_of(value: Any) -> Iterator[str]:
@@ -90,13 +94,14 @@ class TestEveryStatus:
     def test_is_small_whole_and_counts_what_it_leaves_out(
         self, findings: list[Finding], providers: list[Provider], words: str, omitted: int
     ) -> None:
-        status = status_of(seen(findings, providers, words, omitted), PassOutcome(findings), NOW)
+        outcome = PassOutcome(findings, applied=False)
+        status = status_of(seen(findings, providers, words, omitted), outcome, NOW)
         LlamaStackStatus.model_validate(status)
         assert size_of(status) <= STATUS_LIMIT
-        report = status["startCheck"].pop("report")
+        reports = [status[check].pop("report") for check in ("startCheck", "preflight")]
         assert max(map(len, texts_of(status))) <= MESSAGE_LIMIT
-        assert len(report.encode()) <= MESSAGE_BYTES
-        assert StartReport.parse(report) is not None
+        assert max(len(report.encode()) for report in reports) <= MESSAGE_BYTES
+        assert all(StartReport.parse(report) is not None for report in reports)
         assert [entry["type"] for entry in status["conditions"]] == list(ConditionType)
         assert len(status.get("findings", ())) == min(len(findings), FINDINGS_LIMIT)
         assert status.get("omittedFindings", 0) == omitted + max(0, len(findings) - FINDINGS_LIMIT)

@@ -231,6 +231,13 @@ class TestMemo:
         more = seen.renewed((*seen.children, child(CONFIGMAPS, "bot-config-old")), seen.pods)
         assert self.remembered(more).recall(more) is None
 
+    def test_what_only_bears_the_label_of_a_stack_has_none_of_its_passes_render(self) -> None:
+        seen = self.seen()
+        labelled = child(CONFIGMAPS, "bot-config-mine", owner="")
+        with_label = seen.renewed((*seen.children, labelled), seen.pods)
+        assert self.remembered(with_label).recall(with_label) == ()
+        assert self.remembered(seen).recall(with_label) == ()
+
     def test_a_forgotten_stack_is_not_recalled(self) -> None:
         seen = self.seen()
         memo = self.remembered(seen)

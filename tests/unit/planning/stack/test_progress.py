@@ -14,13 +14,14 @@ from llamastack_operator.planning.stack.pass_outcome import PassOutcome
 from llamastack_operator.planning.stack.progress import LOOKS, Situation, progress
 from llamastack_operator.planning.stack.reasons import StackReason
 from llamastack_operator.planning.stack.snapshot import Snapshot
-from llamastack_operator.planning.stack.start_report import last_check
+from llamastack_operator.planning.stack.start_report import check_of_newest
 from llamastack_operator.planning.stack.status import status_of
 from llamastack_resolver.findings import Finding, Reason, Severity
 from llamastack_resolver.reasons import ConfigReason
 from tests.e2e.kstatus import kstatus
 from tests.support.builds import building
 from tests.support.conditions import NOW, error, health, message, told
+from tests.support.preflights import decided, held
 from tests.support.start_checks import checked, found, report, starting
 from tests.support.world import crashed, deployment, llamastack, pod, snapshot
 
@@ -185,6 +186,15 @@ class TestApplying:
         assert told(snapshot(llamastack()), outcome)["Stalled"] == ("True", "NameConflict")
         assert health(snapshot(llamastack()), outcome) == "Failed"
 
+    def test_what_an_earlier_stack_left_is_waited_for(self) -> None:
+        """Tools that replace objects would call their rollout failed for what ends in seconds."""
+        outcome = PassOutcome([error(ApplyReason.WAITING_FOR_CLEANUP)], applied=False)
+        conditions = told(snapshot(llamastack()), outcome)
+        assert conditions["Ready"] == ("False", "WaitingForCleanup")
+        assert conditions["Reconciling"] == ("True", "WaitingForCleanup")
+        assert conditions["Stalled"][0] == "False"
+        assert health(snapshot(llamastack()), outcome) == "InProgress"
+
     def test_a_missing_reference_is_in_progress_as_it_may_arrive(self) -> None:
         assert (
             health(snapshot(llamastack()), PassOutcome([error(ConfigReason.MISSING_REFERENCE)], applied=False))
@@ -216,6 +226,7 @@ LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExc
 SERVING = (deployment(), pod(ready=True))
 BROKEN = (deployment(available=0, conditions=(LATE,)), pod(container=crashed()))
 AT_REST = (deployment(wanted=0, conditions=(LATE,)),)
+WAITING = held(starting(revision="old", available=1, conditions=(LATE,)))
 LASTING, PASSING = error(StackReason.INVALID_SPEC), error(ConfigReason.MISSING_REFERENCE)
 FAILED = {"phase": "Failed", "failure": {"reason": "PushDenied", "message": "not here"}, "attempts": 1}
 # What each look sees, from the first to the last: what decides stands beside all that later looks would say.
@@ -224,6 +235,11 @@ CASES: dict[str, tuple[Snapshot, PassOutcome, tuple[str, str]]] = {
     "passing_error": (building(*BROKEN, **FAILED), PassOutcome([PASSING]), ("Reconciling", "MissingReference")),
     "image_failed": (building(*BROKEN, **FAILED), PassOutcome(), ("Stalled", "PushDenied")),
     "image_awaited": (building(*SERVING, phase="Building"), PassOutcome(), ("Reconciling", "Building")),
+    "held_back": (
+        WAITING,
+        PassOutcome(applied=False, preflight=decided(WAITING).preflight),
+        ("Reconciling", "Preflight"),
+    ),
     "at_rest": (snapshot(llamastack(suspend=True), *AT_REST), PassOutcome(), ("Ready", "Suspended")),
     "serving": (
         snapshot(llamastack(), deployment(conditions=(LATE,)), pod(container=crashed())),
@@ -252,8 +268,8 @@ ORDER = list(CASES)
 
 
 def situation(seen: Snapshot, outcome: PassOutcome) -> Situation:
-    check = last_check(seen)
-    return Situation(seen, outcome.findings, outcome.applied, availability(seen, check), check)
+    check = check_of_newest(seen, outcome.held)
+    return Situation(seen, outcome.findings, outcome.applied, availability(seen, check), check, outcome.held)
 
 
 class TestLooks:

@@ -25,6 +25,7 @@ from llamastack_operator.planning.stack.snapshot import Snapshot
 from llamastack_operator.planning.stack.status import status_of
 from llamastack_resolver.findings import Answer, Finding, Place, Reason, Severity
 from tests.support.conditions import NOW
+from tests.support.preflights import decided, preflighted
 from tests.support.start_checks import checked, report, serving
 from tests.support.world import crashed, deployment, llamastack, pod, snapshot, with_facts
 
@@ -76,7 +77,12 @@ def world(state: str, image: ImageVerdict | None = IMAGES[0], **facts: Any) -> S
 
 def said(seen: Snapshot, *findings: Finding) -> set[tuple[str, Answer]]:
     """Return each reason that stands in a condition, with what that says."""
-    status = status_of(seen, PassOutcome(findings, applied=not findings), NOW)
+    return answers(seen, PassOutcome(findings, applied=not findings))
+
+
+def answers(seen: Snapshot, outcome: PassOutcome) -> set[tuple[str, Answer]]:
+    """Return the same after a pass with this outcome."""
+    status = status_of(seen, outcome, NOW)
     assert [one["type"] for one in status["conditions"]] == list(ConditionType)
     return {(one["reason"], Answer(Place(one["type"]), one["status"])) for one in status["conditions"]}
 
@@ -89,7 +95,7 @@ SEEN = {
         world("new", None, reading=NOTHING_READ),
     )
     for one in said(seen)
-}
+} | answers(preflighted(None), PassOutcome(applied=False, preflight=decided(preflighted(None)).preflight))
 
 
 @pytest.mark.parametrize("reason", [one for one in VOCABULARY.values() if not one.declaration.severities])

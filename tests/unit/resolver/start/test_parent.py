@@ -154,6 +154,7 @@ def test_what_is_printed_is_never_in_the_report(tmp_path: Path):
         'tell("at", 5); tell("at"); tell(); tell("state", []); tell("release", {}); tell("finding", {"severity": 1})',
         'tell("finding", {"severity": "warning", "message": "\\udcff\\x1b[2J" * 9999, "path": 7, "api": [1]})',
         '[tell("planned", {"id": "x" * 999}) for _ in range(9999)]',
+        'tell("ships", "x" * 99_999); tell("ships", 7); tell("ships")',
     ],
 )
 def test_whatever_is_written_into_its_pipe_the_report_is_one(forgery: str, tmp_path: Path):
@@ -162,6 +163,18 @@ def test_whatever_is_written_into_its_pipe_the_report_is_one(forgery: str, tmp_p
     assert (seen.status, seen.message.verdict) == (0, "Passed")
     assert seen.memory < 128
     assert len((tmp_path / "log").read_bytes()) <= 2048
+
+
+def test_what_the_release_ships_is_told_with_all_else(tmp_path: Path):
+    seen = check('tell("ships", "0123456789abcdef")\ntell("done")', tmp_path)
+
+    assert (seen.message.release, seen.message.specs) == ("0.7.3", "0123456789abcdef")
+
+
+def test_a_forged_word_of_what_the_release_ships_takes_no_room_from_errors(tmp_path: Path):
+    seen = check('tell("ships", "x" * 5000)\nat("mine"); os._exit(3)', tmp_path)
+
+    assert (seen.message.specs, [one.provider for one in seen.message.findings]) == ("", ["mine"])
 
 
 def test_a_pipe_that_is_written_into_without_end_ends_with_the_deadline(tmp_path: Path):
