@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from llamastack_operator.kube.echo import head_of
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.managed_fields import owned_fields_of
 from tests.cluster.kubectl import KubectlError
@@ -129,6 +130,20 @@ def test_a_field_that_leaves_the_spec_leaves_the_children(stacks: Stacks) -> Non
         return "A" in names and "B" not in names
 
     eventually(gone)
+
+
+@pytest.mark.parametrize("path", ["api/v1", "apis/apps/v1"])
+def test_what_comes_back_of_an_own_write_is_recognised_before_it_is_decoded(path: str, stacks: Stacks) -> None:
+    """Else nothing would be wrong but the time that it takes."""
+    stacks.kubectl.apply(minimal("echoes"))
+    namespace = stacks.settled("echoes")["metadata"]["namespace"]
+    plural = "deployments" if "apps" in path else "services"
+    query = "watch=true&timeoutSeconds=1"
+    events = stacks.kubectl("get", "--raw", f"/{path}/namespaces/{namespace}/{plural}?{query}").splitlines()
+    (found,) = [head_of(event.encode()) for event in events if '"name":"echoes"' in event][:1]
+    body = stacks.get(plural, "echoes")
+    assert found is not None
+    assert (found.key, found.uid) == ((namespace, "echoes"), body["metadata"]["uid"])
 
 
 DRIFT = {

@@ -6,6 +6,7 @@ State handlers of kopf are not used: they would write annotations and finalizers
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import kopf
@@ -18,12 +19,13 @@ from llamastack_operator.kube.client import Client
 from llamastack_operator.kube.told import Told
 from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.child import Key
-from llamastack_operator.objects.fields import metadata_of, version_of
+from llamastack_operator.objects.fields import digits, metadata_of, version_of
 from llamastack_operator.objects.slim_json import size_of
 from llamastack_operator.planning.stack.stack import Stack, stack_from
 
 _PAGE = 10
 """Stacks per page of a list: one can be 1.5 MB, and a page is read whole."""
+_IDENTITY = ("namespace", "name", "uid", "resourceVersion")
 _AT_ONCE = 1 << 15
 """Bytes of a run config that is read in a few milliseconds whatever it is."""
 
@@ -81,14 +83,13 @@ def register(
     unreadable: Unreadable,
 ) -> None:
     """Register the login and the one handler there is."""
-    told = Told()
+    watched = Watched(stacks, queue, unreadable)
+    told = Told(watched.is_known)
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
         # Called again whenever the API server does not know us any more, for example when a token has run out.
         return kopf.AiohttpSession(server=client.configuration.host, aiohttp_session=await client.session(told))
-
-    watched = Watched(stacks, queue, unreadable)
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def on_stack(event: Any, **_: Any) -> None:
@@ -126,6 +127,12 @@ class Watched:
                 stack = await asyncio.to_thread(self._unreadable.read, body, stack_from)
         if stack is not None and self._stacks.put(stack):
             self._queue.add(stack.key, listed=kind is None)
+
+    def is_known(self, metadata: Mapping[str, Any]) -> bool:
+        """Tell whether a version of a stack, or a later one, is in the cache: mostly the echo of a status."""
+        namespace, name, uid, text = (str(metadata.get(field)) for field in _IDENTITY)
+        version = digits(text)
+        return version is not None and self._stacks.knows((namespace, name), uid, version)
 
     def _is_news(self, body: Any, kind: str | None) -> bool:
         """Tell whether a stack has to be read anew; one that was deleted is forgotten."""

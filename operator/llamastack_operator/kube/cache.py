@@ -69,6 +69,11 @@ class Cache[T: Cached]:
         """Tell whether there is an object under an entry of the index."""
         return bool(self._by_index.get(entry))
 
+    def knows(self, key: Key, uid: str, version: int) -> bool:
+        """Tell whether this version of an object is known, or a later one."""
+        known = self._objects.get(key)
+        return known is not None and known.uid == uid and version <= known.version
+
     def all(self) -> Iterator[T]:
         """Yield all objects; the cache must not change meanwhile."""
         return iter(self._objects.values())

@@ -19,6 +19,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
 from llamastack_operator.api.labels import FIELD_MANAGER
+from llamastack_operator.kube.echo import IsKnown, head_of
 from llamastack_operator.kube.lines import lines
 from llamastack_operator.kube.patch_text import yaml_of
 from llamastack_operator.kube.responses import slim_responses
@@ -145,9 +146,25 @@ class Client:
             return page
 
     async def watch(
-        self, resource: Resource, namespace: str | None, query: Mapping[str, str], metadata_only: bool = False
+        self,
+        resource: Resource,
+        namespace: str | None,
+        query: Mapping[str, str],
+        metadata_only: bool = False,
+        is_known: IsKnown = lambda _: False,
     ) -> AsyncGenerator[Object]:
-        """Yield the events of a watch until the server closes it."""
+        """Yield the events of a watch until the server closes it.
+
+        Args:
+            resource: the kind.
+            namespace: the namespace, or None for all.
+            query: the parameters.
+            metadata_only: ask for metadata alone.
+            is_known: tells what need not be read: in its place a bookmark of its version is yielded.
+
+        Raises:
+            ApiError: the API server refused.
+        """
         accept = METADATA_ONLY.format(suffix="") if metadata_only else None
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_TIMEOUT, sock_read=None)
         query = {**query, "watch": "true"}
@@ -156,7 +173,11 @@ class Client:
             if response.status != 200:
                 raise await _error(response)
             async for line in lines(response.content.iter_any()):
-                yield loads(line)
+                head = head_of(line)
+                if head is not None and is_known(head):
+                    yield {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(head.version)}}}
+                else:
+                    yield loads(line)
         finally:
             response.close()
 

@@ -20,6 +20,7 @@ import aiohttp
 from llamastack_operator.kube.backoff import Backoff
 from llamastack_operator.kube.cache import Cache, Cached
 from llamastack_operator.kube.client import ApiError, Client, LongPageError
+from llamastack_operator.kube.echo import Head
 from llamastack_operator.kube.restored import check_item, check_version
 from llamastack_operator.kube.unreadable import Unreadable
 from llamastack_operator.objects.child import Key
@@ -175,7 +176,7 @@ class Informer[T: Cached]:
 
     async def _watch(self) -> None:
         query = {**self._query, "resourceVersion": self._version or "", "allowWatchBookmarks": "true"}
-        stream = self._client.watch(self._resource, self._namespace, query, self._metadata_only)
+        stream = self._client.watch(self._resource, self._namespace, query, self._metadata_only, self._is_known)
         async with contextlib.aclosing(stream) as events:
             while True:
                 async with asyncio.timeout(INACTIVITY):
@@ -183,6 +184,9 @@ class Informer[T: Cached]:
                 if event is None:
                     return
                 self._handle(event)
+
+    def _is_known(self, head: Head) -> bool:
+        return self._cache.knows(head.key, head.uid, head.version)
 
     def _handle(self, event: Mapping[str, Any]) -> None:
         body = event["object"]

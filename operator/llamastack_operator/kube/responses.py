@@ -17,7 +17,7 @@ import aiohttp
 
 from llamastack_operator.kube.lines import lines
 from llamastack_operator.kube.told import Told, ToldCollection, is_gone
-from llamastack_operator.objects.slim_json import slim_event, slim_page
+from llamastack_operator.objects.slim_json import IsKnown, slim_event, slim_page
 
 _AT_ONCE = 1 << 16
 """Bytes of JSON that are decoded in a few milliseconds whatever they are."""
@@ -56,7 +56,7 @@ class SlimLines:
         told.backoff.begin()
         try:
             async for line in lines(self._stream.iter_chunked(size)):
-                event, slim = await _slim(line)
+                event, slim = await _slim(line, told.is_known)
                 noted = told.event(event)
                 if is_gone(noted):
                     await asyncio.sleep(told.backoff.delay(failed=True, patient=False))
@@ -103,10 +103,10 @@ def slim_responses(told: Told) -> type[SlimResponse]:
     return type("NotedResponse", (SlimResponse,), {"told": told})
 
 
-async def _slim(line: bytes) -> tuple[Any, bytes]:
-    return _event(line) if len(line) < _AT_ONCE else await asyncio.to_thread(_event, line)
+async def _slim(line: bytes, is_known: IsKnown = lambda _: False) -> tuple[Any, bytes]:
+    return _event(line, is_known) if len(line) < _AT_ONCE else await asyncio.to_thread(_event, line, is_known)
 
 
-def _event(line: bytes) -> tuple[Any, bytes]:
-    event = slim_event(line)
+def _event(line: bytes, is_known: IsKnown) -> tuple[Any, bytes]:
+    event = slim_event(line, is_known)
     return event, json.dumps(event).encode() + b"\n"

@@ -23,6 +23,7 @@ from llamastack_operator.kube.restored import check_item, check_version
 from llamastack_operator.objects.child import Key
 from llamastack_operator.objects.fields import UnreadableError, mapping, metadata_of, version_of
 from llamastack_operator.objects.resources import LLAMASTACKS
+from llamastack_operator.objects.slim_json import IsKnown
 
 ERRORS = 3
 """Errors that a watch tells in a row until it begins with a list."""
@@ -34,11 +35,15 @@ logger = logging.getLogger(__name__)
 class ToldCollection:
     """What was told of one collection: of one namespace, or of all.
 
+    Args:
+        is_known: tells which objects need not be told, since they are known as they are: echoes of own writes.
+
     Attributes:
         backoff: the delays between watches of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_known: IsKnown = lambda _: False) -> None:
+        self.is_known = is_known
         self.backoff = Backoff()
         self._known: dict[str, tuple[Key, int]] = {}
         self._listed: set[str] = set()
@@ -139,16 +144,21 @@ class ToldCollection:
 
 
 class Told:
-    """What kopf was told, whatever sessions it had."""
+    """What kopf was told, whatever sessions it had.
 
-    def __init__(self) -> None:
+    Args:
+        is_known: tells which objects need not be told (see `ToldCollection`).
+    """
+
+    def __init__(self, is_known: IsKnown = lambda _: False) -> None:
+        self._is_known = is_known
         self._collections: dict[str, ToldCollection] = {}
 
     def of(self, url: URL) -> ToldCollection | None:
         """Return what was told of the LlamaStacks at a URL, or None where there are others."""
         if f"/apis/{LLAMASTACKS.api_version}/" not in url.path or url.name != LLAMASTACKS.plural:
             return None
-        return self._collections.setdefault(url.path, ToldCollection())
+        return self._collections.setdefault(url.path, ToldCollection(self._is_known))
 
     def __len__(self) -> int:
         return sum(map(len, self._collections.values()))

@@ -31,13 +31,36 @@ _LONGEST_ESCAPE = 5
 """Bytes that a character can take less than its escape: `<` is written as six."""
 
 
-def slim_event(line: bytes) -> Any:
+IsKnown = Callable[[Mapping[str, Any]], bool]
+"""Tells by its metadata whether an object is known as it is."""
+
+
+class _KnownError(Exception):
+    """What is read is known, and need not be read to its end.
+
+    Attributes:
+        metadata: its metadata.
+    """
+
+    def __init__(self, metadata: Mapping[str, Any]) -> None:
+        self.metadata = metadata
+        super().__init__()
+
+
+def slim_event(line: bytes, is_known: IsKnown = lambda _: False) -> Any:
     """Return a decoded event of a watch with a slim object.
+
+    Args:
+        line: the event.
+        is_known: tells what need not be read: of such an object a bookmark of its version is returned.
 
     Raises:
         ValueError: it is no JSON.
     """
-    return _whole(line, _event)
+    try:
+        return _whole(line, lambda source: _event(source, is_known))
+    except _KnownError as known:
+        return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": known.metadata["resourceVersion"]}}}
 
 
 def slim_page(page: bytes) -> Any:
@@ -156,10 +179,18 @@ def _all_of(text: bytes, read: Callable[[_Json], Any]) -> Any:
     return value
 
 
-def _event(source: _Json) -> Any:
+def _event(source: _Json, is_known: IsKnown) -> Any:
     if not source.is_a(dict):
         return source.value()
-    return {key: _object(source) if key == "object" else source.value() for key in source.members()}
+    event: dict[str, Any] = {}
+    for key in source.members():
+        if key != "object":
+            event[key] = source.value()
+        elif event.get("type") in ("ADDED", "MODIFIED"):
+            event[key] = _object(source, is_known)
+        else:
+            event[key] = _object(source)
+    return event
 
 
 def _page(source: _Json) -> Any:
@@ -171,7 +202,7 @@ def _page(source: _Json) -> Any:
     }
 
 
-def _object(source: _Json) -> Any:
+def _object(source: _Json, is_known: IsKnown = lambda _: False) -> Any:
     if not source.is_a(dict):
         return source.value()
     found: dict[str, Any] = {}
@@ -180,6 +211,8 @@ def _object(source: _Json) -> Any:
             found |= _spec(source)
         elif key == "metadata" and source.is_a(dict):
             found[key] = _metadata(source)
+            if is_known(found[key]):
+                raise _KnownError(found[key])
         elif key != PACKED:
             found[key] = source.value()
         else:

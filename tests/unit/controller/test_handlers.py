@@ -55,6 +55,18 @@ def test_the_echo_of_an_own_status_write_gets_none() -> None:
     assert passes == 0
 
 
+@pytest.mark.parametrize(
+    ("version", "changed", "known"),
+    [(8, {}, True), (7, {}, True), (9, {}, False), (8, {"uid": "other"}, False), (8, {"resourceVersion": "x"}, False)],
+)
+def test_what_the_cache_has_is_known_before_it_is_read(version: int, changed: dict[str, str], known: bool) -> None:
+    stacks: Cache[Stack] = Cache()
+    stacks.put(stack_from(body(8)))
+    watched = Watched(stacks, WorkQueue(), Unreadable("llamastacks"))
+    assert watched.is_known({**body(version)["metadata"], **changed}) is known
+    assert not watched.is_known({"resourceVersion": "8"}), "a bookmark"
+
+
 def test_a_late_event_of_an_older_version_changes_nothing() -> None:
     stacks, passes = seen(("MODIFIED", body(7, generation=1)), known=body(10, generation=2))
     kept = stacks.get(KEY)

@@ -19,6 +19,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio.client.configuration import Configuration
 
 from llamastack_operator.kube.client import LONGEST_PAGE, ApiError, Client, LongPageError
+from llamastack_operator.kube.echo import Head
 from llamastack_operator.kube.lines import LONGEST
 from llamastack_operator.kube.told import Told
 from llamastack_operator.objects.bounded_json import CUT
@@ -274,6 +275,26 @@ class TestLog:
 
 
 class TestWatch:
+    def test_of_what_is_known_yields_a_bookmark_and_nothing_else(self) -> None:
+        metadata = {"name": "bot", "namespace": "team-a", "uid": "u", "resourceVersion": "7"}
+        event = {"type": "ADDED", "object": {"kind": "ConfigMap", "apiVersion": "v1", "metadata": metadata, "data": {}}}
+        text = json.dumps(event, separators=(",", ":")) + "\n"
+
+        known: list[Head] = []
+
+        async def watched(client: Client, is_known: bool) -> list[Any]:
+            def know(head: Head) -> bool:
+                known.append(head)
+                return is_known
+
+            return [one async for one in client.watch(CONFIGMAPS, None, {}, False, know)]
+
+        first, _, _ = answered(says(text), lambda client: watched(client, True))
+        second, _, _ = answered(says(text), lambda client: watched(client, False))
+        assert known[0] == Head(("team-a", "bot"), "u", 7)
+        assert first == [{"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "7"}}}]
+        assert second == [event]
+
     async def collect(self, client: Client) -> list[Any]:
         return [event async for event in client.watch(CONFIGMAPS, "team-a", {"resourceVersion": "5"})]
 

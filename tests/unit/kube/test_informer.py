@@ -17,6 +17,7 @@ from llamastack_operator.kube import backoff
 from llamastack_operator.kube import informer as module
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client, LongPageError
+from llamastack_operator.kube.echo import IsKnown
 from llamastack_operator.kube.informer import Informer
 from llamastack_operator.kube.restored import RestoredError
 from llamastack_operator.objects.child import Child, child_from
@@ -68,8 +69,9 @@ class Scripted:
         return answer
 
     async def watch(
-        self, _: Any, __: Any, query: Mapping[str, str], metadata_only: bool = False
+        self, _: Any, __: Any, query: Mapping[str, str], metadata_only: bool, is_known: IsKnown
     ) -> AsyncGenerator[Any]:
+        self.is_known = is_known
         self.asked.append(dict(query))
         if not self.watches:
             self.exhausted.set()

@@ -55,6 +55,13 @@ class TestWatch:
         assert versions == [body["metadata"]["resourceVersion"] for body in objects]
         assert all(PACKED in event["object"] and "runConfig" not in event["object"]["spec"] for event in events)
 
+    def test_tells_of_an_object_that_is_known_no_more_than_its_version(self) -> None:
+        body = llamastack()
+        text = json.dumps({"type": "MODIFIED", "object": body}).encode() + b"\n"
+        (line,) = watched([text], ToldCollection(lambda metadata: metadata["name"] == "bot"))
+        version = body["metadata"]["resourceVersion"]
+        assert json.loads(line) == {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}
+
     def test_begins_with_the_deletes_that_fell_between_two_lists(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(backoff, "MAX_BACKOFF", 0.01)
         told = ToldCollection()

@@ -74,6 +74,33 @@ def test_an_error_of_a_watch_stays() -> None:
     assert slim_event(line) == json.loads(line)
 
 
+class TestAnObjectThatIsKnown:
+    """An own write comes back whole: what it wrote need not be read once more."""
+
+    @staticmethod
+    def event(kind: str = "MODIFIED") -> bytes:
+        return json.dumps({"type": kind, "object": llamastack()}).encode()
+
+    def test_is_no_more_than_a_bookmark_of_its_version(self) -> None:
+        seen: list[Any] = []
+
+        def is_known(metadata: Any) -> bool:
+            seen.append(metadata)
+            return True
+
+        event = slim_event(self.event(), is_known)
+        version = seen[0]["resourceVersion"]
+        assert event == {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}
+        assert seen[0]["name"] == "bot"
+
+    def test_is_read_where_it_is_deleted(self) -> None:
+        assert slim_event(self.event("DELETED"), lambda _: True)["object"]["spec"]
+
+    def test_is_read_where_it_is_not(self) -> None:
+        text = self.event()
+        assert slim_event(text, lambda _: False) == slim_event(text)
+
+
 def test_metadata_that_nobody_looks_at_goes() -> None:
     body = llamastack()
     annotations = {"llamastack.dev/rebuild": "1", "kubectl.kubernetes.io/last-applied-configuration": "large"}

@@ -5,6 +5,7 @@ The run config is the large part of the object and is only ever passed on: it is
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -136,14 +137,21 @@ def check_spec(error: ValidationError, findings: Findings) -> None:
 def check_release(spec: LlamaStackSpec, findings: Findings) -> None:
     """Report what is wrong with the release of a spec: the schema cannot say which ones can be started."""
     release = spec.distribution.release
-    if release is None:
-        return
-    try:
-        start_command(Release(release.package, release.version), config="", port=0)
-    except UnknownReleaseError as error:
+    problem = _why_no_start(release.package, release.version) if release is not None else ""
+    if problem:
         path = "spec.distribution.release"
         hint = "Name a newer release, and an image that holds it."
-        findings.error(ConfigReason.UNSUPPORTED_VERSION, f"{path}: {error}", path, hint=hint)
+        findings.error(ConfigReason.UNSUPPORTED_VERSION, f"{path}: {problem}", path, hint=hint)
+
+
+@functools.lru_cache(64)
+def _why_no_start(package: str, version: str) -> str:
+    """Return why a release cannot be started; empty where it can. There are few releases, and many stacks."""
+    try:
+        start_command(Release(package, version), config="", port=0)
+    except UnknownReleaseError as error:
+        return str(error)
+    return ""
 
 
 def release_of(spec: LlamaStackSpec) -> Release | None:
