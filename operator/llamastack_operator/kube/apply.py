@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from llamastack_operator.kube.brake import Brake, Place
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client, Object
-from llamastack_operator.kube.contention import Contender, contender
+from llamastack_operator.kube.contention import HANDOVER_MANAGER, Contender, contender
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.child import Child, Desired, Key, child_from, digest, wants_body
 from llamastack_operator.objects.child_facts import DeploymentFacts
@@ -18,7 +18,6 @@ from llamastack_operator.objects.resources import DEPLOYMENTS, Resource
 _NEVER_A_VERSION = "1"
 CREATE_ONLY = {"resourceVersion": _NEVER_A_VERSION}
 """What a new object is applied with."""
-HANDOVER_MANAGER = "llamastack-operator-replicas"
 # Where fewer writes than this are allowed at once, the next is the last for a while.
 _LAST = 2
 
@@ -140,8 +139,8 @@ class Applier:
             return
         place, content = ("replicas", live.key), str(replicas)
         if self._brake.left(place, content) >= 1:
-            self._brake.wrote(place, content)
             await self._set_replicas(live, replicas)
+            self._brake.wrote(place, content)
 
     async def delete(self, child: Child) -> None:
         """Delete a child of that very UID."""

@@ -9,6 +9,8 @@ from typing import Any
 from llamastack_operator.api.labels import FIELD_MANAGER
 from llamastack_operator.objects.fields import mapping, mappings, text
 
+HANDOVER_MANAGER = "llamastack-operator-replicas"
+"""Whom the operator gives the number of replicas to, where it is no field of its own for a while."""
 _LONGEST_NAME = 128
 """Most characters of a field manager's name (the API server's own bound)."""
 _LONGEST_FIELD = 256
@@ -45,7 +47,7 @@ def contender(metadata: Mapping[str, Any], ours: Mapping[str, Any], renders: boo
     entries = sorted(mappings(metadata, "managedFields"), key=lambda entry: text(entry, "time"), reverse=True)
     for entry in entries:
         manager = text(entry, "manager")[:_LONGEST_NAME]
-        if manager == FIELD_MANAGER and entry.get("operation") == "Apply":
+        if manager in (FIELD_MANAGER, HANDOVER_MANAGER) and entry.get("operation") == "Apply":
             continue
         field = next(_shared(mapping(entry, "fieldsV1"), ours), None)
         if field is not None:

@@ -13,11 +13,11 @@ from typing import Any, cast
 import pytest
 
 from llamastack_operator.api.labels import FIELD_MANAGER
-from llamastack_operator.kube.apply import HANDOVER_MANAGER, Applier, ContendedError, NotOursError
+from llamastack_operator.kube.apply import Applier, ContendedError, NotOursError
 from llamastack_operator.kube.brake import AT_ONCE, INTERVAL, Brake
 from llamastack_operator.kube.cache import Cache
 from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.kube.contention import Contender
+from llamastack_operator.kube.contention import HANDOVER_MANAGER, Contender
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.child import Child, Desired, child_from
 from llamastack_operator.objects.resources import CHILDREN, DEPLOYMENTS, SERVICES, Resource

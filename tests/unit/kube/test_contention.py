@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llamastack_operator.api.labels import FIELD_MANAGER
-from llamastack_operator.kube.contention import Contender, contender
+from llamastack_operator.kube.contention import HANDOVER_MANAGER, Contender, contender
 
 OURS: dict[str, Any] = {
     "f:metadata": {"f:labels": {"f:app": {}}},
@@ -46,6 +46,8 @@ def test_we_ourselves_and_who_adds_what_is_not_ours_are_none() -> None:
     own = {"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": OURS}
     adds = entry("kubectl", {"f:metadata": {"f:labels": {"f:theirs": {}}}, "f:spec": {"f:paused": {}}})
     assert found(own, adds) == Contender()
+    handed = {"manager": HANDOVER_MANAGER, "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+    assert found(own, handed) == Contender()
 
 
 def test_of_another_operator_there_is_only_the_digest() -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import aiohttp
+
 from llamastack_contract.layer import Layer
 from llamastack_contract.limits import LOG_BYTES
 from llamastack_contract.lock import Locked, stored_lock
@@ -44,6 +46,7 @@ from llamastack_operator.workloads.names import lock_name
 from llamastack_operator.workloads.settings import WorkloadSettings
 
 logger = logging.getLogger(__name__)
+_REFUSALS = (403, 413, 422)
 _PROGRESS_BYTES = 4096
 _PROGRESS_LINES = 8
 _IN_THE_WAY = "delete it, and find out who may write ConfigMaps and Jobs in this namespace"
@@ -164,7 +167,12 @@ class BuildReconciler:
         container = working(pod) if pod is not None else None
         if pod is None or container is None:
             return ""
-        log = await self._client.log(*pod.key, container.name, _PROGRESS_BYTES, _PROGRESS_LINES)
+        try:
+            log = await self._client.log(*pod.key, container.name, _PROGRESS_BYTES, _PROGRESS_LINES)
+        except (ApiError, TimeoutError, aiohttp.ClientError) as error:
+            # Its node may be gone: that is for the pod's status to tell, and no reason to hold this pass up.
+            logger.info("%s/%s: no progress can be read: %s", *pod.key, error or type(error).__name__)
+            return ""
         return newest_progress(log)
 
     async def _start_unless_refused(self, build: BuildRecord, attempt: int) -> Failure | None:
@@ -175,9 +183,7 @@ class BuildReconciler:
         try:
             await self._start(build, attempt)
         except ApiError as error:
-            if error.code not in (403, 422) or error.namespace_terminating:
-                raise
-            return Failure(PodReason.PODS_REFUSED, f"the build's Job cannot be created: {error}", retry=True)
+            return _refused(error, "its Job, or what that reads,")
         return None
 
     async def _start(self, build: BuildRecord, attempt: int) -> None:
@@ -215,7 +221,11 @@ class BuildReconciler:
         if build.spec.strategy == "Start":
             text = await self._lock_text(replace(build, status=status), record.lock)
             status = replace(status, lock_digest=text_digest(text))
-            await self._keep_lock(replace(build, status=status), text)
+            try:
+                await self._keep_lock(replace(build, status=status), text)
+            except ApiError as error:
+                # It would hold its place for as long as the namespace has no room.
+                return failed(snapshot, decision.status, _refused(error, "the ConfigMap with its lock")), None
         return replace(decision, status=status), record.lock
 
     async def _lock_text(self, build: BuildRecord, lock: Sequence[Locked]) -> str:
@@ -277,3 +287,14 @@ class BuildReconciler:
             written = replace(current, version=version_of(metadata), status=status, locked=texts is not None)
             if self._builds.put(written):
                 self._changed(written)
+
+
+def _refused(error: ApiError, what: str) -> Failure:
+    """Return the failure of a try of which the namespace refuses a part, as by a quota.
+
+    Raises:
+        ApiError: it is no refusal; the API server is to be asked again.
+    """
+    if error.code not in _REFUSALS or error.namespace_terminating:
+        raise error
+    return Failure(PodReason.PODS_REFUSED, f"{what} cannot be created: {error}", retry=True)

@@ -34,7 +34,7 @@ from llamastack_operator.kube.events import EventRecorder
 from llamastack_operator.kube.preflight_keeper import PreflightKeeper
 from llamastack_operator.kube.program_keeper import NotThisProgramError, ProgramKeeper
 from llamastack_operator.objects.builds import BuildRecord, owner_entry
-from llamastack_operator.objects.child import Desired, Key
+from llamastack_operator.objects.child import Child, Desired, Key
 from llamastack_operator.objects.resources import CONFIGMAPS, DEPLOYMENTS, LLAMASTACKBUILDS, LLAMASTACKS
 from llamastack_operator.planning.image.history import let_go, lost_image
 from llamastack_operator.planning.reading.answer import Planned
@@ -273,11 +273,20 @@ class Reconciler:
         for child in snapshot.children:
             is_held = child.resource is DEPLOYMENTS and (child.key, child.owner_uid) == (stack.key, stack.uid)
             if is_held and decided.scale is not None:
-                await self._applier.scale(child, decided.scale)
+                await self._scale(child, decided.scale)
         if preflight.job is None or not ready:
             return preflight
         refused = await self._preflights.start(preflight.job)
         return unproven(preflight, refused) if refused else preflight
+
+    async def _scale(self, deployment: Child, replicas: int) -> None:
+        """Scale a Deployment that is held back; one that cannot be as it is waits for its roll-out."""
+        try:
+            await self._applier.scale(deployment, replicas)
+        except ApiError as error:
+            if error.namespace_terminating or error.code not in REFUSALS:
+                raise
+            logger.warning("Deployment %s/%s cannot be scaled while it is held: %s", *deployment.key, error)
 
     async def _prepare(self, stack: Stack, decided: Plan) -> list[Finding]:
         """See to builds and to the program that checks and runs servers; return what is in the way of them."""

@@ -75,10 +75,11 @@ class StatusReporter:
         place, content = (what, stack.key), digest(_without_times(status))
         if self._brake.left(place, content) < 1:
             return False
-        self._brake.wrote(place, content)
         metadata = await write_status(self._client, LLAMASTACKS, stack.key, stack.uid, status)
         if metadata is None:
             raise UnfoundError
+        # What the API server did not take is no fight.
+        self._brake.wrote(place, content)
         current = self._stacks.get(stack.key)
         # Else there is an edit that the watch has yet to tell of, and this version would make it old news.
         if current is not None and current.uid == stack.uid and current.differs_in_status_from(metadata):

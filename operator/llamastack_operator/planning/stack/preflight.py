@@ -26,6 +26,9 @@ from llamastack_operator.workloads.preflight import PLACED_WITHIN, is_checked, l
 from llamastack_operator.workloads.settings import WorkloadSettings
 from llamastack_operator.workloads.start_program import check_deadline
 
+_TIME_IS_OVER = "DeadlineExceeded"
+_LATE = 2.0
+"""Seconds until the next look at the pod of a Job that has ended."""
 _SLACK = 30
 """Seconds for the cluster to say that a Job's time is over."""
 
@@ -150,13 +153,16 @@ def _seen(
     ended = pod.check.container.ended if pod is not None and pod.check is not None else None
     if pod is not None and pod.check is not None and ended is not None:
         return _judged(preflight, pod.check.report, ended, snapshot.stack.spec, scratch)
+    waited = (snapshot.facts.preflights.now - _time(job.created)).total_seconds()
+    left = longest(deadline) + _SLACK - waited
     if job.ended is not None:
         reason, message = job.ended
+        if reason != _TIME_IS_OVER and left > 0:
+            # Its pod came to an end, of which another watch tells, and that may be late.
+            return replace(preflight, again=_LATE)
         return unproven(preflight, f"its Job ended before its check did: {reason}: {message}".rstrip(": "))
-    waited = (snapshot.facts.preflights.now - _time(job.created)).total_seconds()
     if pod is None or not pod.placed:
         return _waits_for_node(preflight, pod, waited)
-    left = longest(deadline) + _SLACK - waited
     return replace(preflight, again=left) if left > 0 else unproven(preflight, "its Job did not come to an end")
 
 

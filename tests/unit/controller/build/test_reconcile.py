@@ -50,6 +50,7 @@ class Server:
         self.objects: dict[tuple[str, str], Body] = {}
         self.requests: list[tuple[str, str, str]] = []
         self.log_text = ""
+        self.log_error: Exception | None = None
         self.events: list[Body] = []
         self.refused: dict[str, Exception] = {}
         self._version = itertools.count(10**9)  # above those of `attempts`
@@ -90,6 +91,8 @@ class Server:
 
     async def log(self, namespace: str, pod: str, container: str, limit: int, tail: int | None = None) -> str:
         self.requests.append(("log", container, pod))
+        if self.log_error is not None:
+            raise self.log_error
         return self.log_text
 
     def status(self, name: str = "modules-a") -> Body:
@@ -428,6 +431,19 @@ class TestCollect:
         assert "lockDigest" not in status
         assert scene.server.objects["ConfigMap", name] == forged
 
+    @pytest.mark.parametrize("code", [403, 413, 422])
+    def test_of_pods_that_install_at_start_whose_lock_the_namespace_refuses_gives_its_place_back(
+        self, code: int
+    ) -> None:
+        log, digest = printed(RECORD)
+        scene = self.scene(self.building(strategy="Start", inputs={**INPUTS, "repository": None}), log, digest)
+        scene.server.refused["ConfigMap"] = ApiError(code, {"message": "exceeded quota: small"})
+        scene.passes()
+        status = scene.server.status()
+        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "PodsRefused")
+        assert "the ConfigMap with its lock cannot be created: exceeded quota: small" in status["failure"]["message"]
+        assert "nextAttemptAt" in status
+
     def test_at_start_goes_on_with_the_layers_below(self) -> None:
         inputs = {**INPUTS, "repository": None, "earlierBuilds": ["stack-a"]}
         log, digest = printed(RECORD)
@@ -587,6 +603,18 @@ def test_progress_is_read_from_the_container_that_works_and_written_when_it_chan
     assert [request for request in scene.server.requests if request[0] == "log"] == [
         ("log", "install", "modules-a-1-x")
     ] * 3
+
+
+def test_progress_that_cannot_be_read_holds_nothing_up() -> None:
+    """The node of a running pod may be gone: the API server then waits for it, and gives up."""
+    owner = build(phase="Building", attempts=1, step="starting")
+    scene = Scene(owner)
+    job = job_of(owner)
+    scene.jobs.put(job)
+    scene.pods.put(pod_of(owner, job, "Running", install={"running": {}}))
+    scene.server.log_error = ApiError(502, {"message": "no route to host"})
+    scene.passes()
+    assert scene.server.status()["step"] == "installing"
 
 
 @pytest.mark.parametrize("gone", [True, False])

@@ -34,6 +34,8 @@ class Server:
     async def apply(self, resource: Resource, body: dict[str, Any], **_: Any) -> dict[str, Any]:
         if not self.knows:
             raise ApiError(404, {})
+        if self.away:
+            raise ApiError(503, {"message": "away"})
         self.statuses.append(body["status"])
         return {"metadata": {**body["metadata"], "resourceVersion": str(10**9 + len(self.statuses)), "generation": 2}}
 
@@ -113,3 +115,14 @@ def test_one_of_a_stack_that_is_not_found_is_no_status_that_stands() -> None:
     scene.server.knows = False
     with pytest.raises(UnfoundError):
         scene.report({"url": "ours"})
+
+
+def test_an_api_server_that_is_away_for_a_while_is_no_contention() -> None:
+    scene = Scene()
+    scene.server.away = True
+    for _ in range(3 * AT_ONCE):
+        with pytest.raises(ApiError):
+            scene.report(ready("1"))
+    scene.server.away = False
+    assert scene.report(ready("1"))
+    assert scene.server.statuses == [ready("1")]

@@ -178,6 +178,16 @@ class TestLetsGoOn:
         assert words in seen.message
         assert rolls_out(stack)
 
+    def test_not_yet_where_its_job_failed_and_nobody_told_how_its_check_ended(self) -> None:
+        """Jobs and pods come by two watches."""
+        stack = held()
+        failed = job(stack, conditions=[{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}])
+        for known in (None, its_pod()):
+            seen = stands(with_preflight(stack, failed, known, after=20))
+            assert (seen.state, seen.again) == (PreflightState.RUNNING, 2.0)
+        late = stands(with_preflight(stack, failed, its_pod(), after=100_000))
+        assert late.state is PreflightState.UNPROVEN
+
     def test_where_its_job_ends_before_its_check(self) -> None:
         stack = held()
         seen = stands(with_preflight(stack, job(stack, **ENDED), its_pod()))
