@@ -17,25 +17,17 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import yaml
-
-from llamastack_resolver.releases import Release
+from benchmarks.start_stacks import CHECKS, PROVIDERS, RELEASES, STATES, Setting, State, stack
 from tests.cluster.buildah import build_image
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.node import Node
 from tests.cluster.releases import release_image
 from tests.e2e.installation import REPOSITORY, install_operator
 
-State = Literal["warm", "cold"]
-RELEASES = ("0.7.3", "ogx-1.5.0")
-PROVIDERS = (2, 9)
-STATES: tuple[State, ...] = ("warm", "cold")
-CHECKS = ("Skip", "Import", "Instantiate")
 PATIENCE = 120.0
 """Seconds after which a start counts as lost."""
 _BARE = """FROM {base}
@@ -43,24 +35,6 @@ USER root
 RUN find / -xdev -name __pycache__ -type d -prune -exec rm -rf {{}} +
 USER 1001
 """
-_TOOLS = ("brave-search", "bing-search", "tavily-search", "wolfram-alpha", "model-context-protocol")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is started.
-
-    Attributes:
-        release: the release.
-        image: what brings it.
-        providers: how many are configured, 2 or 9.
-        state: whether the image's files are in the page cache.
-    """
-
-    release: str
-    image: str
-    providers: int
-    state: State
 
 
 def without_bytecode(release: str) -> str:
@@ -70,28 +44,6 @@ def without_bytecode(release: str) -> str:
         Path(folder, "Dockerfile").write_text(_BARE.format(base=release_image(release)))
         build_image(image, Path(folder))
     return image
-
-
-def stack(name: str, setting: Setting, check: str) -> dict[str, Any]:
-    """Return the stack of the quickstart with another image and check, and with seven providers more where asked."""
-    body: dict[str, Any] = yaml.safe_load((REPOSITORY / "examples" / "quickstart.yaml").read_text())
-    body["metadata"]["name"] = name
-    release, spec = Release.parse(setting.release), body["spec"]
-    named = {"package": release.package, "version": release.version}
-    spec |= {"distribution": {"image": setting.image, "release": named}, "startup": {"check": check}}
-    if setting.providers == 9:
-        _add_seven(spec["runConfig"])
-    return body
-
-
-def _add_seven(config: dict[str, Any]) -> None:
-    (server,) = config["providers"]["inference"]
-    config["apis"].append("tool_runtime")
-    config["providers"]["inference"] += [{**server, "provider_id": f"another-{number}"} for number in range(2)]
-    tools = {name: {} if name == "model-context-protocol" else {"api_key": "none"} for name in _TOOLS}
-    config["providers"]["tool_runtime"] = [
-        {"provider_id": name, "provider_type": f"remote::{name}", "config": given} for name, given in tools.items()
-    ]
 
 
 def forget(node: Node) -> None:

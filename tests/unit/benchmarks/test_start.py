@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.start import CHECKS, PROVIDERS, RELEASES, Setting, stack
+from benchmarks.start_stacks import CHECKS, PROVIDERS, RELEASES, Setting, stack
 from llamastack_operator import catalog
 from llamastack_operator.api.stack import LlamaStackSpec
 from llamastack_resolver.config.env import Environment

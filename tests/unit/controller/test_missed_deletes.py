@@ -20,7 +20,6 @@ from llamastack_operator.controller.operator import Operator, OperatorSettings
 from llamastack_operator.kube import backoff
 from llamastack_operator.kube.client import Client
 from llamastack_operator.workloads.settings import WorkloadSettings
-from tests.e2e.operator import minimal
 from tests.support.small_api import SmallApi
 from tests.support.world import IMAGES
 
@@ -28,13 +27,30 @@ KEY = ("team-a", "bot")
 LEFT = {"llamastacks", "deployments", "services", "serviceaccounts", "llamastackbuilds", "jobs"}
 """Kinds of which nothing is to be left."""
 PLACE = ("llamastacks", *KEY)
-PLAIN: dict[str, Any] = minimal("bot")
+PLAIN: dict[str, Any] = {
+    "apiVersion": "llamastack.dev/v1alpha1",
+    "kind": "LlamaStack",
+    "metadata": {"name": "bot"},
+    "spec": {
+        "distribution": {
+            "image": "docker.io/llamastack/distribution-starter:0.7.3",
+            "release": {"package": "llama-stack", "version": "0.7.3"},
+        },
+        "runConfig": {
+            "version": 2,
+            "providers": {"inference": [{"provider_id": "vllm", "provider_type": "remote::vllm"}]},
+        },
+    },
+}
 PROVIDER = {"provider_id": "a", "provider_type": "remote::a", "module": "my-mod==1", "config": {}}
-WITH_MODULE: dict[str, Any] = minimal(
-    "bot",
-    runConfig={"version": 2, "providers": {"inference": [PROVIDER]}},
-    build={"repository": "registry.example/team/stack"},
-)
+WITH_MODULE: dict[str, Any] = {
+    **PLAIN,
+    "spec": {
+        **PLAIN["spec"],
+        "runConfig": {"version": 2, "providers": {"inference": [PROVIDER]}},
+        "build": {"repository": "registry.example/team/stack"},
+    },
+}
 
 
 @pytest.fixture(autouse=True)

@@ -25,11 +25,11 @@ Status = dict[str, Any]
 
 
 class Server:
-    """Takes every status, unless it is told not to know the stack."""
+    """Takes every status, unless it is told not to know the stack, or to be away."""
 
     def __init__(self) -> None:
         self.statuses: list[Status] = []
-        self.knows = True
+        self.knows, self.away = True, False
 
     async def apply(self, resource: Resource, body: dict[str, Any], **_: Any) -> dict[str, Any]:
         if not self.knows:
