@@ -33,8 +33,9 @@ from tests.cluster import ControlPlane
 from tests.cluster.apiserver import SERVICE_RANGE
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.processes import free_port
-from tests.e2e.operator import OperatorProcess, minimal
+from tests.e2e.operator import OperatorProcess
 from tests.support.hostile import ATTEMPTS, BOMBS, LARGE, WORDS, job, long_deployment, with_value, words
+from tests.support.minimal import minimal
 
 PATIENCE = 120.0
 """Seconds after which a bystander counts as lost."""

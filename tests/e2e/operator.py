@@ -173,26 +173,6 @@ class Stacks:
         self.kubectl("patch", "llamastack", name, "--type", "merge", "-p", patch)
 
 
-def minimal(name: str, **spec: Any) -> dict[str, Any]:
-    """Return the smallest LlamaStack, with more of a spec on top."""
-    return {
-        "apiVersion": "llamastack.dev/v1alpha1",
-        "kind": "LlamaStack",
-        "metadata": {"name": name},
-        "spec": {
-            "distribution": {
-                "image": "docker.io/llamastack/distribution-starter:0.7.3",
-                "release": {"package": "llama-stack", "version": "0.7.3"},
-            },
-            "runConfig": {
-                "version": 2,
-                "providers": {"inference": [{"provider_id": "vllm", "provider_type": "remote::vllm"}]},
-            },
-            **spec,
-        },
-    }
-
-
 def volume_by_hand(node: Node, name: str) -> dict[str, Any]:
     """Return a volume as an administrator makes it, whose folder is made: the node has no storage provisioner.
 

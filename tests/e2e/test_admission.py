@@ -10,7 +10,8 @@ import yaml
 
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubectl import Kubectl, KubectlError
-from tests.e2e.operator import REPOSITORY, minimal
+from tests.e2e.operator import REPOSITORY
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

@@ -17,8 +17,9 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubectl import Kubectl, KubectlError
 from tests.cluster.kubectl import eventually as asked_until
 from tests.e2e.fixtures import OPERATOR_IMAGE, grant_rights, install_crds, rendered_template
-from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.operator import OperatorProcess, Stacks, eventually
 from tests.e2e.test_builds import builds, fail, jobs, only_build, pod_of, with_module
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

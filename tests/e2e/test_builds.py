@@ -16,7 +16,8 @@ import pytest
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubectl import Kubectl, KubectlError
 from tests.e2e.fixtures import OPERATOR_IMAGE
-from tests.e2e.operator import PATIENCE, OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.operator import PATIENCE, OperatorProcess, Stacks, eventually
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

@@ -13,9 +13,10 @@ from llamastack_operator.kube.echo import head_of
 from llamastack_operator.kube.ownership import owned_fields
 from llamastack_operator.objects.managed_fields import owned_fields_of
 from tests.cluster.kubectl import KubectlError
-from tests.e2e.operator import PATIENCE, Stacks, eventually, minimal
+from tests.e2e.operator import PATIENCE, Stacks, eventually
 from tests.e2e.test_references import config_map
 from tests.support import full_example
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

@@ -19,10 +19,11 @@ from tests.cluster.machine import index_settings
 from tests.cluster.node import Node
 from tests.e2e.building import BASE, held, publish, served_providers, wait_ready
 from tests.e2e.installation import NAMESPACE, REPOSITORY
-from tests.e2e.operator import Stacks, minimal
+from tests.e2e.operator import Stacks
 from tests.matrix import full_matrix
 from tests.packages.shown import OLLAMA, TOOLS, WEATHER
 from tests.support.documented import blocks, shown
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.node
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.operator import Stacks, eventually, minimal
+from tests.e2e.operator import Stacks, eventually
 from tests.e2e.test_references import RUN_CONFIG, config_map, from_config_map, revision
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

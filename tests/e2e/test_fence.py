@@ -17,7 +17,7 @@ import yaml
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubectl import Kubectl, KubectlError
 from tests.e2e.fixtures import OPERATOR_IMAGE, grant_rights, install_crds
-from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.operator import OperatorProcess, Stacks, eventually
 from tests.e2e.stolen import (
     OURS,
     Body,
@@ -35,6 +35,7 @@ from tests.e2e.stolen import (
     with_container,
 )
 from tests.e2e.test_builds import only_build, with_module
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

@@ -14,7 +14,8 @@ from llamastack_contract.paths import CHECK
 from llamastack_contract.start_report import ReportedProvider, StartReport
 from llamastack_operator import catalog
 from llamastack_resolver.releases import Release
-from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.operator import OperatorProcess, Stacks, eventually
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cluster.controlplane import ControlPlane
 from tests.e2e.fixtures import grant_rights
-from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.operator import OperatorProcess, Stacks, eventually
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

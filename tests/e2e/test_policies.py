@@ -17,7 +17,8 @@ import yaml
 from tests.cluster.kubectl import Kubectl, KubectlError
 from tests.cluster.kubectl import eventually as asked_until
 from tests.e2e.fixtures import rendered_template
-from tests.e2e.operator import REPOSITORY, Stacks, eventually, minimal
+from tests.e2e.operator import REPOSITORY, Stacks, eventually
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

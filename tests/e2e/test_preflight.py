@@ -14,7 +14,8 @@ import pytest
 
 from llamastack_contract.paths import CHECK
 from llamastack_contract.start_report import ReportedFinding, ReportedProvider, StartReport
-from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.operator import OperatorProcess, Stacks, eventually
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

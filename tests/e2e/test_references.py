@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.cluster.controlplane import ControlPlane
-from tests.e2e.operator import Stacks, eventually, minimal
+from tests.e2e.operator import Stacks, eventually
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from llamastack_operator.objects.resources import CHILDREN, Resource
-from tests.e2e.operator import Stacks, eventually, minimal
+from tests.e2e.operator import Stacks, eventually
 from tests.e2e.test_builds import builds, end, fail, jobs, only_build, with_module
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

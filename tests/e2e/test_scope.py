@@ -8,7 +8,8 @@ import pytest
 
 from tests.cluster.controlplane import ControlPlane
 from tests.e2e.fixtures import account, grant_rights, install_crds
-from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.operator import OperatorProcess, Stacks, eventually
+from tests.support.minimal import minimal
 from tests.support.used_rights import UsedRights
 
 pytestmark = pytest.mark.control_plane

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.operator import OperatorProcess, Stacks, eventually
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

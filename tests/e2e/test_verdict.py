@@ -8,7 +8,8 @@ import pytest
 
 from llamastack_operator.cli import main
 from tests.cluster.controlplane import ControlPlane
-from tests.e2e.operator import Stacks, eventually, minimal
+from tests.e2e.operator import Stacks, eventually
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

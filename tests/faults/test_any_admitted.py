@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cluster.kubectl import Kubectl, KubectlError
-from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.operator import OperatorProcess, Stacks, eventually
 from tests.matrix import EVERYTHING
 from tests.support.any_object import NAMESPACES, SPECS, as_text
+from tests.support.minimal import minimal
 from tests.support.passes import Namespace
 
 pytestmark = pytest.mark.control_plane

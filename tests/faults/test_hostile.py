@@ -12,9 +12,10 @@ import pytest
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.processes import free_port
-from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.operator import OperatorProcess, Stacks, eventually
 from tests.e2e.test_references import config_map, from_config_map
 from tests.support.hostile import ATTEMPTS, BOMBS, LARGE, WORDS, job, long_deployment, with_value, words
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

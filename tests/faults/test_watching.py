@@ -14,9 +14,10 @@ from benchmarks.measure import AuditLog
 from tests.cluster import ControlPlane
 from tests.cluster.kubectl import Kubectl
 from tests.e2e.fixtures import OPERATOR_IMAGE, install_crds
-from tests.e2e.operator import OperatorProcess, Stacks, eventually, minimal
+from tests.e2e.operator import OperatorProcess, Stacks, eventually
 from tests.faults.gate import Gate
 from tests.matrix import full_matrix
+from tests.support.minimal import minimal
 
 pytestmark = pytest.mark.control_plane
 

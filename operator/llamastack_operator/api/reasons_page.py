@@ -70,7 +70,7 @@ the new pods, scratch storage in the place of claims, and no GPU. `status.prefli
 | state | means | the roll-out |
 | --- | --- | --- |
 | `Running` | its Job is there; `Ready=False` and `Reconciling=True` with `Preflight` | waits |
-| `Passed` | nothing was found | goes on |
+| `Passed` | nothing was found that keeps the pods from starting | goes on |
 | `Refused` | the new pods would not start, and that is proved: a method is missing, a module cannot be imported, a config class refuses | is held back |
 | `Unproven` | it may come of what a preflight does not have, or no node took its pod within 60 s; an Event `PreflightUnproven` tells why | goes on |
 

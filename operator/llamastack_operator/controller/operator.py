@@ -156,25 +156,11 @@ class Operator:
         Raises:
             ExceptionGroup: a part of the operator died.
         """
-        registry = kopf.OperatorRegistry()
-        register(registry, self._client, self._stacks, self._queue, self._unreadable)
-        settings = kopf.OperatorSettings()
-        configure(settings)
-        port = self._settings.health_port
-        # Given, because kopf would ask for the name of the user, and a container's user has none.
-        identity: Any = self._settings.instance
         async with self._told():
             await self._served()
-            await self._work(registry, settings, identity, port, stop)
+            await self._work(stop)
 
-    async def _work(
-        self,
-        registry: kopf.OperatorRegistry,
-        settings: kopf.OperatorSettings,
-        identity: Any,
-        port: int,
-        stop: asyncio.Event | None,
-    ) -> None:
+    async def _work(self, stop: asyncio.Event | None) -> None:
         """Run all parts until the process is told to end."""
         async with asyncio.TaskGroup() as tasks:
             lag = tasks.create_task(self._endless(self._lag.run()))
@@ -189,18 +175,29 @@ class Operator:
             working += [tasks.create_task(self._endless(work)) for work in self._versions.workers()]
             if self._looks is not None:
                 working += [tasks.create_task(self._endless(work)) for work in self._looks.workers()]
-            await kopf.operator(
-                registry=registry,
-                settings=settings,
-                identity=identity,
-                standalone=True,
-                clusterwide=not self._settings.namespaces,
-                namespaces=self._settings.namespaces,
-                liveness_endpoint=f"http://0.0.0.0:{port}/healthz" if port else None,
-                stop_flag=stop,
-            )
+            await self._watch_stacks(stop)
             for task in (lag, *watching, *working):
                 task.cancel()
+
+    async def _watch_stacks(self, stop: asyncio.Event | None) -> None:
+        """Run kopf, which watches LlamaStacks and listens for what ends the process."""
+        registry = kopf.OperatorRegistry()
+        register(registry, self._client, self._stacks, self._queue, self._unreadable)
+        settings = kopf.OperatorSettings()
+        configure(settings)
+        port = self._settings.health_port
+        # Given, because kopf would ask for the name of the user, and a container's user has none.
+        identity: Any = self._settings.instance
+        await kopf.operator(
+            registry=registry,
+            settings=settings,
+            identity=identity,
+            standalone=True,
+            clusterwide=not self._settings.namespaces,
+            namespaces=self._settings.namespaces,
+            liveness_endpoint=f"http://0.0.0.0:{port}/healthz" if port else None,
+            stop_flag=stop,
+        )
 
     @contextlib.asynccontextmanager
     async def _told(self) -> AsyncIterator[None]:

@@ -12,7 +12,7 @@ import itertools
 import random
 import time
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 
 from llamastack_operator.kube.backoff import MAX_ASKED
 
@@ -109,6 +109,19 @@ class WorkQueue[K: Hashable]:
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    async def serve(self, work: Callable[[K], Awaitable[None]]) -> None:
+        """Take keys and have each worked on, one at a time, for ever.
+
+        Args:
+            work: works on a key; an error of it ends this.
+        """
+        while True:
+            key = await self.get()
+            try:
+                await work(key)
+            finally:
+                self.done(key)
 
     def done(self, key: K) -> None:
         """Say that the pass of a key is over."""

@@ -55,15 +55,13 @@ class Worker:
 
     async def run(self) -> None:
         """Take keys and run their passes, one at a time."""
-        while True:
-            key = await self._queue.get()
-            begin = time.monotonic()
-            try:
-                follow_up = await self._pass(key)
-                self._passed(self._kind, time.monotonic() - begin, follow_up.settled)
-                self._follow(key, follow_up)
-            finally:
-                self._queue.done(key)
+        await self._queue.serve(self._work)
+
+    async def _work(self, key: Key) -> None:
+        begin = time.monotonic()
+        follow_up = await self._pass(key)
+        self._passed(self._kind, time.monotonic() - begin, follow_up.settled)
+        self._follow(key, follow_up)
 
     async def _pass(self, key: Key) -> FollowUp:
         """Run one pass; a failure of any kind is told, and is no more than a reason for another try."""

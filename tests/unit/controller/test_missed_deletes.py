@@ -20,6 +20,7 @@ from llamastack_operator.controller.operator import Operator, OperatorSettings
 from llamastack_operator.kube import backoff
 from llamastack_operator.kube.client import Client
 from llamastack_operator.workloads.settings import WorkloadSettings
+from tests.support.minimal import minimal
 from tests.support.small_api import SmallApi
 from tests.support.world import IMAGES
 
@@ -27,30 +28,13 @@ KEY = ("team-a", "bot")
 LEFT = {"llamastacks", "deployments", "services", "serviceaccounts", "llamastackbuilds", "jobs"}
 """Kinds of which nothing is to be left."""
 PLACE = ("llamastacks", *KEY)
-PLAIN: dict[str, Any] = {
-    "apiVersion": "llamastack.dev/v1alpha1",
-    "kind": "LlamaStack",
-    "metadata": {"name": "bot"},
-    "spec": {
-        "distribution": {
-            "image": "docker.io/llamastack/distribution-starter:0.7.3",
-            "release": {"package": "llama-stack", "version": "0.7.3"},
-        },
-        "runConfig": {
-            "version": 2,
-            "providers": {"inference": [{"provider_id": "vllm", "provider_type": "remote::vllm"}]},
-        },
-    },
-}
+PLAIN = minimal("bot")
 PROVIDER = {"provider_id": "a", "provider_type": "remote::a", "module": "my-mod==1", "config": {}}
-WITH_MODULE: dict[str, Any] = {
-    **PLAIN,
-    "spec": {
-        **PLAIN["spec"],
-        "runConfig": {"version": 2, "providers": {"inference": [PROVIDER]}},
-        "build": {"repository": "registry.example/team/stack"},
-    },
-}
+WITH_MODULE = minimal(
+    "bot",
+    runConfig={"version": 2, "providers": {"inference": [PROVIDER]}},
+    build={"repository": "registry.example/team/stack"},
+)
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +81,17 @@ async def rest(api: SmallApi) -> None:
             await asyncio.sleep(0.6)
 
 
+@asynccontextmanager
+async def at_rest(body: dict[str, Any] = PLAIN) -> AsyncIterator[tuple[SmallApi, Operator]]:
+    """Run an operator whose one stack has come to rest."""
+    api = SmallApi()
+    api.put("llamastacks", stack(body))
+    async with running(api) as operator:
+        await until(lambda: served(api))
+        await rest(api)
+        yield api, operator
+
+
 def knows(operator: Operator) -> list[str]:
     """Return what the operator still keeps of the stack."""
     reconciler, gatherer = operator._reconciler, operator._reconciler._gatherer
@@ -136,11 +131,7 @@ def test_between_two_lists_it_is_told_as_soon_as_the_second_one_is_there(body: d
     """The watch ends, the stack is deleted, and the watch that would go on is answered 410."""
 
     async def main() -> None:
-        api = SmallApi()
-        api.put("llamastacks", stack(body))
-        async with running(api) as operator:
-            await until(lambda: served(api))
-            await rest(api)
+        async with at_rest(body) as (api, operator):
             assert knows(operator)
             api.blind.add("llamastacks")
             api.remove(PLACE)
@@ -156,11 +147,7 @@ def test_between_two_lists_it_is_told_as_soon_as_the_second_one_is_there(body: d
 @pytest.mark.parametrize("body", [PLAIN, WITH_MODULE], ids=["settled", "building"])
 def test_while_no_list_tells_either_it_is_asked_for_before_anything_is_made_again(body: dict[str, Any]) -> None:
     async def main() -> None:
-        api = SmallApi()
-        api.put("llamastacks", stack(body))
-        async with running(api) as operator:
-            await until(lambda: served(api))
-            await rest(api)
+        async with at_rest(body) as (api, operator):
             api.blind.add("llamastacks")
             api.remove(PLACE)
             api.writes.clear()
@@ -173,13 +160,10 @@ def test_before_its_last_edit_was_looked_at_it_costs_no_more_than_one_pass() -> 
     """The status of a generation that was never observed is refused, and that is not forgotten."""
 
     async def main() -> None:
-        api = SmallApi()
-        first = api.put("llamastacks", stack(PLAIN))
-        async with running(api) as operator:
-            await until(lambda: served(api))
-            await rest(api)
+        async with at_rest() as (api, operator):
             api.writes.clear()
-            edited = {**api.objects[PLACE], "spec": {**first["spec"], "server": {"replicas": 2}}}
+            first = api.objects[PLACE]
+            edited = {**first, "spec": {**first["spec"], "server": {"replicas": 2}}}
             api.put("llamastacks", {**edited, "metadata": {**first["metadata"], "generation": 2}})
             api.blind.add("llamastacks")
             api.remove(PLACE)
@@ -194,11 +178,7 @@ def test_before_its_last_edit_was_looked_at_it_costs_no_more_than_one_pass() -> 
 
 def test_another_one_of_its_name_is_served() -> None:
     async def main() -> None:
-        api = SmallApi()
-        api.put("llamastacks", stack(PLAIN))
-        async with running(api) as operator:
-            await until(lambda: served(api))
-            await rest(api)
+        async with at_rest() as (api, operator):
             api.blind.add("llamastacks")
             api.remove(PLACE)
             api.put("llamastacks", stack(PLAIN))

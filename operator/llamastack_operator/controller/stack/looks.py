@@ -112,7 +112,7 @@ class Looks:
     def workers(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield the loops that ask."""
         for _ in range(WORKERS):
-            yield self._work()
+            yield self._queue.serve(self._look)
 
     def _wait(self, key: Key, server: Server, serves_already: bool) -> float:
         """Return the seconds until the first look at a server."""
@@ -121,14 +121,6 @@ class Looks:
             return zlib.crc32(server.uid.encode()) / 2**32 * INTERVAL if serves_already else 0.0
         least = INTERVAL if last.revision == server.revision else LEAST
         return max(0.0, last.at + least - asyncio.get_running_loop().time())
-
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.get()
-            try:
-                await self._look(key)
-            finally:
-                self._queue.done(key)
 
     async def _look(self, key: Key) -> None:
         server = self._wanted.get(key)

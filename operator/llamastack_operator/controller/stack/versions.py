@@ -85,15 +85,7 @@ class Versions:
     def workers(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield the loops that ask."""
         for _ in range(WORKERS):
-            yield self._work()
-
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.get()
-            try:
-                await self._look(key)
-            finally:
-                self._queue.done(key)
+            yield self._queue.serve(self._look)
 
     async def _look(self, key: Key) -> None:
         rollout = self._wanted.get(key)

@@ -1,14 +1,12 @@
 """One pass of one build: what is asked of the API server, in which order, and what a second pass finds.
 
-The server is a fake that keeps what it is given and notes requests: which of them are refused, and when an informer
-tells, is chosen here. A real one is in tests/e2e/test_builds.py, and real pods in tests/e2e/test_build_failures.py.
+The server is a fake (see `tests/support/build_scene.py`). A real one is in tests/e2e/test_builds.py, and real pods in
+tests/e2e/test_build_failures.py.
 """
 
 from __future__ import annotations
 
-import asyncio
 import copy
-import itertools
 import json
 from collections import Counter
 from dataclasses import replace
@@ -18,159 +16,12 @@ from typing import Any, cast
 import pytest
 
 from llamastack_operator.controller.build import reconcile
-from llamastack_operator.controller.build.reconcile import BuildReconciler
-from llamastack_operator.controller.build.turns import Turns
-from llamastack_operator.kube.cache import Cache
-from llamastack_operator.kube.client import ApiError, Client
-from llamastack_operator.objects.build_config_map import BuildConfigMap, build_config_map
-from llamastack_operator.objects.builds import BuildJob, BuildPod, BuildRecord, build_from, build_index, job_from
-from llamastack_operator.objects.resources import Resource
-from llamastack_operator.planning.build.choose import Places
+from llamastack_operator.kube.client import ApiError
+from llamastack_operator.objects.builds import BuildRecord, build_from
 from llamastack_operator.workloads.build_job import text_digest
-from llamastack_operator.workloads.names import lock_name
-from tests.support.build_attempts import INPUTS, SETTINGS, build, ended, job_of, last_words, pod_of, spec_wire
-from tests.support.records import RECORD, locked, printed
-
-KEY = ("team-a", "modules-a")
-Body = dict[str, Any]
-
-
-class Server:
-    """Objects of one namespace by kind and name.
-
-    Attributes:
-        objects: what there is.
-        requests: verb, kind and name of what was asked, in order.
-        log_text: the log of every container.
-        events: what the controllers of the cluster told.
-        refused: for kinds, why none of them can be created.
-    """
-
-    def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], Body] = {}
-        self.requests: list[tuple[str, str, str]] = []
-        self.log_text = ""
-        self.log_error: Exception | None = None
-        self.events: list[Body] = []
-        self.refused: dict[str, Exception] = {}
-        self._version = itertools.count(10**9)  # above those of `attempts`
-
-    async def create(self, resource: Resource, body: Body) -> Body:
-        name = (resource.kind, body["metadata"]["name"])
-        self.requests.append(("create", *name))
-        if resource.kind in self.refused:
-            raise self.refused[resource.kind]
-        if name in self.objects:
-            raise ApiError(409, {"reason": "AlreadyExists"})
-        identity = {"uid": f"uid-{name[1]}", "resourceVersion": str(next(self._version))}
-        self.objects[name] = {**body, "metadata": {**body["metadata"], **identity}}
-        return self.objects[name]
-
-    async def get(self, resource: Resource, namespace: str, name: str) -> Body | None:
-        self.requests.append(("get", resource.kind, name))
-        return self.objects.get((resource.kind, name))
-
-    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
-        self.requests.append(("delete", resource.kind, name))
-        found = self.objects.get((resource.kind, name))
-        if found is not None and found["metadata"]["uid"] == uid:
-            del self.objects[resource.kind, name]
-
-    async def list_page(self, resource: Resource, namespace: str, query: Body) -> Body:
-        self.requests.append(("list", resource.kind, query["fieldSelector"]))
-        return {"items": self.events}
-
-    async def apply(self, resource: Resource, body: Body, subresource: str, metadata_only: bool) -> Body:
-        self.requests.append(("apply", f"{resource.kind}/{subresource}", body["metadata"]["name"]))
-        known = self.objects.get((resource.kind, body["metadata"]["name"]))
-        if known is None or known["metadata"]["uid"] != body["metadata"]["uid"]:
-            raise ApiError(409 if known else 404, {})
-        known["status"] = copy.deepcopy(body["status"])
-        known["metadata"]["resourceVersion"] = str(next(self._version))
-        return {"metadata": known["metadata"]}
-
-    async def log(self, namespace: str, pod: str, container: str, limit: int, tail: int | None = None) -> str:
-        self.requests.append(("log", container, pod))
-        if self.log_error is not None:
-            raise self.log_error
-        return self.log_text
-
-    def status(self, name: str = "modules-a") -> Body:
-        found: Body = self.objects["LlamaStackBuild", name]["status"]
-        return found
-
-
-class Scene:
-    """A reconciler before a server that has one build."""
-
-    def __init__(self, held: BuildRecord, lock: list[Body] | None = None) -> None:
-        self.server = Server()
-        self.builds: Cache[BuildRecord] = Cache(build_index)
-        self.jobs: Cache[BuildJob] = Cache()
-        self.pods: Cache[BuildPod] = Cache()
-        self.config_maps: Cache[BuildConfigMap] = Cache()
-        self.called: list[str] = []
-        images = SETTINGS.images
-        places = Places(images.parallel, images.parallel_in_namespace)
-        self.turns = Turns(self.builds, places, lambda key: self.called.append(key[1]))
-        self.told: list[str] = []
-        self.know(held, lock)
-        client = cast(Client, self.server)
-        self.reconciler = BuildReconciler(
-            client, self.builds, self.jobs, self.pods, self.config_maps, self.turns, SETTINGS, self._changed
-        )
-
-    def _changed(self, build: BuildRecord) -> None:
-        self.told.append(build.phase)
-        self.turns.changed(build.key)
-
-    def tell(self) -> None:
-        """Make known what Jobs and ConfigMaps there are, as informers do."""
-        for kind, cache, kept in (("Job", self.jobs, job_from), ("ConfigMap", self.config_maps, build_config_map)):
-            held = [kept(body) for (one, _), body in self.server.objects.items() if one == kind]
-            there = [one for one in held if one is not None]
-            for key in cache.keys() - {one.key for one in there}:
-                cache.remove(key)
-            for one in there:
-                cast(Any, cache).put(one)
-
-    def count(self, kind: str) -> int:
-        """Return how many objects of a kind there are."""
-        return sum(1 for one, _ in self.server.objects if one == kind)
-
-    def know(self, held: BuildRecord, lock: list[Body] | None = None) -> None:
-        """Put a build into the server and into the cache."""
-        status = held.status.to_wire()
-        if lock is not None:
-            status["lock"] = [json.dumps(one) for one in lock]
-        owners = {"ownerReferences": list(held.owners)}
-        metadata = {"namespace": held.key[0], "name": held.key[1], "uid": held.uid, **owners}
-        annotations = {"annotations": {"llamastack.dev/rerun": held.rerun}} if held.rerun else {}
-        body = {"metadata": {**metadata, "resourceVersion": str(held.version), **annotations}, "spec": spec_wire(held)}
-        self.server.objects["LlamaStackBuild", held.key[1]] = {**body, "status": status}
-        self.builds.put(build_from({**body, "status": status}))
-        self.turns.changed(held.key)
-
-    def passes(self, times: int = 1) -> float | None:
-        again = None
-        for _ in range(times):
-            again = asyncio.run(self.reconciler.reconcile(KEY)).again
-        return again
-
-    @property
-    def writes(self) -> list[tuple[str, str, str]]:
-        return [request for request in self.server.requests if request[0] in ("create", "apply", "delete")]
-
-
-def named(name: str, namespace: str = "team-a", **status: Any) -> BuildRecord:
-    body = build(**status)
-    return build_from(
-        {
-            "metadata": {"namespace": namespace, "name": name, "uid": name, "resourceVersion": str(body.version)},
-            "spec": spec_wire(body),
-            "status": status,
-        }
-    )
+from tests.support.build_attempts import SETTINGS, build, ended, job_of, pod_of
+from tests.support.build_scene import KEY, Scene, named
+from tests.support.records import RECORD
 
 
 def of_bot(
@@ -355,139 +206,6 @@ class TestRerun:
         assert (status["phase"], status["failure"]["reason"]) == ("Failed", "LockLost")
         assert "llamastack.dev/rebuild" in status["failure"]["hint"]
         assert status["lock"] == ['{"name": "m"}']
-
-
-class TestCollect:
-    def scene(self, owner: BuildRecord, log: str, record: str) -> Scene:
-        scene = Scene(owner)
-        job = job_of(owner, ended=("Complete", ""))
-        image = {} if owner.spec.pushes else {"image": None}
-        words = last_words(record=record, total=10, pushed=3, **image)
-        scene.jobs.put(job)
-        scene.pods.put(pod_of(owner, job, install=ended(), push=ended(message=words)))
-        scene.server.log_text = log
-        return scene
-
-    def building(self, **spec: Any) -> BuildRecord:
-        return build(spec, phase="Building", attempts=1, startedAt="2026-01-01T00:00:00Z")
-
-    def test_records_the_image_the_lock_and_whose_programs_made_it(self) -> None:
-        log, digest = printed(RECORD)
-        scene = self.scene(self.building(), log, digest)
-        assert scene.passes() is None
-        status = scene.server.status()
-        assert (status["phase"], status["image"]) == ("Succeeded", json.loads(last_words())["image"])
-        assert [json.loads(entry) for entry in status["lock"]] == RECORD["lock"]
-        assert status["operatorImage"] == SETTINGS.images.operator
-
-    def test_is_done_once(self) -> None:
-        log, digest = printed(RECORD)
-        scene = self.scene(self.building(), log, digest)
-        scene.passes(3)
-        assert len(scene.writes) == 1
-
-    @pytest.mark.parametrize("log", ["", "record-begin sha256:0 1\nrecord-end\n", printed({"lock": []})[0]])
-    def test_without_the_record_is_tried_again(self, log: str) -> None:
-        scene = self.scene(self.building(), log, printed(RECORD)[1])
-        scene.passes()
-        status = scene.server.status()
-        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "LockLost")
-        assert "nextAttemptAt" in status
-
-    def test_of_too_many_packages_is_not_tried_again(self) -> None:
-        log, digest = printed({**RECORD, "lock": [locked(f"p{number}") for number in range(1001)]})
-        scene = self.scene(self.building(), log, digest)
-        scene.passes()
-        failure = scene.server.status()["failure"]
-        assert failure["reason"] == "LimitExceeded"
-        assert "lock has 1001 entries, and 1000 are possible" in failure["message"]
-        assert "fewer packages" in failure["hint"]
-        assert "nextAttemptAt" not in scene.server.status()
-
-    def test_of_pods_that_install_at_start_makes_the_config_map_that_they_read(self) -> None:
-        inputs = {**INPUTS, "repository": None}
-        log, digest = printed(RECORD)
-        scene = self.scene(self.building(strategy="Start", inputs=inputs), log, digest)
-        scene.passes()
-        status = scene.server.status()
-        kept = scene.server.objects["ConfigMap", lock_name("modules-a", status["lockDigest"])]
-        assert status["lockDigest"] == text_digest(kept["data"]["build.json"])
-        assert json.loads(kept["data"]["build.json"])["layer"]["lock"] == RECORD["lock"]
-        assert kept["immutable"] is True
-        assert kept["metadata"]["ownerReferences"][0]["uid"] == "build"
-        assert "image" not in status
-
-    def test_of_pods_that_install_at_start_with_a_forged_lock_in_the_way_is_no_success(self) -> None:
-        log, digest = printed(RECORD)
-        owner = self.building(strategy="Start", inputs={**INPUTS, "repository": None})
-        before = self.scene(owner, log, digest)
-        before.passes()
-        scene, name = self.scene(owner, log, digest), lock_name("modules-a", before.server.status()["lockDigest"])
-        forged = {"metadata": {"name": name, "uid": "x"}, "data": {"build.json": "{}"}}
-        scene.server.objects["ConfigMap", name] = copy.deepcopy(forged)
-        scene.passes()
-        status = scene.server.status()
-        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "Tampered")
-        assert "lockDigest" not in status
-        assert scene.server.objects["ConfigMap", name] == forged
-
-    @pytest.mark.parametrize("code", [403, 413, 422])
-    def test_of_pods_that_install_at_start_whose_lock_the_namespace_refuses_gives_its_place_back(
-        self, code: int
-    ) -> None:
-        log, digest = printed(RECORD)
-        scene = self.scene(self.building(strategy="Start", inputs={**INPUTS, "repository": None}), log, digest)
-        scene.server.refused["ConfigMap"] = ApiError(code, {"message": "exceeded quota: small"})
-        scene.passes()
-        status = scene.server.status()
-        assert (status["phase"], status["failure"]["reason"]) == ("Failed", "PodsRefused")
-        assert "the ConfigMap with its lock cannot be created: exceeded quota: small" in status["failure"]["message"]
-        assert "nextAttemptAt" in status
-
-    def test_at_start_goes_on_with_the_layers_below(self) -> None:
-        inputs = {**INPUTS, "repository": None, "earlierBuilds": ["stack-a"]}
-        log, digest = printed(RECORD)
-        scene = self.scene(self.building(strategy="Start", inputs=inputs), log, digest)
-        scene.know(named("stack-a", phase="Succeeded"), lock=[locked("below")])
-        scene.passes()
-        name = lock_name("modules-a", scene.server.status()["lockDigest"])
-        document = json.loads(scene.server.objects["ConfigMap", name]["data"]["build.json"])
-        assert [layer["lock"] for layer in document["earlier"]] == [[locked("below")]]
-
-
-class TestRestoreLock:
-    """Pods that install at their start mount the ConfigMap with the lock: without it none starts."""
-
-    def scene(self, strategy: str = "Start") -> Scene:
-        inputs = {**INPUTS, "repository": None if strategy == "Start" else "registry.example/bot"}
-        done = build({"strategy": strategy, "inputs": inputs}, phase="Succeeded", attempts=1, baseDigest="sha256:b")
-        return Scene(done, lock=RECORD["lock"])
-
-    def test_that_is_gone_is_made_again_as_it_was(self) -> None:
-        scene = self.scene()
-        scene.passes()
-        scene.tell()
-        assert scene.writes == [("create", "ConfigMap", "modules-a-lock")]
-        kept = scene.server.objects["ConfigMap", "modules-a-lock"]
-        assert json.loads(kept["data"]["build.json"])["layer"]["lock"] == RECORD["lock"]
-        scene.passes(3)
-        assert len(scene.writes) == 1, "one that is there is left alone"
-        del scene.server.objects["ConfigMap", "modules-a-lock"]
-        scene.tell()
-        scene.passes()
-        assert scene.server.objects["ConfigMap", "modules-a-lock"]["data"] == kept["data"]
-
-    def test_of_an_image_is_needed_by_no_pod(self) -> None:
-        scene = self.scene("Image")
-        scene.passes()
-        assert scene.server.requests == []
-
-    def test_of_somebody_else_is_left_alone(self) -> None:
-        scene = self.scene()
-        theirs = {"metadata": {"namespace": "team-a", "name": "modules-a-lock", "uid": "x", "resourceVersion": "4"}}
-        scene.server.objects["ConfigMap", "modules-a-lock"] = copy.deepcopy(theirs)
-        scene.passes()
-        assert scene.server.objects["ConfigMap", "modules-a-lock"] == theirs
 
 
 class TestWithoutAPod:
